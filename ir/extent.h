@@ -1,0 +1,66 @@
+// Extents: integer polynomials in symbols, in canonical form.
+//
+//   Extent t = Extent::symbol("time");
+//   Extent n = 4 * t + 1;              // prints "4*time + 1"
+//   n.evaluate({{"time", 64}});        // 257
+//
+// Two extents are equal if and only if their polynomials are. All arithmetic is checked: overflow of a coefficient or of
+// a value throws Error.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace uwaga {
+
+// Values of the symbols when a program runs, by symbol name.
+using Sizes = std::map<std::string, std::int64_t, std::less<>>;
+
+class Extent {
+ public:
+  Extent() = default;                 // 0
+  Extent(std::int64_t constant);      // NOLINT: an integer is an extent
+  static Extent symbol(std::string name);
+
+  bool is_constant() const { return terms_.empty() || (terms_.size() == 1 && terms_[0].symbols.empty()); }
+  std::optional<std::int64_t> constant() const;
+  // The symbol's name if the extent is exactly one symbol.
+  std::optional<std::string> as_symbol() const;
+  std::vector<std::string> symbols() const;  // sorted, each once
+
+  // Throws Error when a symbol has no value, naming it.
+  std::int64_t evaluate(const Sizes& sizes) const;
+  Extent substitute(const std::map<std::string, Extent, std::less<>>& values) const;
+
+  // The exact quotient if this polynomial is divisible by `divisor`, else nothing.
+  std::optional<Extent> divided_by(const Extent& divisor) const;
+
+  friend Extent operator+(const Extent&, const Extent&);
+  friend Extent operator-(const Extent&, const Extent&);
+  friend Extent operator*(const Extent&, const Extent&);
+  friend bool operator==(const Extent&, const Extent&) = default;
+  friend std::strong_ordering operator<=>(const Extent&, const Extent&) = default;
+
+  std::string str() const;
+  // Inverse of str(); throws Error with the position on anything else.
+  static Extent parse(std::string_view text);
+
+  struct Term {
+    std::vector<std::string> symbols;  // sorted; a power repeats its symbol
+    std::int64_t coefficient = 0;      // never 0
+    friend bool operator==(const Term&, const Term&) = default;
+    friend std::strong_ordering operator<=>(const Term&, const Term&) = default;
+  };
+  const std::vector<Term>& terms() const { return terms_; }  // sorted: higher degree first, then by symbols
+
+ private:
+  void add_term(std::vector<std::string> symbols, std::int64_t coefficient);
+  std::vector<Term> terms_;
+};
+
+}  // namespace uwaga

@@ -1,0 +1,164 @@
+#include <uwaga/ir/graph.h>
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include <uwaga/ir/error.h>
+#include <uwaga/ir/infer.h>
+#include <uwaga/ir/scope.h>
+#include <uwaga/ir/tensor.h>
+
+namespace uwaga {
+
+GraphData::GraphData() : provenance_(std::make_shared<Provenance>()) {}
+GraphData::GraphData(std::shared_ptr<Provenance> provenance) : provenance_(std::move(provenance)) {}
+
+NodeId GraphData::add(Op op, Attributes attributes, std::vector<Value> operands, ProvenanceId provenance) {
+  const auto refuse = [&](const std::string& what) { return Error(fmt::format("{}: {}", provenance_->brief(provenance), what)); };
+  std::vector<Type> operand_types;
+  operand_types.reserve(operands.size());
+  for (Value v : operands) {
+    check_internal(v.node < nodes_.size() && v.output < nodes_[v.node].types.size(), "operand of another graph");
+    operand_types.push_back(type(v));
+  }
+  std::vector<Type> types;
+  try {
+    types = infer(op, attributes, operand_types);
+  } catch (const Error& e) {
+    throw refuse(e.what());
+  }
+  const auto id = static_cast<NodeId>(nodes_.size());
+  if (op == Op::input) {
+    const auto& a = std::get<InputAttrs>(attributes);
+    for (NodeId other : inputs_)
+      if (nodes_[other].as<InputAttrs>().name == a.name)
+        throw refuse(fmt::format("input '{}' is already declared at {}", a.name, provenance_->brief(nodes_[other].provenance)));
+    inputs_.push_back(id);
+  } else if (op == Op::parameter) {
+    const auto& a = std::get<ParameterAttrs>(attributes);
+    const auto [it, fresh] = parameters_.try_emplace(a.path, id);
+    if (!fresh)
+      throw refuse(fmt::format("parameter '{}' is already declared at {}; to tie parameters, pass the tensor", a.path,
+                               provenance_->brief(nodes_[it->second].provenance)));
+  }
+  nodes_.push_back({op, std::move(attributes), std::move(operands), std::move(types), provenance});
+  return id;
+}
+
+void GraphData::add_output(std::string name, Value value) {
+  if (output(name)) throw Error(fmt::format("{}: there is already an output '{}'", provenance_->brief(nodes_[value.node].provenance), name));
+  outputs_.push_back({std::move(name), value});
+}
+
+void GraphData::add_update(std::string path, Value value) {
+  for (const Update& u : updates_) check_internal(u.path != path, "two updates of one slot");
+  updates_.push_back({std::move(path), value});
+}
+
+std::optional<Value> GraphData::output(std::string_view name) const {
+  for (const Output& o : outputs_)
+    if (o.name == name) return o.value;
+  return std::nullopt;
+}
+
+void GraphData::bound(const std::string& symbol, std::int64_t limit) {
+  const auto [it, fresh] = bounds_.try_emplace(symbol, limit);
+  if (!fresh && it->second != limit)
+    throw Error(fmt::format("axis '{}' is bounded by {} here and by {} before", symbol, limit, it->second));
+}
+
+bool GraphData::is_inside(const GraphData& other) const {
+  for (const GraphData* g = this; g; g = g->parent.get())
+    if (g == &other) return true;
+  return false;
+}
+
+Value GraphData::adopt(const GraphData& of, Value outer) {
+  if (&of == this) return outer;
+  check_internal(parent != nullptr, "a tensor of an unrelated graph");
+  const Value in_parent = parent->adopt(of, outer);
+  for (const auto& [value, input] : captures)
+    if (value == in_parent) return {input, 0};
+  InputAttrs a{fmt::format("captured.{}", captures.size()), parent->type(in_parent)};
+  const NodeId input = add(Op::input, std::move(a), {}, parent->node(in_parent.node).provenance);
+  captures.emplace_back(in_parent, input);
+  return {input, 0};
+}
+
+ProvenanceId GraphData::origin(std::source_location where) const {
+  const GraphData* holder = this;
+  while (holder) {
+    if (holder->provenance_override) return *holder->provenance_override;
+    if (!holder->parent) break;
+    holder = holder->parent.get();
+  }
+  // A scope that this very function opened belongs to a function it calls, unless it opened it for its own loop.
+  ScopeId scope = 0;
+  for (auto it = holder->active_scopes.rbegin(); it != holder->active_scopes.rend(); ++it)
+    if (it->loop || std::strcmp(it->function, where.function_name()) != 0) {
+      scope = it->id;
+      break;
+    }
+  return provenance_->single(where.file_name(), where.line(), scope);
+}
+
+Graph empty_like(const Graph& like) {
+  auto data = std::make_shared<GraphData>(like->shared_provenance());
+  for (const auto& [symbol, limit] : like->bounds()) data->bound(symbol, limit);
+  data->provenance_override = like->provenance_override;
+  return Graph(std::move(data));
+}
+
+const std::shared_ptr<GraphData>& Graph::shared() {
+  if (!data_) data_ = std::make_shared<GraphData>();
+  return data_;
+}
+GraphData& Graph::data() { return *shared(); }
+const GraphData& Graph::data() const {
+  check_internal(data_ != nullptr, "an empty graph is read");
+  return *data_;
+}
+
+Tensor Graph::input(const std::string& name, DType dtype, const Axes& axes, std::source_location where) {
+  GraphData& g = data();
+  const ProvenanceId origin = g.origin(where);
+  Type type{dtype, {}};
+  for (const Axis& a : axes) {
+    if (type.has(a.name))
+      throw Error(fmt::format("{}: input '{}' has axis '{}' twice", g.provenance().brief(origin), name, a.name));
+    type.dims.push_back({a.name, a.extent ? *a.extent : Extent::symbol(a.name)});
+    try {
+      if (a.bound) g.bound(a.name, *a.bound);
+    } catch (const Error& e) {
+      throw Error(fmt::format("{}: {}", g.provenance().brief(origin), e.what()));
+    }
+  }
+  const NodeId id = g.add(Op::input, InputAttrs{name, std::move(type)}, {}, origin);
+  return {data_, {id, 0}};
+}
+
+Scope Graph::scope(std::source_location where) { return Scope(shared(), 0, where.function_name(), false); }
+
+namespace {
+Tensor shared_counter(Graph& graph, const std::string& path, std::source_location where) {
+  GraphData& g = graph.data();
+  if (const auto it = g.parameters().find(path); it != g.parameters().end()) return {graph.shared(), {it->second, 0}};
+  const ProvenanceId origin = g.origin(where);
+  // "seed" starts as the seed it is given, "step" at 0.
+  Graph initial = empty_like(graph);
+  const NodeId given = initial->add(Op::input, InputAttrs{"seed", Type{DType::i64, {}}}, {}, origin);
+  NodeId value = given;
+  if (path != "seed") value = initial->add(Op::constant, ConstantAttrs{Type{DType::i64, {}}, {Literal(0)}}, {}, origin);
+  initial->add_output("value", {value, 0});
+  const NodeId id = g.add(Op::parameter, ParameterAttrs{path, Type{DType::i64, {}}, false, initial}, {}, origin);
+  return {graph.shared(), {id, 0}};
+}
+}  // namespace
+
+Tensor Graph::seed(std::source_location where) { return shared_counter(*this, "seed", where); }
+Tensor Graph::step(std::source_location where) { return shared_counter(*this, "step", where); }
+
+const Type& Tensor::type() const { return graph_->type(value_); }
+
+}  // namespace uwaga

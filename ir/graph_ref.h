@@ -1,0 +1,61 @@
+// Graph: the handle of a graph. Copies share the graph; an empty handle starts one when it is first used.
+//
+//   Graph g;
+//   Tensor x = g.input("x", f32, {batch, model});
+//   Scope s = g.scope();
+//
+// Passes treat a finished graph as immutable and return a new one. See graph.h for what is behind `->`.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <memory>
+#include <source_location>
+#include <string>
+#include <vector>
+
+#include <uwaga/ir/type.h>
+
+namespace uwaga {
+
+class GraphData;
+class Tensor;
+class Scope;
+
+using NodeId = std::uint32_t;
+
+// One output of a node.
+struct Value {
+  NodeId node = 0;
+  std::uint32_t output = 0;
+  friend auto operator<=>(const Value&, const Value&) = default;
+};
+
+class Graph {
+ public:
+  Graph() = default;
+  explicit Graph(std::shared_ptr<GraphData> data) : data_(std::move(data)) {}
+
+  // A graph's input. Axes without a size become symbols of their own name, bound when the program runs; one name with two
+  // bounds, or one input name twice, is an Error.
+  Tensor input(const std::string& name, DType dtype, const Axes& axes,
+               std::source_location where = std::source_location::current());
+  // The root scope.
+  Scope scope(std::source_location where = std::source_location::current());
+
+  // The i64 scalars that random numbers are drawn from: state slots "seed" and "step", shared by all that ask.
+  Tensor seed(std::source_location where = std::source_location::current());
+  Tensor step(std::source_location where = std::source_location::current());
+
+  explicit operator bool() const { return data_ != nullptr; }
+  GraphData* operator->() { return &data(); }
+  const GraphData* operator->() const { return &data(); }
+  GraphData& data();
+  const GraphData& data() const;
+  const std::shared_ptr<GraphData>& shared();
+
+ private:
+  std::shared_ptr<GraphData> data_;
+};
+
+}  // namespace uwaga

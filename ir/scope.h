@@ -1,0 +1,76 @@
+// Scope: the name space of parameters and random keys, and the path errors and reports show.
+//
+//   Tensor w = s.param("weight", {model, hidden}, normal(0.02));
+//   Tensor h = linear(s / "fc1", x, model, hidden);
+//   for (Scope layer : s.layers("h", 12)) ...                     // h.0, h.1, ...
+//
+// Parameter order, initial values and random numbers derive from paths. A second parameter on one path is an Error that
+// names both lines; to tie parameters, pass the tensor. While a function runs, what it builds belongs to the scope it was
+// given: of all scopes alive the one last used, unless the function itself opened it for someone else.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <source_location>
+#include <string>
+#include <vector>
+
+#include <uwaga/ir/dtype.h>
+#include <uwaga/ir/provenance.h>
+#include <uwaga/ir/tensor.h>
+
+namespace uwaga {
+
+// How a parameter starts: a function that writes the graph of its first value; see ir/initial.h for the usual ones.
+struct Initial {
+  using Build = std::function<Tensor(Graph& graph, const std::string& path, const Type& type)>;
+  Build build;
+};
+
+// A name and the line it was written on.
+struct ScopeName {
+  std::string name;
+  std::source_location where;
+  ScopeName(const char* name, std::source_location where = std::source_location::current()) : name(name), where(where) {}  // NOLINT
+  ScopeName(std::string name, std::source_location where = std::source_location::current())  // NOLINT
+      : name(std::move(name)), where(where) {}
+};
+
+class Scope {
+ public:
+  Scope(std::shared_ptr<GraphData> graph, ScopeId id, const char* function, bool loop);
+  Scope(const Scope& other);
+  Scope& operator=(const Scope&) = delete;
+  ~Scope();
+
+  // A trainable parameter. Every axis needs a static extent.
+  Tensor param(const std::string& name, const Axes& axes, const Initial& initial, DType dtype = DType::f32,
+               std::source_location where = std::source_location::current()) const;
+  // A state slot that no optimiser touches (running statistics, counters).
+  Tensor state(const std::string& name, const Axes& axes, const Initial& initial, DType dtype = DType::f32,
+               std::source_location where = std::source_location::current()) const;
+
+  // n scopes name.0 ... name.(n-1), for a plain loop.
+  std::vector<Scope> layers(const std::string& name, int n,
+                            std::source_location where = std::source_location::current()) const;
+
+  friend Scope operator/(const Scope& scope, const ScopeName& name);
+
+  const std::string& path() const;
+  // "path.name", or "name" at the root.
+  std::string path_of(const std::string& name) const;
+  Graph graph() const { return Graph(graph_); }
+  // The provenance of something written at `where` on behalf of this scope.
+  ProvenanceId origin(std::source_location where) const;
+
+ private:
+  Tensor slot(const std::string& name, const Axes& axes, const Initial& initial, DType dtype, bool trainable,
+              std::source_location where) const;
+  void use() const;
+
+  std::shared_ptr<GraphData> graph_;
+  ScopeId id_;
+  std::uint64_t ticket_;
+};
+
+}  // namespace uwaga

@@ -1,0 +1,100 @@
+#include <uwaga/ir/type.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include <uwaga/ir/error.h>
+
+namespace uwaga {
+
+Axis Axis::as(std::string other) const {
+  Axis a = *this;
+  a.name = std::move(other);
+  return a;
+}
+
+AxisNames names_of(const Axes& axes) {
+  AxisNames names;
+  names.reserve(axes.size());
+  for (const Axis& a : axes) names.push_back(a.name);
+  return names;
+}
+
+std::string join(const AxisNames& names) { return fmt::format("{}", fmt::join(names, ", ")); }
+
+const Dim* Type::find(std::string_view axis) const {
+  for (const Dim& d : dims)
+    if (d.axis == axis) return &d;
+  return nullptr;
+}
+
+const Extent& Type::extent(std::string_view axis) const {
+  const Dim* d = find(axis);
+  if (!d) throw InternalError(fmt::format("type {} has no axis '{}'", str(), axis));
+  return d->extent;
+}
+
+AxisNames Type::axes() const {
+  AxisNames names;
+  names.reserve(dims.size());
+  for (const Dim& d : dims) names.push_back(d.axis);
+  return names;
+}
+
+Extent Type::elements() const {
+  Extent product = 1;
+  for (const Dim& d : dims) product = product * d.extent;
+  return product;
+}
+
+Type Type::without(const AxisNames& axes) const {
+  Type t{dtype, {}};
+  for (const Dim& d : dims)
+    if (std::find(axes.begin(), axes.end(), d.axis) == axes.end()) t.dims.push_back(d);
+  return t;
+}
+
+std::string Type::str() const {
+  std::string out(name(dtype));
+  out += '[';
+  for (std::size_t i = 0; i < dims.size(); ++i) {
+    if (i) out += ", ";
+    out += dims[i].axis;
+    if (dims[i].extent.as_symbol() != dims[i].axis) out += "=" + dims[i].extent.str();
+  }
+  return out + ']';
+}
+
+Type Type::parse(std::string_view text) {
+  const auto fail = [&] { return Error(fmt::format("'{}' is no type: expected dtype[axis, axis=extent, ...]", text)); };
+  const std::size_t open = text.find('[');
+  if (open == std::string_view::npos || text.back() != ']') throw fail();
+  const auto dtype = parse_dtype(text.substr(0, open));
+  if (!dtype) throw fail();
+  Type t{*dtype, {}};
+  std::string_view rest = text.substr(open + 1, text.size() - open - 2);
+  while (!rest.empty()) {
+    const std::size_t comma = std::min(rest.find(','), rest.size());
+    std::string_view dim = rest.substr(0, comma);
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+    while (!dim.empty() && dim.front() == ' ') dim.remove_prefix(1);
+    const std::size_t equals = dim.find('=');
+    const std::string axis(dim.substr(0, equals));
+    if (axis.empty() || t.has(axis)) throw fail();
+    t.dims.push_back({axis, equals == std::string_view::npos ? Extent::symbol(axis) : Extent::parse(dim.substr(equals + 1))});
+  }
+  return t;
+}
+
+bool same_axes(const Type& a, const Type& b) {
+  if (a.dims.size() != b.dims.size()) return false;
+  return std::all_of(a.dims.begin(), a.dims.end(), [&](const Dim& d) {
+    const Dim* other = b.find(d.axis);
+    return other && other->extent == d.extent;
+  });
+}
+
+bool same_type(const Type& a, const Type& b) { return a.dtype == b.dtype && same_axes(a, b); }
+
+}  // namespace uwaga
