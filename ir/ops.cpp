@@ -99,7 +99,7 @@ std::vector<Value> align(const Builder& b, Op op, std::initializer_list<const Op
     for (const Dim& d : t.dims)
       for (const Dim& w : dims)
         if (w.axis == d.axis && !(w.extent == d.extent))
-          throw b.error(fmt::format("{}: {}={} meets {}={}", name(op), d.axis, d.extent.str(), w.axis, w.extent.str()));
+          throw b.error(fmt::format("{}: one operand has {}={}, another {}={}", name(op), w.axis, w.extent.str(), d.axis, d.extent.str()));
     out.push_back(b.broadcast(v, dims));
     ++i;
   }

@@ -1,0 +1,47 @@
+// Clusters: the partition of a graph into what one kernel computes.
+//
+// fuse() cuts a graph into clusters, in an order in which they can run. A value that crosses a border is stored in memory;
+// a value inside a cluster never is. Every stored value says why, and every neighbouring pair says why it was not fused:
+// a boundary's reason names the rule that failed and the numbers it failed on.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <uwaga/ir/graph.h>
+
+namespace uwaga {
+
+enum class ClusterKind : std::uint8_t {
+  loop,         // elementwise, axis ops, gathers, reductions: one pass or one row-resident pass
+  contraction,  // a dot with prologues on its operands and an epilogue on its accumulators
+  attention,    // streaming softmax, forward or backward
+  index,        // scatter_add, cumsum, top_k, dynamic_update: one op with its own schedule
+  structure,    // scan, cond: run by the program, each body clustered on its own
+};
+std::string_view name(ClusterKind);
+
+struct Cluster {
+  ClusterKind kind = ClusterKind::loop;
+  std::vector<NodeId> nodes;   // in the graph's order; a node's position is its ordinal in the kernel
+  std::vector<Value> inputs;   // stored before
+  std::vector<Value> outputs;  // stored by this cluster
+};
+
+// Why two neighbouring clusters are two: `value` is stored by one and read by the other.
+struct Boundary {
+  Value value;
+  int from = 0, to = 0;  // clusters; -1: the graph's border
+  std::string rule;      // "reduction axes differ", "two contractions", "output of the program", ...
+  std::string numbers;   // what the rule compared, e.g. "rows 1024*4 against 768"
+};
+
+struct Clustering {
+  std::vector<Cluster> clusters;  // in an order in which they can run
+  std::vector<Boundary> boundaries;
+};
+
+// Leaves (inputs, parameters) are stored already; constants and iotas are computed where they are used, random bits too.
+Clustering fuse(const Graph& graph);
+
+}  // namespace uwaga

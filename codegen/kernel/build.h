@@ -1,0 +1,116 @@
+// Writing kernels: what schedules are written with.
+//
+//   KernelBuilder b("loop");
+//   const BufferId x = b.input(DType::f32), y = b.output(DType::f32);
+//   const Ex n = b.argument(DType::i64);
+//   const Ex row = b.grid(n);
+//   b.loop(0, 64, 8, [&](Ex i) { b.store(y, b.ramp(row * 64 + i, 8), exp(b.load(x, b.ramp(row * 64 + i, 8)))); });
+//   Kernel k = b.finish();
+//
+// Integer arithmetic on constants folds, x+0 and x*1 vanish on integers, and equal expressions share one id. Operators take
+// operands of one type; a plain integer becomes an i64 constant, and a scalar beside a vector is splat.
+#pragma once
+
+#include <functional>
+#include <initializer_list>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <uwaga/codegen/kernel/kernel.h>
+
+namespace uwaga::kernel {
+
+class KernelBuilder;
+
+// An expression of a kernel being built.
+struct Ex {
+  KernelBuilder* builder = nullptr;
+  ExprId id = kNone;
+
+  Ex() = default;
+  Ex(KernelBuilder* b, ExprId i) : builder(b), id(i) {}
+  explicit operator bool() const { return id != kNone; }
+  VType type() const;
+};
+
+class KernelBuilder {
+ public:
+  explicit KernelBuilder(std::string kind);
+  KernelBuilder(const KernelBuilder&) = delete;
+  KernelBuilder& operator=(const KernelBuilder&) = delete;
+
+  // ---- the border
+  BufferId input(DType dtype);
+  BufferId output(DType dtype);  // may be read as well
+  BufferId scratch(DType dtype, Ex elements);
+  BufferId shared(DType dtype, Ex elements);
+  Ex argument(DType dtype);
+  Ex grid(Ex extent);    // a dimension of the grid and its variable
+  Ex threads(int count); // GPU: the thread's index
+
+  // ---- expressions
+  Ex integer(std::int64_t value, DType dtype = DType::i64);
+  Ex real(double value, DType dtype = DType::f32);
+  Ex apply(Op op, std::initializer_list<Ex> args);
+  Ex cast(Ex x, DType dtype);
+  Ex bitcast(Ex x, DType dtype);
+  Ex select(Ex condition, Ex yes, Ex no);
+  Ex fma(Ex a, Ex b, Ex c);
+  Ex load(BufferId buffer, Ex index, Ex mask = {});
+  Ex ramp(Ex base, int lanes, Ex stride = {});  // stride 1 unless given
+  Ex splat(Ex x, int lanes);
+  Ex lanes(Ex x, int first, int count);
+  Ex concat(Ex a, Ex b);
+  Ex bits(ExprKind kind, Ex a, Ex b);  // bit_and ... mul_high
+  Ex any(Ex x);
+
+  // ---- statements, appended where the builder stands
+  Ex let(Ex value);           // computed once, here
+  Ex variable(Ex value);      // mutable
+  void assign(Ex variable, Ex value);
+  void store(BufferId buffer, Ex index, Ex value, Ex mask = {});
+  void loop(Ex begin, Ex end, std::int64_t step, const std::function<void(Ex)>& body);
+  void branch(Ex condition, const std::function<void()>& then, const std::function<void()>& otherwise = {});
+  void barrier();
+  void fail(Ex condition, Ex index);
+
+  // The op that what follows belongs to.
+  void at(Ordinal ordinal) { ordinal_ = ordinal; }
+  Ordinal ordinal() const { return ordinal_; }
+
+  Kernel finish();
+  const Kernel& kernel() const { return kernel_; }
+
+ private:
+  Ex add(Expr e);
+  Stmt& append(StmtKind kind);
+  VarId new_variable(VType type);
+
+  Kernel kernel_;
+  std::vector<std::vector<Stmt>*> blocks_;
+  std::vector<BufferId> globals_;
+  Ordinal ordinal_ = 0;
+  std::map<std::string, ExprId> known_;
+};
+
+Ex operator+(Ex a, Ex b);
+Ex operator-(Ex a, Ex b);
+Ex operator*(Ex a, Ex b);
+Ex operator/(Ex a, Ex b);  // integers: floor; kernels divide indices by positive numbers only
+Ex operator%(Ex a, Ex b);
+Ex operator<(Ex a, Ex b);
+Ex operator&&(Ex a, Ex b);
+Ex operator||(Ex a, Ex b);
+Ex operator!(Ex a);
+Ex equal(Ex a, Ex b);
+Ex min(Ex a, Ex b);
+Ex max(Ex a, Ex b);
+Ex operator+(Ex a, std::int64_t b);
+Ex operator-(Ex a, std::int64_t b);
+Ex operator*(Ex a, std::int64_t b);
+Ex operator/(Ex a, std::int64_t b);
+Ex operator%(Ex a, std::int64_t b);
+Ex operator<(Ex a, std::int64_t b);
+
+}  // namespace uwaga::kernel

@@ -1,0 +1,65 @@
+// From a cluster to a kernel for the host.
+//
+// A schedule is a function that writes the final kernel for one target: vector width, loop order, tiles and packing are
+// decided here and nowhere later. Its sums follow the order the contracts fix: f32 and f64 dot in blocks of 512 terms,
+// each one fma chain, blocks added in order; other sums in blocks of 4,096 terms and 64 lanes joined by a fixed tree.
+#pragma once
+
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <uwaga/codegen/cluster.h>
+#include <uwaga/codegen/kernel/kernel.h>
+
+namespace uwaga {
+
+// What a host schedule may count on. Constants come from a checked-in table keyed by CPU model, never from a timing, and
+// what they choose changes speed only.
+struct HostTarget {
+  int vector_bytes = 32;      // of one register
+  int registers = 16;         // vector registers
+  bool fma = true;
+  bool bf16_dot = false;      // AVX512_BF16
+  bool amx = false;
+  std::int64_t l1_bytes = 32 << 10, l2_bytes = 512 << 10;
+  std::string cpu;            // LLVM's name of the processor
+  std::string features;       // LLVM's feature string
+};
+
+// How a stored value lies in memory: dense, these axes from the slowest to the fastest.
+struct Layout {
+  AxisNames order;
+};
+using Layouts = std::map<Value, Layout>;
+
+// What a kernel's scalar argument is bound to at launch: an extent (evaluated when sizes are bound), or a number of the
+// argument's dtype. Attributes other than 0, +-1, 1/2 and 2 are arguments, so that kernels are shared.
+using Binding = std::variant<Extent, Literal>;
+
+struct ScheduledKernel {
+  kernel::Kernel kernel;
+  std::vector<Value> buffers;     // the graph's values behind the global buffers, in order
+  std::vector<Binding> arguments;
+  std::vector<ProvenanceId> origins;  // by ordinal
+};
+
+// The layout of a value stored by a cluster: chosen before any kernel is written, by `choose_layouts`.
+Layouts choose_layouts(const Graph& graph, const Clustering& clustering);
+
+// The kernels of a cluster, to be run one after the other with a barrier between (most clusters are one kernel). A second
+// kernel's extra buffers are temporaries: see `temporaries`.
+struct Temporary {
+  DType dtype = DType::f32;
+  Extent elements;
+};
+struct Schedule {
+  std::vector<ScheduledKernel> kernels;
+  std::vector<Temporary> temporaries;  // a kernel's buffer Value{kTemporary, i} is temporaries[i]
+};
+inline constexpr NodeId kTemporary = ~NodeId{0};
+
+Schedule schedule_for_host(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target);
+
+}  // namespace uwaga
