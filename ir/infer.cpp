@@ -13,8 +13,8 @@ namespace {
 using Types = std::vector<Type>;
 using Operands = std::span<const Type>;
 
-std::string set_of(const Type& t) { return "{" + join(t.axes()) + "}"; }
-std::string set_of(const AxisNames& names) { return "{" + join(names) + "}"; }
+std::string set_of(const Type& t) { return fmt::format("{{{}}}", join(t.axes())); }
+std::string set_of(const AxisNames& names) { return fmt::format("{{{}}}", join(names)); }
 
 void want(bool ok, const std::string& message) { if (!ok) throw Error(message); }
 

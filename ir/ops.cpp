@@ -356,12 +356,12 @@ TopK top_k(Operand x, const Axis& axis, std::int64_t k, const Axis& into) {
   return {t, b.tensor({t.value().node, 1})};
 }
 
-Tensor constant(Graph graph, Literal value, DType dtype, Here where) {
+Tensor constant(const Graph& graph, Literal value, DType dtype, Here where) {
   const Builder b(graph.shared(), where);
   return b.tensor(b.literal(value, dtype));
 }
 
-Tensor constant(Graph graph, std::vector<Literal> values, DType dtype, const Axes& axes, Here where) {
+Tensor constant(const Graph& graph, std::vector<Literal> values, DType dtype, const Axes& axes, Here where) {
   const Builder b(graph.shared(), where);
   Type type{dtype, {}};
   for (const Axis& a : axes) {

@@ -61,7 +61,7 @@ std::string Type::str() const {
   for (std::size_t i = 0; i < dims.size(); ++i) {
     if (i) out += ", ";
     out += dims[i].axis;
-    if (dims[i].extent.as_symbol() != dims[i].axis) out += "=" + dims[i].extent.str();
+    if (dims[i].extent.as_symbol() != dims[i].axis) out += fmt::format("={}", dims[i].extent.str());
   }
   return out + ']';
 }
