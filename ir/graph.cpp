@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include <uwaga/ir/error.h>
@@ -56,6 +57,11 @@ void GraphData::add_update(std::string path, Value value) {
   updates_.push_back({std::move(path), value});
 }
 
+void GraphData::set_input_order(std::vector<NodeId> inputs) {
+  check_internal(std::is_permutation(inputs.begin(), inputs.end(), inputs_.begin(), inputs_.end()), "inputs are added or lost");
+  inputs_ = std::move(inputs);
+}
+
 std::optional<Value> GraphData::output(std::string_view name) const {
   for (const Output& o : outputs_)
     if (o.name == name) return o.value;
@@ -103,6 +109,10 @@ ProvenanceId GraphData::origin(std::source_location where) const {
   return provenance_->single(where.file_name(), where.line(), scope);
 }
 
+CompositeRef composite_named(std::string name) {
+  return std::make_shared<const Composite>(Composite{.name = std::move(name)});
+}
+
 Graph empty_like(const Graph& like) {
   auto data = std::make_shared<GraphData>(like->shared_provenance());
   for (const auto& [symbol, limit] : like->bounds()) data->bound(symbol, limit);
@@ -110,7 +120,7 @@ Graph empty_like(const Graph& like) {
   return Graph(std::move(data));
 }
 
-const std::shared_ptr<GraphData>& Graph::shared() {
+const std::shared_ptr<GraphData>& Graph::shared() const {
   if (!data_) data_ = std::make_shared<GraphData>();
   return data_;
 }

@@ -44,8 +44,11 @@ struct Composite {
                                                           const std::vector<std::optional<Tensor>>& cotangents);
   Backward backward = nullptr;
   // Kernel source a user claims per target ("host", "cuda"); the body stays its oracle.
-  std::map<std::string, std::string> kernels;
+  std::map<std::string, std::string> kernels = {};
 };
+
+// A composite known by its name alone.
+CompositeRef composite_named(std::string name);
 
 struct Output {
   std::string name;
@@ -67,12 +70,17 @@ class GraphData : public std::enable_shared_from_this<GraphData> {
   // A named output; a second one of the same name is an Error.
   void add_output(std::string name, Value value);
   void add_update(std::string path, Value value);
+  // Instead of those there are; for passes.
+  void set_outputs(std::vector<Output> outputs) { outputs_ = std::move(outputs); }
+  void set_update(std::size_t which, Value value) { updates_[which].value = value; }
 
   int size() const { return static_cast<int>(nodes_.size()); }
   const Node& node(NodeId id) const { return nodes_[id]; }
   const Type& type(Value v) const { return nodes_[v.node].types[v.output]; }
   const std::vector<Node>& nodes() const { return nodes_; }
   const std::vector<NodeId>& inputs() const { return inputs_; }
+  // The same inputs in another order: the order in which a body takes its operands.
+  void set_input_order(std::vector<NodeId> inputs);
   // Parameter leaves in the order of their paths.
   const std::map<std::string, NodeId>& parameters() const { return parameters_; }
   const std::vector<Output>& outputs() const { return outputs_; }

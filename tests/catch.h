@@ -3,7 +3,9 @@
 #if __has_include(<catch2/catch_all.hpp>)
 #include <catch2/catch_all.hpp>
 using Catch::Approx;
-using Catch::Matchers::Contains;
+// Version 3 gave this name to ranges.
+inline auto Contains(const std::string& text) { return Catch::Matchers::ContainsSubstring(text); }
 #else
 #include <catch2/catch.hpp>
+using Catch::Matchers::Contains;
 #endif

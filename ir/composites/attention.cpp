@@ -1,0 +1,120 @@
+#include <uwaga/ir/composites/attention.h>
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <limits>
+
+#include <uwaga/ir/composites/norms.h>
+#include <uwaga/ir/error.h>
+
+namespace uwaga {
+namespace {
+
+
+// Both operands broadcast over query x key, so that masks may be written as plain comparisons of the two indices.
+std::pair<Tensor, Tensor> index_pair(const Tensor& query, const Tensor& key) {
+  const std::vector<Dim> q = query.type().dims, k = key.type().dims;
+  const Tensor wide = broadcast(key, q);
+  return {broadcast_like(query, wide), wide};
+}
+
+}  // namespace
+
+MaskFunction causal() {
+  return [](Tensor query, Tensor key) { return key <= query; };
+}
+
+MaskFunction sliding_window(std::int64_t w) {
+  return [w](Tensor query, Tensor key) { return logical_and(key <= query, query - w < key); };
+}
+
+MaskFunction padded(Tensor real, MaskFunction mask) {
+  return [real, mask](Tensor query, Tensor key) {
+    const Tensor present = real.dtype() == DType::boolean ? real : not_equal(real, 0);
+    if (!mask) return present;
+    const Tensor allowed = mask(query, key);
+    std::vector<Dim> extra;
+    for (const Dim& d : present.type().dims)
+      if (!allowed.type().has(d.axis)) extra.push_back(d);
+    const Tensor wide = extra.empty() ? allowed : broadcast(allowed, extra);
+    return logical_and(wide, present);
+  };
+}
+
+Tensor attention(Operand q, Operand k, Operand v, const AttentionOptions& o) {
+  const Here where = q.where;
+  const auto refuse = [&](const std::string& what) {
+    GraphData& g = q.tensor->data();
+    return Error(fmt::format("{}: attention: {}", g.provenance().brief(g.origin(where)), what));
+  };
+  const auto want_axis = [&](const Operand& x, const char* which, const Axis& axis) {
+    if (!x.tensor->has(axis))
+      throw refuse(fmt::format("{} has axes {{{}}} and lacks '{}'", which, join(x.tensor->type().axes()), axis.name));
+  };
+  want_axis(q, "the query", o.query);
+  want_axis(q, "the query", o.depth);
+  want_axis(k, "the key", o.key);
+  want_axis(k, "the key", o.depth);
+  want_axis(v, "the value", o.key);
+  for (const Operand* x : {&k, &v})
+    if (x->tensor->has(o.query))
+      throw refuse(fmt::format("keys and values may not have the query's axis '{}'; rename it to '{}'", o.query.name, o.key.name));
+  double scale = 0;
+  if (o.scale) scale = *o.scale;
+  else if (const auto d = q.tensor->extent(o.depth).constant()) scale = 1 / std::sqrt(static_cast<double>(*d));
+  else throw refuse(fmt::format("'{}' has no fixed size; give the scale", o.depth.name));
+
+  const Options options = {{"depth", o.depth.name}, {"key", o.key.name}, {"query", o.query.name}, {"scale", scale}};
+  return composite1(composite_named("attention"), options, {*q.tensor, *k.tensor, *v.tensor}, [&](const std::vector<Tensor>& in) {
+    Tensor score = dot(in[0], in[1], {Axis(o.depth.name)}) * scale;
+    const Tensor query = iota(in[0], o.query.name), key = iota(in[1], o.key.name);
+    if (o.score) {
+      const auto [wide_query, wide_key] = index_pair(query, key);
+      score = o.score({score, wide_query, wide_key});
+    }
+    if (o.mask) {
+      const auto [wide_query, wide_key] = index_pair(query, key);
+      score = select(o.mask(wide_query, wide_key), score, -std::numeric_limits<double>::infinity());
+    }
+    return dot(softmax(score, o.key.name), in[2], {Axis(o.key.name)});
+  }, where);
+}
+
+Tensor rope(Operand x, const Axis& time, const Axis& depth, const RopeOptions& o) {
+  const Here where = x.where;
+  const auto d = x.tensor->type().has(depth.name) ? x.tensor->extent(depth).constant() : std::nullopt;
+  if (!d || *d % 2 != 0) {
+    GraphData& g = x.tensor->data();
+    throw Error(fmt::format("{}: rope wants an even, fixed '{}': the tensor is {}", g.provenance().brief(g.origin(where)), depth.name,
+                            x.tensor->type().str()));
+  }
+  const std::int64_t half = *d / 2;
+  std::vector<Literal> frequencies;
+  for (std::int64_t i = 0; i < half; ++i)
+    frequencies.push_back(o.inverse_frequencies ? (*o.inverse_frequencies)[static_cast<std::size_t>(i)]
+                                                : std::pow(o.theta, -2.0 * static_cast<double>(i) / static_cast<double>(*d)));
+  std::vector<Tensor> operands{*x.tensor};
+  operands.push_back(o.positions ? *o.positions : iota(x, time));
+  Options options = {{"axis", depth.name}, {"factor", o.attention_factor}, {"interleaved", std::int64_t{o.interleaved}}};
+  return composite1(composite_named("rope"), options, operands, [&](const std::vector<Tensor>& in) {
+    const Axis pair("rope.pair", half), side("rope.side", 2);
+    const Tensor frequency = constant(in[0].graph(), frequencies, DType::f32, {pair});
+    const Tensor angle = outer(cast(in[1], DType::f32), frequency);
+    const Tensor cosine = cos(angle) * o.attention_factor, sine = sin(angle) * o.attention_factor;
+    const Tensor pairs = o.interleaved ? split(in[0], depth.name, {pair, side}) : split(in[0], depth.name, {side, pair});
+    const DType dtype = in[0].dtype();
+    const Tensor wide = cast(pairs, DType::f32);
+    const Tensor first = sum(slice(wide, "rope.side", 0, 1), {"rope.side"});
+    const Tensor second = sum(slice(wide, "rope.side", 1, 2), {"rope.side"});
+    const Tensor left = broadcast(first * cosine - second * sine, {{"rope.side", 1}});
+    const Tensor right = broadcast(second * cosine + first * sine, {{"rope.side", 1}});
+    const Tensor turned = concat({left, right}, "rope.side");
+    const Axes back = o.interleaved ? Axes{pair, side} : Axes{side, pair};
+    std::vector<std::string> shown = in[0].type().axes();
+    Axes display(shown.begin(), shown.end());
+    return order(cast(merge(turned, back, depth.name), dtype), display);
+  }, where);
+}
+
+}  // namespace uwaga

@@ -1,0 +1,51 @@
+// Scaled dot-product attention (Vaswani et al. 2017), over named axes.
+//
+//   Tensor o = attention(q, k, v, {.query = time, .key = key, .depth = depth, .mask = causal()});
+//
+// q [.. query depth], k [.. key depth], v [.. key depth'] -> [.. query depth']: axes besides these are batch axes; q may
+// have some that k and v lack (grouped queries: q [batch time group head depth], k [batch key group depth]).
+// `score` and `mask` see one score and the indices of its query and its key (i32), and may use any tensors of the program
+// that are elementwise over query x key: a learned bias gets its gradient. A fully masked row gives 0.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include <uwaga/ir/ops.h>
+
+namespace uwaga {
+
+struct Score {
+  Tensor score;         // [.. query key], scaled
+  Tensor query, key;    // i32 [query], [key]
+};
+// (score, query, key) -> the score to use.
+using ScoreFunction = std::function<Tensor(const Score&)>;
+// (query, key) -> bool: may this query see this key? Empty: yes.
+using MaskFunction = std::function<Tensor(Tensor query, Tensor key)>;
+
+MaskFunction causal();                        // key <= query
+MaskFunction sliding_window(std::int64_t w);  // query - w < key <= query
+// Keys whose `real` [.. key] (i32 or bool) is not 0, besides what `mask` asks for.
+MaskFunction padded(Tensor real, MaskFunction mask = {});
+
+struct AttentionOptions {
+  Axis query{"time"}, key{"key"}, depth{"depth"};
+  std::optional<double> scale = std::nullopt;  // 1 / sqrt(depth) unless given
+  ScoreFunction score = {};
+  MaskFunction mask = {};
+};
+Tensor attention(Operand q, Operand k, Operand v, const AttentionOptions& options);
+
+// Rotary position embedding (Su et al. 2021), half layout: pairs (i, i + d/2) turn by position * theta^(-2i/d). Positions
+// are the indices along `time` unless given (i32, axes of x). `interleaved` pairs (2i, 2i + 1).
+struct RopeOptions {
+  double theta = 10000;
+  bool interleaved = false;
+  std::optional<Tensor> positions = std::nullopt;
+  std::optional<std::vector<double>> inverse_frequencies = std::nullopt;  // d/2 of them: scaled variants
+  double attention_factor = 1;  // multiplies sine and cosine
+};
+Tensor rope(Operand x, const Axis& time, const Axis& depth, const RopeOptions& options = {});
+
+}  // namespace uwaga

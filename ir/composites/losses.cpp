@@ -1,0 +1,54 @@
+#include <uwaga/ir/composites/losses.h>
+
+#include <fmt/format.h>
+
+#include <uwaga/ir/composites/norms.h>
+#include <uwaga/ir/error.h>
+
+namespace uwaga {
+Tensor embedding(Operand table, Operand ids, const Axis& vocab) { return gather(table, ids, vocab); }
+
+Tensor Loss::mean() const { return total / count; }
+
+Tensor cross_entropy_terms(Operand logits, Operand targets, const Axis& vocab, std::int64_t ignore) {
+  return composite1(composite_named("cross_entropy"), {{"axis", vocab.name}, {"ignore", ignore}}, {*logits.tensor, *targets.tensor},
+                    [&](const std::vector<Tensor>& in) {
+                      const Tensor x = cast(in[0], DType::f32);
+                      const Tensor ignored = equal(in[1], ignore);
+                      const Tensor picked = gather(x, select(ignored, 0, in[1]), vocab.name);
+                      return select(ignored, 0.0, log_sum_exp(x, vocab.name) - picked);
+                    }, logits.where);
+}
+
+Loss cross_entropy_sum(Operand logits, Operand targets, const Axis& vocab, std::int64_t ignore) {
+  const Here where = logits.where;
+  GraphData& g = logits.tensor->data();
+  const ProvenanceGuard guard(g, g.origin(where));
+  const Tensor terms = cross_entropy_terms(logits, targets, vocab, ignore);
+  const std::vector<std::string> axes = terms.type().axes();
+  const Axes all(axes.begin(), axes.end());
+  return {sum(terms, all), sum(cast(not_equal(*targets.tensor, ignore), DType::f32), all)};
+}
+
+Tensor cross_entropy(Operand logits, Operand targets, const Axis& vocab, std::int64_t ignore) {
+  const Here where = logits.where;
+  GraphData& g = logits.tensor->data();
+  const ProvenanceGuard guard(g, g.origin(where));
+  return cross_entropy_sum(logits, targets, vocab, ignore).mean();
+}
+
+Tensor dropout(const Scope& scope, Operand x, double rate, const std::string& name) {
+  const Here where = x.where;
+  const ProvenanceGuard guard(x.tensor->data(), scope.origin(where));
+  if (!(rate >= 0 && rate < 1))
+    throw Error(fmt::format("{}: dropout wants a rate of 0 or more and below 1, not {}",
+                            x.tensor->data().provenance().brief(scope.origin(where)), rate));
+  if (rate == 0) return *x.tensor;
+  const Tensor bits = random_bits(scope, name, x.tensor->type());
+  // Bits are uniform over the i32: keep when they are at or above the rate's share of the range.
+  const auto threshold = static_cast<std::int64_t>(-2147483648.0 + rate * 4294967296.0);
+  const Tensor kept = cast(logical_not(bits < threshold), x.tensor->dtype());
+  return *x.tensor * (kept * (1 / (1 - rate)));
+}
+
+}  // namespace uwaga

@@ -1,0 +1,47 @@
+#include <uwaga/ir/composites/norms.h>
+
+#include <limits>
+
+namespace uwaga {
+namespace {
+
+// The maximum over `axis`, without a gradient, and 0 where it is infinite so that x - maximum is never NaN for -inf.
+Tensor safe_maximum(const Tensor& x, const Axis& axis) {
+  const Tensor m = stop_gradient(reduce_max(x, {axis}));
+  return select(abs(m) < std::numeric_limits<double>::infinity(), m, 0.0);
+}
+
+
+}  // namespace
+
+Tensor softmax(Operand x, const Axis& axis) {
+  return composite1(composite_named("softmax"), {{"axis", axis.name}}, {*x.tensor}, [&](const std::vector<Tensor>& in) {
+    const Tensor e = exp(in[0] - safe_maximum(in[0], axis));
+    const Tensor total = sum(e, {axis});
+    return select(total > 0.0, e / select(total > 0.0, total, 1.0), 0.0);
+  }, x.where);
+}
+
+Tensor log_sum_exp(Operand x, const Axis& axis) {
+  return composite1(composite_named("log_sum_exp"), {{"axis", axis.name}}, {*x.tensor}, [&](const std::vector<Tensor>& in) {
+    const Tensor m = safe_maximum(in[0], axis);
+    return log(sum(exp(in[0] - m), {axis})) + m;
+  }, x.where);
+}
+
+Tensor rms_norm(Operand x, Operand weight, const Axis& axis, double epsilon) {
+  return composite1(composite_named("rms_norm"), {{"axis", axis.name}, {"epsilon", epsilon}}, {*x.tensor, *weight.tensor},
+                    [&](const std::vector<Tensor>& in) {
+                      return in[0] * rsqrt(mean(in[0] * in[0], {axis}) + epsilon) * in[1];
+                    }, x.where);
+}
+
+Tensor layer_norm(Operand x, Operand weight, Operand bias, const Axis& axis, double epsilon) {
+  return composite1(composite_named("layer_norm"), {{"axis", axis.name}, {"epsilon", epsilon}},
+                    {*x.tensor, *weight.tensor, *bias.tensor}, [&](const std::vector<Tensor>& in) {
+                      const Tensor centred = in[0] - mean(in[0], {axis});
+                      return centred * rsqrt(mean(centred * centred, {axis}) + epsilon) * in[1] + in[2];
+                    }, x.where);
+}
+
+}  // namespace uwaga

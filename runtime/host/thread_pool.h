@@ -1,0 +1,79 @@
+// A persistent pool of threads with a static schedule.
+//
+//   ThreadPool pool(4);                                              // the caller and three workers
+//   pool.run(rows, kernel, &arguments);                              // kernel(&arguments, begin, end, worker)
+//   pool.for_each_range(rows, [&](std::int64_t begin, std::int64_t end, int worker) noexcept { ... });
+//
+// Worker t of T always takes the tasks [floor(tasks*t/T), floor(tasks*(t+1)/T)): who does what depends on nothing
+// else, so a result that does not depend on the split is the same on every run. The caller is worker 0.
+// `run` returns when all are done, and everything they wrote is visible to the caller.
+//
+// A run of at most one task, a serial run, and a run of a pool of one thread happen on the calling thread alone.
+// Otherwise the function is called exactly once on each of the T workers, on an empty range too, so that all of them
+// can meet at `barrier`.
+//
+// Waiting threads spin for a short bounded time and then sleep; where the pool has more threads than the process has
+// CPUs they hardly spin at all. Two threads may call `run` at the same time: one waits for the other. A task must not
+// call `run` of its own pool (InternalError, which a noexcept task turns into std::terminate).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <type_traits>
+
+namespace uwaga {
+
+class ThreadPool {
+ public:
+  // A task may not throw: an exception cannot cross from a worker to the caller, and compiled kernels have none.
+  using Function = void (*)(void* context, std::int64_t begin, std::int64_t end, int worker) noexcept;
+
+  enum class Mode { parallel, serial };
+
+  // `threads` counts the caller. Throws Error below 1 or above kMaxThreads, SystemError where a thread cannot start.
+  explicit ThreadPool(int threads);
+  // As above; `cpus` replaces the number of CPUs this process may use, which decides how long threads spin.
+  ThreadPool(int threads, int cpus);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  static constexpr int kMaxThreads = 4096;
+
+  int threads() const;
+
+  // Throws InternalError for a negative count of tasks or a nested call.
+  void run(std::int64_t tasks, Function function, void* context, Mode mode = Mode::parallel);
+
+  // The same with a callable (begin, end, worker) that is declared noexcept.
+  template <class Callable>
+  void for_each_range(std::int64_t tasks, Callable&& callable, Mode mode = Mode::parallel) {
+    using C = std::remove_reference_t<Callable>;
+    static_assert(std::is_nothrow_invocable_v<C&, std::int64_t, std::int64_t, int>, "declare the callable noexcept");
+    run(
+        tasks,
+        [](void* context, std::int64_t begin, std::int64_t end, int worker) noexcept {
+          (*static_cast<C*>(context))(begin, end, worker);
+        },
+        const_cast<std::remove_const_t<C>*>(std::addressof(callable)), mode);
+  }
+
+  // Called from inside a task by every worker: returns when all have called it, and what each wrote before is visible
+  // to all after. Returns at once in a run on the calling thread alone.
+  void barrier() noexcept;
+
+  // Runs that used more than one thread, since the pool was made.
+  std::int64_t parallel_runs() const;
+
+  // The first task of worker `worker` of `threads`; worker == threads gives the end of the last range.
+  static constexpr std::int64_t first_task(std::int64_t tasks, int threads, int worker) {
+    // floor(tasks * worker / threads) without the product that would overflow.
+    return tasks / threads * worker + tasks % threads * worker / threads;
+  }
+
+ private:
+  struct Shared;
+  std::unique_ptr<Shared> shared_;
+};
+
+}  // namespace uwaga
