@@ -50,6 +50,10 @@ void Rewriter::walk(const Hook& hook) {
 }
 
 Graph Rewriter::finish() {
+  std::vector<NodeId> inputs;
+  for (NodeId id : from().inputs())
+    if (is_mapped({id, 0}) && to().node(now({id, 0}).node).op == Op::input) inputs.push_back(now({id, 0}).node);
+  if (inputs.size() == to().inputs().size() && inputs != to().inputs()) to().set_input_order(std::move(inputs));
   for (const Output& o : from().outputs()) to().add_output(o.name, now(o.value));
   for (const Update& u : from().updates()) to().add_update(u.path, now(u.value));
   return to_;

@@ -25,12 +25,12 @@ class GraphHasher {
   std::vector<Hash128> nodes(const GraphData& g, InputsBy inputs) {
     std::vector<Hash128> out;
     out.reserve(g.nodes().size());
-    std::uint64_t position = 0;
     for (const Node& n : g.nodes()) {
       Hasher h;
       h.bytes(name(n.op));
       if (n.op == Op::input && inputs == InputsBy::position) {
-        h.word(position++);
+        const auto& order = g.inputs();
+        h.word(static_cast<std::uint64_t>(std::find(order.begin(), order.end(), out.size()) - order.begin()));
         add(h, n.as<InputAttrs>().type);
       } else {
         add(h, n.attributes);
