@@ -202,7 +202,10 @@ std::string Extent::str() const {
     const std::uint64_t magnitude = negative ? 0 - static_cast<std::uint64_t>(t.coefficient) : static_cast<std::uint64_t>(t.coefficient);
     std::string product;
     if (magnitude != 1 || t.symbols.empty()) product = fmt::format("{}", magnitude);
-    for (const std::string& s : t.symbols) product += (product.empty() ? "" : "*") + s;
+    for (const std::string& s : t.symbols) {
+      if (!product.empty()) product += '*';
+      product += s;
+    }
     out += product;
   }
   return out;

@@ -120,7 +120,7 @@ Graph empty_like(const Graph& like) {
   return Graph(std::move(data));
 }
 
-const std::shared_ptr<GraphData>& Graph::shared() {
+const std::shared_ptr<GraphData>& Graph::shared() const {
   if (!data_) data_ = std::make_shared<GraphData>();
   return data_;
 }

@@ -70,6 +70,9 @@ class GraphData : public std::enable_shared_from_this<GraphData> {
   // A named output; a second one of the same name is an Error.
   void add_output(std::string name, Value value);
   void add_update(std::string path, Value value);
+  // Instead of those there are; for passes.
+  void set_outputs(std::vector<Output> outputs) { outputs_ = std::move(outputs); }
+  void set_update(std::size_t which, Value value) { updates_[which].value = value; }
 
   int size() const { return static_cast<int>(nodes_.size()); }
   const Node& node(NodeId id) const { return nodes_[id]; }

@@ -52,10 +52,11 @@ class Graph {
   const GraphData* operator->() const { return &data(); }
   GraphData& data();
   const GraphData& data() const;
-  const std::shared_ptr<GraphData>& shared();
+  // What the handle shares; starts a graph if there is none yet.
+  const std::shared_ptr<GraphData>& shared() const;
 
  private:
-  std::shared_ptr<GraphData> data_;
+  mutable std::shared_ptr<GraphData> data_;
 };
 
 }  // namespace uwaga

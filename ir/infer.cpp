@@ -13,79 +13,110 @@ namespace {
 using Types = std::vector<Type>;
 using Operands = std::span<const Type>;
 
-std::string set_of(const Type& t) { return "{" + join(t.axes()) + "}"; }
-std::string set_of(const AxisNames& names) { return "{" + join(names) + "}"; }
-
-void want(bool ok, const std::string& message) { if (!ok) throw Error(message); }
+std::string set_of(const Type& t) { return fmt::format("{{{}}}", join(t.axes())); }
+std::string set_of(const AxisNames& names) { return fmt::format("{{{}}}", join(names)); }
 
 const Dim& dim_of(Op op, const Type& t, const std::string& axis, const char* which = "its operand") {
   const Dim* d = t.find(axis);
-  want(d != nullptr, fmt::format("{} over '{}': {} has only {}", name(op), axis, which, set_of(t)));
+  if (!d) throw Error(fmt::format("{} over '{}': {} has only {}", name(op), axis, which, set_of(t)));
   return *d;
+}
+
+// Names that the text form can hold, checked where an op brings them in.
+void want_names(Op op, const std::vector<Dim>& dims) {
+  for (const Dim& d : dims)
+    if (!is_axis_name(d.axis))
+      throw Error(fmt::format("{}: '{}' is no axis name: letters, digits, '_' and '.', a letter or '_' first", name(op),
+                              d.axis));
 }
 
 void want_distinct(Op op, const Type& t) {
   for (std::size_t i = 0; i < t.dims.size(); ++i)
     for (std::size_t j = 0; j < i; ++j)
-      want(t.dims[i].axis != t.dims[j].axis, fmt::format("{} would give a tensor with axis '{}' twice", name(op), t.dims[i].axis));
+      if (t.dims[i].axis == t.dims[j].axis)
+        throw Error(fmt::format("{} would give a tensor with axis '{}' twice", name(op), t.dims[i].axis));
 }
 
 void want_float(Op op, const Type& t) {
-  want(is_float(t.dtype), fmt::format("{} wants a floating dtype, not {}", name(op), name(t.dtype)));
+  if (!is_float(t.dtype)) throw Error(fmt::format("{} wants a floating dtype, not {}", name(op), name(t.dtype)));
 }
 void want_number(Op op, const Type& t) {
-  want(t.dtype != DType::boolean, fmt::format("{} wants numbers, not bool", name(op)));
+  if (t.dtype == DType::boolean) throw Error(fmt::format("{} wants numbers, not bool", name(op)));
 }
 void want_index(Op op, const Type& t) {
-  want(t.dtype == DType::i32 || t.dtype == DType::i64, fmt::format("{} wants i32 or i64 indices, not {}", name(op), name(t.dtype)));
+  if (t.dtype != DType::i32 && t.dtype != DType::i64)
+    throw Error(fmt::format("{} wants i32 or i64 indices, not {}", name(op), name(t.dtype)));
+}
+
+// Floating dtypes hold doubles, the others integers in their range.
+void want_literal(Op op, const Literal& v, DType dtype) {
+  if (v.is_integer() == is_float(dtype) || !holds(dtype, v))
+    throw Error(fmt::format("{}: {} is no {}", name(op),
+                            v.is_integer() ? fmt::format("{}", v.as_integer()) : fmt::format("{}", v.as_double()),
+                            name(dtype)));
 }
 
 void want_aligned(Op op, const Type& a, const Type& b) {
   for (const Dim& d : a.dims) {
     const Dim* other = b.find(d.axis);
     if (other)
-      want(other->extent == d.extent, fmt::format("{}: left has {}={}, right has {}={}", name(op), d.axis, d.extent.str(), d.axis,
-                                                  other->extent.str()));
+      if (other->extent != d.extent)
+        throw Error(fmt::format("{}: left has {}={}, right has {}={}", name(op), d.axis, d.extent.str(), d.axis,
+                                other->extent.str()));
   }
-  want(same_axes(a, b), fmt::format("{}: left has axes {}, right has {}", name(op), set_of(a), set_of(b)));
+  if (!same_axes(a, b)) throw Error(fmt::format("{}: left has axes {}, right has {}", name(op), set_of(a), set_of(b)));
 }
 
 void want_same_dtype(Op op, const Type& a, const Type& b) {
-  want(a.dtype == b.dtype, fmt::format("{}: left is {}, right is {}; cast one of them", name(op), name(a.dtype), name(b.dtype)));
+  if (a.dtype != b.dtype)
+    throw Error(fmt::format("{}: left is {}, right is {}; cast one of them", name(op), name(a.dtype), name(b.dtype)));
 }
 
 // ---- one rule a family
 
 template <typename A>
-Types from_attribute(Op, const Attributes& a, Operands) { return {std::get<A>(a).type}; }
+Types from_attribute(Op op, const Attributes& a, Operands) {
+  const Type& t = std::get<A>(a).type;
+  want_names(op, t.dims);
+  want_distinct(op, t);
+  return {t};
+}
 
 Types constant_rule(Op op, const Attributes& attributes, Operands) {
   const auto& a = std::get<ConstantAttrs>(attributes);
+  want_names(op, a.type.dims);
+  want_distinct(op, a.type);
+  for (const Literal& v : a.values) want_literal(op, v, a.type.dtype);
   const auto n = a.type.elements().constant();
-  want(a.values.size() == 1 || (n && static_cast<std::size_t>(*n) == a.values.size()),
-       fmt::format("{} of {} elements is given {} values", name(op), a.type.elements().str(), a.values.size()));
+  if (!(a.values.size() == 1 || (n && static_cast<std::size_t>(*n) == a.values.size())))
+    throw Error(
+        fmt::format("{} of {} elements is given {} values", name(op), a.type.elements().str(), a.values.size()));
   return {a.type};
 }
 
 Types iota_rule(Op op, const Attributes& attributes, Operands) {
   const Type& t = std::get<IotaAttrs>(attributes).type;
-  want(t.rank() == 1, fmt::format("{} wants one axis, not {}", name(op), set_of(t)));
+  want_names(op, t.dims);
+  if (t.rank() != 1) throw Error(fmt::format("{} wants one axis, not {}", name(op), set_of(t)));
   want_number(op, t);
   return {t};
 }
 
 Types random_bits_rule(Op op, const Attributes& attributes, Operands in) {
   const Type& t = std::get<RandomBitsAttrs>(attributes).type;
-  want(t.dtype == DType::i32, fmt::format("{} gives i32, not {}", name(op), name(t.dtype)));
-  want(in.size() >= 2, fmt::format("{} wants seed and step", name(op)));
-  for (const Type& i : in) want(i == Type{DType::i64, {}}, fmt::format("{} wants i64 scalars, not {}", name(op), i.str()));
+  want_names(op, t.dims);
+  want_distinct(op, t);
+  if (t.dtype != DType::i32) throw Error(fmt::format("{} gives i32, not {}", name(op), name(t.dtype)));
+  if (in.size() < 2) throw Error(fmt::format("{} wants seed and step", name(op)));
+  for (const Type& i : in)
+    if (i != Type{DType::i64, {}}) throw Error(fmt::format("{} wants i64 scalars, not {}", name(op), i.str()));
   return {t};
 }
 
 Types unary_float(Op op, const Attributes&, Operands in) { want_float(op, in[0]); return {in[0]}; }
 Types unary_number(Op op, const Attributes&, Operands in) { want_number(op, in[0]); return {in[0]}; }
 Types unary_bool(Op op, const Attributes&, Operands in) {
-  want(in[0].dtype == DType::boolean, fmt::format("{} wants bool, not {}", name(op), name(in[0].dtype)));
+  if (in[0].dtype != DType::boolean) throw Error(fmt::format("{} wants bool, not {}", name(op), name(in[0].dtype)));
   return {in[0]};
 }
 
@@ -98,7 +129,8 @@ Types binary_number(Op op, const Attributes&, Operands in) {
 Types binary_float(Op op, const Attributes& a, Operands in) { want_float(op, in[0]); return binary_number(op, a, in); }
 Types binary_bool(Op op, const Attributes&, Operands in) {
   want_aligned(op, in[0], in[1]);
-  for (const Type& t : in) want(t.dtype == DType::boolean, fmt::format("{} wants bool, not {}", name(op), name(t.dtype)));
+  for (const Type& t : in)
+    if (t.dtype != DType::boolean) throw Error(fmt::format("{} wants bool, not {}", name(op), name(t.dtype)));
   return {in[0]};
 }
 Types compare(Op op, const Attributes&, Operands in) {
@@ -108,7 +140,8 @@ Types compare(Op op, const Attributes&, Operands in) {
 }
 
 Types select_rule(Op op, const Attributes&, Operands in) {
-  want(in[0].dtype == DType::boolean, fmt::format("{} wants a bool condition, not {}", name(op), name(in[0].dtype)));
+  if (in[0].dtype != DType::boolean)
+    throw Error(fmt::format("{} wants a bool condition, not {}", name(op), name(in[0].dtype)));
   want_aligned(op, in[1], in[2]);
   want_same_dtype(op, in[1], in[2]);
   want_aligned(op, in[0], in[1]);
@@ -118,7 +151,8 @@ Types select_rule(Op op, const Attributes&, Operands in) {
 Types cast_rule(Op, const Attributes& a, Operands in) { return {in[0].with_dtype(std::get<CastAttrs>(a).dtype)}; }
 Types bitcast_rule(Op op, const Attributes& a, Operands in) {
   const DType to = std::get<CastAttrs>(a).dtype;
-  want(size_of(to) == size_of(in[0].dtype), fmt::format("{} from {} to {}: sizes differ", name(op), name(in[0].dtype), name(to)));
+  if (size_of(to) != size_of(in[0].dtype))
+    throw Error(fmt::format("{} from {} to {}: sizes differ", name(op), name(in[0].dtype), name(to)));
   return {in[0].with_dtype(to)};
 }
 
@@ -127,20 +161,22 @@ Types split_rule(Op op, const Attributes& attributes, Operands in) {
   const Dim& d = dim_of(op, in[0], a.axis);
   Extent product = 1;
   for (const Dim& i : a.into) product = product * i.extent;
-  want(product == d.extent, fmt::format("{}: {}={} cannot become {} = {}", name(op), a.axis, d.extent.str(),
-                                        Type{in[0].dtype, a.into}.str().substr(name(in[0].dtype).size()), product.str()));
+  if (product != d.extent)
+    throw Error(fmt::format("{}: {}={} cannot become {} = {}", name(op), a.axis, d.extent.str(),
+                            Type{in[0].dtype, a.into}.str().substr(name(in[0].dtype).size()), product.str()));
   Type t{in[0].dtype, {}};
   for (const Dim& i : in[0].dims) {
     if (i.axis == a.axis) t.dims.insert(t.dims.end(), a.into.begin(), a.into.end());
     else t.dims.push_back(i);
   }
+  want_names(op, a.into);
   want_distinct(op, t);
   return {t};
 }
 
 Types merge_rule(Op op, const Attributes& attributes, Operands in) {
   const auto& a = std::get<MergeAttrs>(attributes);
-  want(!a.axes.empty(), fmt::format("{} wants at least one axis", name(op)));
+  if (a.axes.empty()) throw Error(fmt::format("{} wants at least one axis", name(op)));
   Extent product = 1;
   for (const std::string& axis : a.axes) product = product * dim_of(op, in[0], axis).extent;
   Type t{in[0].dtype, {}};
@@ -148,18 +184,21 @@ Types merge_rule(Op op, const Attributes& attributes, Operands in) {
     if (i.axis == a.axes.front()) t.dims.push_back({a.into, product});
     else if (std::find(a.axes.begin(), a.axes.end(), i.axis) == a.axes.end()) t.dims.push_back(i);
   }
+  want_names(op, {{a.into, 0}});
   want_distinct(op, t);
   return {t};
 }
 
 Types broadcast_rule(Op op, const Attributes& attributes, Operands in) {
   Type t{in[0].dtype, std::get<BroadcastAttrs>(attributes).dims};
+  want_names(op, t.dims);
   want_distinct(op, t);
   for (const Dim& d : in[0].dims) {
     const Dim* to = t.find(d.axis);
-    want(to != nullptr, fmt::format("{} to axes {} would lose '{}'", name(op), set_of(t), d.axis));
-    want(to->extent == d.extent, fmt::format("{}: the tensor has {}={}, the result {}={}", name(op), d.axis, d.extent.str(), d.axis,
-                                             to->extent.str()));
+    if (!to) throw Error(fmt::format("{} to axes {} would lose '{}'", name(op), set_of(t), d.axis));
+    if (to->extent != d.extent)
+      throw Error(fmt::format("{}: the tensor has {}={}, the result {}={}", name(op), d.axis, d.extent.str(), d.axis,
+                              to->extent.str()));
   }
   return {t};
 }
@@ -170,26 +209,29 @@ Types rename_rule(Op op, const Attributes& attributes, Operands in) {
   Type t = in[0];
   for (Dim& d : t.dims)
     if (d.axis == a.from) d.axis = a.to;
+  want_names(op, {{a.to, 0}});
   want_distinct(op, t);
   return {t};
 }
 
 void want_not_negative(Op op, const Extent& e, const char* what) {
-  if (const auto c = e.constant()) want(*c >= 0, fmt::format("{}: {} is {}", name(op), what, *c));
+  if (const auto c = e.constant(); c && *c < 0) throw Error(fmt::format("{}: {} is {}", name(op), what, *c));
 }
 
 Types slice_rule(Op op, const Attributes& attributes, Operands in) {
   const auto& a = std::get<SliceAttrs>(attributes);
   const Dim& d = dim_of(op, in[0], a.axis);
-  want(a.step > 0, fmt::format("{} of '{}' wants a step of 1 or more, not {}", name(op), a.axis, a.step));
+  if (a.step <= 0) throw Error(fmt::format("{} of '{}' wants a step of 1 or more, not {}", name(op), a.axis, a.step));
   want_not_negative(op, a.start, "start");
   want_not_negative(op, a.stop - a.start, "stop - start");
   const auto room = (d.extent - a.stop).constant();
-  want(!room || *room >= 0, fmt::format("{} of '{}' stops at {} of {}", name(op), a.axis, a.stop.str(), d.extent.str()));
+  if (room && *room < 0)
+    throw Error(fmt::format("{} of '{}' stops at {} of {}", name(op), a.axis, a.stop.str(), d.extent.str()));
   const Extent length = a.stop - a.start;
   Extent out = length;
   if (a.step != 1) {
-    if (const auto c = length.constant()) out = (*c + a.step - 1) / a.step;
+    if (const auto c = length.constant())
+      out = *c / a.step + (*c % a.step != 0);
     else if (const auto q = length.divided_by(a.step)) out = *q;
     else throw Error(fmt::format("{} of '{}': {} elements in steps of {} is no extent", name(op), a.axis, length.str(), a.step));
   }
@@ -202,9 +244,10 @@ Types slice_rule(Op op, const Attributes& attributes, Operands in) {
 Types pad_rule(Op op, const Attributes& attributes, Operands in) {
   const auto& a = std::get<PadAttrs>(attributes);
   const Dim& d = dim_of(op, in[0], a.axis);
+  want_literal(op, a.value, in[0].dtype);
   want_not_negative(op, a.low, "low");
   want_not_negative(op, a.high, "high");
-  want(a.interior >= 0, fmt::format("{}: interior is {}", name(op), a.interior));
+  if (a.interior < 0) throw Error(fmt::format("{}: interior is {}", name(op), a.interior));
   Extent inner = d.extent;
   if (a.interior > 0) {
     const auto c = d.extent.constant();
@@ -218,7 +261,7 @@ Types pad_rule(Op op, const Attributes& attributes, Operands in) {
 
 Types concat_rule(Op op, const Attributes& attributes, Operands in) {
   const std::string& axis = std::get<AxisAttrs>(attributes).axis;
-  want(!in.empty(), fmt::format("{} wants at least one tensor", name(op)));
+  if (in.empty()) throw Error(fmt::format("{} wants at least one tensor", name(op)));
   Type t = in[0];
   Extent total = 0;
   for (const Type& part : in) {
@@ -238,28 +281,32 @@ Types order_rule(Op op, const Attributes& attributes, Operands in) {
   Type t{in[0].dtype, {}};
   for (const std::string& axis : axes) t.dims.push_back(dim_of(op, in[0], axis));
   want_distinct(op, t);
-  want(t.rank() == in[0].rank(), fmt::format("{} to {} leaves out some of {}", name(op), set_of(axes), set_of(in[0])));
+  if (t.rank() != in[0].rank())
+    throw Error(fmt::format("{} to {} leaves out some of {}", name(op), set_of(axes), set_of(in[0])));
   return {t};
 }
 
 Types dot_rule(Op op, const Attributes& attributes, Operands in) {
   const auto& a = std::get<DotAttrs>(attributes);
   const Type &l = in[0], &r = in[1];
-  const std::string over = fmt::format("{} over {}", name(op), set_of(a.over));
+  const auto over = [&] { return fmt::format("{} over {}", name(op), set_of(a.over)); };
   for (std::size_t i = 0; i < a.over.size(); ++i) {
     const std::string& axis = a.over[i];
-    want(std::find(a.over.begin(), a.over.begin() + static_cast<std::ptrdiff_t>(i), axis) == a.over.begin() + static_cast<std::ptrdiff_t>(i),
-         fmt::format("{}: '{}' is named twice", over, axis));
-    want(l.has(axis), fmt::format("{}: left has only {}", over, set_of(l)));
-    want(r.has(axis), fmt::format("{}: right has only {}", over, set_of(r)));
+    if (std::count(a.over.begin(), a.over.end(), axis) != 1)
+      throw Error(fmt::format("{}: '{}' is named twice", over(), axis));
+    if (!l.has(axis)) throw Error(fmt::format("{}: left has only {}", over(), set_of(l)));
+    if (!r.has(axis)) throw Error(fmt::format("{}: right has only {}", over(), set_of(r)));
   }
   for (const Dim& d : l.dims)
     if (const Dim* e = r.find(d.axis))
-      want(e->extent == d.extent, fmt::format("{}: left has {}={}, right has {}={}", over, d.axis, d.extent.str(), d.axis, e->extent.str()));
+      if (e->extent != d.extent)
+        throw Error(fmt::format("{}: left has {}={}, right has {}={}", over(), d.axis, d.extent.str(), d.axis,
+                                e->extent.str()));
   want_same_dtype(op, l, r);
   want_number(op, l);
-  want(a.dtype == l.dtype || (is_float(l.dtype) && a.dtype == DType::f32) || (l.dtype == DType::i8 && a.dtype == DType::i32),
-       fmt::format("{}: {} operands cannot give {}", over, name(l.dtype), name(a.dtype)));
+  if (!(a.dtype == l.dtype || (is_float(l.dtype) && a.dtype == DType::f32) ||
+        (l.dtype == DType::i8 && a.dtype == DType::i32)))
+    throw Error(fmt::format("{}: {} operands cannot give {}", over(), name(l.dtype), name(a.dtype)));
   Type t = l.without(a.over);
   t.dtype = a.dtype;
   for (const Dim& d : r.without(a.over).dims)
@@ -271,7 +318,8 @@ Types reduce_rule(Op op, const Attributes& attributes, Operands in) {
   const auto& over = std::get<ReduceAttrs>(attributes).over;
   for (std::size_t i = 0; i < over.size(); ++i) {
     dim_of(op, in[0], over[i]);
-    want(std::count(over.begin(), over.end(), over[i]) == 1, fmt::format("{}: '{}' is named twice", name(op), over[i]));
+    if (std::count(over.begin(), over.end(), over[i]) != 1)
+      throw Error(fmt::format("{}: '{}' is named twice", name(op), over[i]));
   }
   want_number(op, in[0]);
   return {in[0].without(over)};
@@ -280,7 +328,7 @@ Types reduce_rule(Op op, const Attributes& attributes, Operands in) {
 Types argmax_rule(Op op, const Attributes& attributes, Operands in) {
   const std::string& axis = std::get<AxisAttrs>(attributes).axis;
   const auto c = dim_of(op, in[0], axis).extent.constant();
-  want(!c || *c > 0, fmt::format("{} over '{}' wants at least one element", name(op), axis));
+  if (c && *c <= 0) throw Error(fmt::format("{} over '{}' wants at least one element", name(op), axis));
   want_number(op, in[0]);
   return {in[0].without({axis}).with_dtype(DType::i32)};
 }
@@ -294,15 +342,19 @@ Types cumsum_rule(Op op, const Attributes& a, Operands in) {
 // Axes of what gather gives: those of the indices, then those of data without `axis`; common ones must agree.
 Type gathered(Op op, const Type& data, const Type& indices, const std::string& axis) {
   dim_of(op, data, axis, "the data");
-  want(!indices.has(axis), fmt::format("{} over '{}': the indices have that axis too; rename it", name(op), axis));
+  if (indices.has(axis))
+    throw Error(fmt::format("{} over '{}': the indices have that axis too; rename it", name(op), axis));
   want_index(op, indices);
   Type t = indices.with_dtype(data.dtype);
   for (const Dim& d : data.dims) {
     if (d.axis == axis) continue;
-    if (const Dim* i = indices.find(d.axis))
-      want(i->extent == d.extent, fmt::format("{} over '{}': data has {}={}, indices {}={}", name(op), axis, d.axis, d.extent.str(),
-                                              d.axis, i->extent.str()));
-    else t.dims.push_back(d);
+    if (const Dim* i = indices.find(d.axis)) {
+      if (i->extent != d.extent)
+        throw Error(fmt::format("{} over '{}': data has {}={}, indices {}={}", name(op), axis, d.axis, d.extent.str(),
+                                d.axis, i->extent.str()));
+    } else {
+      t.dims.push_back(d);
+    }
   }
   return t;
 }
@@ -311,7 +363,8 @@ Types gather_rule(Op op, const Attributes& a, Operands in) { return {gathered(op
 
 Types scatter_add_rule(Op op, const Attributes& a, Operands in) {
   const Type updates = gathered(op, in[0], in[1], std::get<AxisAttrs>(a).axis);
-  want(same_type(updates, in[2]), fmt::format("{}: updates are {} instead of {}", name(op), in[2].str(), updates.str()));
+  if (!same_type(updates, in[2]))
+    throw Error(fmt::format("{}: updates are {} instead of {}", name(op), in[2].str(), updates.str()));
   return {in[0]};
 }
 
@@ -319,7 +372,7 @@ Types dynamic_slice_rule(Op op, const Attributes& attributes, Operands in) {
   const auto& a = std::get<DynamicSliceAttrs>(attributes);
   const Extent& whole = dim_of(op, in[0], a.axis).extent;
   want_index(op, in[1]);
-  want(in[1].rank() == 0, fmt::format("{} wants a scalar start, not {}", name(op), in[1].str()));
+  if (in[1].rank() != 0) throw Error(fmt::format("{} wants a scalar start, not {}", name(op), in[1].str()));
   want_not_negative(op, whole - a.size, "the room left");
   Type t = in[0];
   for (Dim& d : t.dims)
@@ -334,7 +387,7 @@ Types dynamic_update_rule(Op op, const Attributes& attributes, Operands in) {
   want_same_dtype(op, in[0], in[1]);
   want_aligned(op, in[0].without({axis}), in[1].without({axis}));
   want_index(op, in[2]);
-  want(in[2].rank() == 0, fmt::format("{} wants a scalar start, not {}", name(op), in[2].str()));
+  if (in[2].rank() != 0) throw Error(fmt::format("{} wants a scalar start, not {}", name(op), in[2].str()));
   want_not_negative(op, whole - part, "the room left");
   return {in[0]};
 }
@@ -342,11 +395,13 @@ Types dynamic_update_rule(Op op, const Attributes& attributes, Operands in) {
 Types top_k_rule(Op op, const Attributes& attributes, Operands in) {
   const auto& a = std::get<TopKAttrs>(attributes);
   const auto n = dim_of(op, in[0], a.axis).extent.constant();
-  want(a.k >= 1 && (!n || a.k <= *n), fmt::format("{}: k={} of {}={}", name(op), a.k, a.axis, in[0].extent(a.axis).str()));
+  if (a.k < 1 || (n && a.k > *n))
+    throw Error(fmt::format("{}: k={} of {}={}", name(op), a.k, a.axis, in[0].extent(a.axis).str()));
   want_number(op, in[0]);
   Type t = in[0];
   for (Dim& d : t.dims)
     if (d.axis == a.axis) d = {a.into, a.k};
+  want_names(op, {{a.into, 0}});
   want_distinct(op, t);
   return {t, t.with_dtype(DType::i32)};
 }
@@ -359,37 +414,48 @@ Types body_types(const Graph& body) {
 
 void want_body_inputs(Op op, const Graph& body, const Types& given) {
   const auto& inputs = body->inputs();
-  want(inputs.size() == given.size(), fmt::format("{}: the body takes {} values and is given {}", name(op), inputs.size(), given.size()));
+  if (inputs.size() != given.size())
+    throw Error(fmt::format("{}: the body takes {} values and is given {}", name(op), inputs.size(), given.size()));
   for (std::size_t i = 0; i < given.size(); ++i) {
     const Type& t = body->node(inputs[i]).types[0];
-    want(same_type(t, given[i]), fmt::format("{}: the body takes {} as value {} and is given {}", name(op), t.str(), i, given[i].str()));
+    if (!same_type(t, given[i]))
+      throw Error(
+          fmt::format("{}: the body takes {} as value {} and is given {}", name(op), t.str(), i, given[i].str()));
   }
 }
 
 Types scan_rule(Op op, const Attributes& attributes, Operands in) {
   const auto& a = std::get<ScanAttrs>(attributes);
+  if (a.carries < 0 || a.slices < 0)
+    throw Error(fmt::format("{} over '{}': {} carries and {} slices", name(op), a.axis, a.carries, a.slices));
   const auto carries = static_cast<std::size_t>(a.carries), slices = static_cast<std::size_t>(a.slices);
-  want(carries + slices <= in.size(), fmt::format("{} over '{}' lacks operands", name(op), a.axis));
+  if (carries > in.size() || slices > in.size() - carries)
+    throw Error(fmt::format("{} over '{}' lacks operands", name(op), a.axis));
   Types given(in.begin(), in.begin() + static_cast<std::ptrdiff_t>(carries));
   for (std::size_t i = 0; i < slices; ++i) {
     const Type& t = in[carries + i];
-    want(dim_of(op, t, a.axis).extent == a.length, fmt::format("{} over {}={}: a slice has {}={}", name(op), a.axis, a.length.str(),
-                                                               a.axis, t.extent(a.axis).str()));
+    if (dim_of(op, t, a.axis).extent != a.length)
+      throw Error(fmt::format("{} over {}={}: a slice has {}={}", name(op), a.axis, a.length.str(), a.axis,
+                              t.extent(a.axis).str()));
     given.push_back(t.without({a.axis}));
   }
   given.push_back({DType::i64, {}});
   given.insert(given.end(), in.begin() + static_cast<std::ptrdiff_t>(carries + slices), in.end());
   want_body_inputs(op, a.body, given);
   Types out = body_types(a.body);
-  want(out.size() >= carries, fmt::format("{} over '{}': the body gives {} values for {} carries", name(op), a.axis, out.size(), carries));
+  if (out.size() < carries)
+    throw Error(
+        fmt::format("{} over '{}': the body gives {} values for {} carries", name(op), a.axis, out.size(), carries));
   for (std::size_t i = 0; i < carries; ++i)
-    want(same_type(out[i], in[i]), fmt::format("{} over '{}': carry {} starts as {} and comes back as {}", name(op), a.axis, i, in[i].str(),
-                                               out[i].str()));
+    if (!same_type(out[i], in[i]))
+      throw Error(fmt::format("{} over '{}': carry {} starts as {} and comes back as {}", name(op), a.axis, i,
+                              in[i].str(), out[i].str()));
   for (std::size_t i = 0; i < out.size(); ++i) {
     if (i < carries) {
       out[i] = in[i];
     } else {
-      want(!out[i].has(a.axis), fmt::format("{} over '{}': output {} has that axis already", name(op), a.axis, i - carries));
+      if (out[i].has(a.axis))
+        throw Error(fmt::format("{} over '{}': output {} has that axis already", name(op), a.axis, i - carries));
       out[i].dims.insert(out[i].dims.begin(), {a.axis, a.length});
     }
   }
@@ -398,14 +464,16 @@ Types scan_rule(Op op, const Attributes& attributes, Operands in) {
 
 Types cond_rule(Op op, const Attributes& attributes, Operands in) {
   const auto& a = std::get<CondAttrs>(attributes);
-  want(!in.empty() && in[0] == Type{DType::boolean, {}}, fmt::format("{} wants a bool scalar", name(op)));
+  if (in.empty() || in[0] != Type{DType::boolean, {}}) throw Error(fmt::format("{} wants a bool scalar", name(op)));
   const Types given(in.begin() + 1, in.end());
   want_body_inputs(op, a.then_body, given);
   want_body_inputs(op, a.else_body, given);
   const Types yes = body_types(a.then_body), no = body_types(a.else_body);
-  want(yes.size() == no.size(), fmt::format("{}: one branch gives {} values, the other {}", name(op), yes.size(), no.size()));
+  if (yes.size() != no.size())
+    throw Error(fmt::format("{}: one branch gives {} values, the other {}", name(op), yes.size(), no.size()));
   for (std::size_t i = 0; i < yes.size(); ++i)
-    want(same_type(yes[i], no[i]), fmt::format("{}: one branch gives {}, the other {}", name(op), yes[i].str(), no[i].str()));
+    if (!same_type(yes[i], no[i]))
+      throw Error(fmt::format("{}: one branch gives {}, the other {}", name(op), yes[i].str(), no[i].str()));
   return yes;
 }
 
@@ -497,8 +565,8 @@ std::vector<Type> infer(Op op, const Attributes& attributes, std::span<const Typ
   const TypeRow& row = type_table()[static_cast<std::size_t>(op)];
   check_internal(row.op == op, "the type table is out of order");
   check_internal(row.attributes.index() == attributes.index(), "attributes of another op");
-  want(row.arity < 0 || static_cast<std::size_t>(row.arity) == operands.size(),
-       fmt::format("{} takes {} operands, not {}", name(op), row.arity, operands.size()));
+  if (row.arity >= 0 && static_cast<std::size_t>(row.arity) != operands.size())
+    throw Error(fmt::format("{} takes {} operands, not {}", name(op), row.arity, operands.size()));
   return row.rule(op, attributes, operands);
 }
 

@@ -44,15 +44,8 @@ struct Builder {
   // A scalar literal of a dtype. Floating dtypes take any number, others only what they can hold exactly.
   Value literal(const Literal& v, DType dtype) const {
     if (!is_float(dtype)) {
-      const std::int64_t i = v.as_integer();
-      const bool exact = v.is_integer() || static_cast<double>(i) == v.as_double();
-      const int bits = static_cast<int>(size_of(dtype)) * 8;
-      const bool fits = dtype == DType::boolean ? i == 0 || i == 1
-                        : dtype == DType::u8    ? i >= 0 && i <= 255
-                        : bits == 64            ? true
-                                                : i >= -(std::int64_t{1} << (bits - 1)) && i < (std::int64_t{1} << (bits - 1));
-      if (!exact || !fits) throw error(fmt::format("the literal {} is no {}", v.as_double(), name(dtype)));
-      return {graph->add(Op::constant, ConstantAttrs{Type{dtype, {}}, {Literal(i)}}, {}, origin), 0};
+      if (!holds(dtype, v)) throw error(fmt::format("the literal {} is no {}", v.as_double(), name(dtype)));
+      return {graph->add(Op::constant, ConstantAttrs{Type{dtype, {}}, {Literal(v.as_integer())}}, {}, origin), 0};
     }
     return {graph->add(Op::constant, ConstantAttrs{Type{dtype, {}}, {Literal(v.as_double())}}, {}, origin), 0};
   }
@@ -356,19 +349,22 @@ TopK top_k(Operand x, const Axis& axis, std::int64_t k, const Axis& into) {
   return {t, b.tensor({t.value().node, 1})};
 }
 
-Tensor constant(Graph graph, Literal value, DType dtype, Here where) {
+Tensor constant(const Graph& graph, Literal value, DType dtype, Here where) {
   const Builder b(graph.shared(), where);
   return b.tensor(b.literal(value, dtype));
 }
 
-Tensor constant(Graph graph, std::vector<Literal> values, DType dtype, const Axes& axes, Here where) {
+Tensor constant(const Graph& graph, std::vector<Literal> values, DType dtype, const Axes& axes, Here where) {
   const Builder b(graph.shared(), where);
   Type type{dtype, {}};
   for (const Axis& a : axes) {
     if (!a.extent) throw b.error(fmt::format("constant needs a size for axis '{}'", a.name));
     type.dims.push_back({a.name, *a.extent});
   }
-  for (Literal& v : values) v = is_float(dtype) ? Literal(v.as_double()) : Literal(v.as_integer());
+  for (Literal& v : values) {
+    if (!holds(dtype, v)) throw b.error(fmt::format("the literal {} is no {}", v.as_double(), name(dtype)));
+    v = is_float(dtype) ? Literal(v.as_double()) : Literal(v.as_integer());
+  }
   return b.add(Op::constant, ConstantAttrs{std::move(type), std::move(values)}, {});
 }
 

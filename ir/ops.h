@@ -88,9 +88,9 @@ struct TopK {
 TopK top_k(Operand x, const Axis& axis, std::int64_t k, const Axis& into);
 
 // ---- leaves
-Tensor constant(Graph graph, Literal value, DType dtype, Here where = Here::current());
+Tensor constant(const Graph& graph, Literal value, DType dtype, Here where = Here::current());
 // Values in row-major order of the axes as given.
-Tensor constant(Graph graph, std::vector<Literal> values, DType dtype, const Axes& axes, Here where = Here::current());
+Tensor constant(const Graph& graph, std::vector<Literal> values, DType dtype, const Axes& axes, Here where = Here::current());
 // 0, 1, 2, ... along an axis of `like`.
 Tensor iota(Operand like, const Axis& axis, DType dtype = DType::i32);
 // A literal as a tensor of the type of `like`.

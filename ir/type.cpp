@@ -23,6 +23,12 @@ AxisNames names_of(const Axes& axes) {
 
 std::string join(const AxisNames& names) { return fmt::format("{}", fmt::join(names, ", ")); }
 
+bool is_axis_name(std::string_view text) {
+  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+  return !text.empty() && letter(text[0]) &&
+         std::all_of(text.begin(), text.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9') || c == '.'; });
+}
+
 const Dim* Type::find(std::string_view axis) const {
   for (const Dim& d : dims)
     if (d.axis == axis) return &d;
@@ -61,7 +67,7 @@ std::string Type::str() const {
   for (std::size_t i = 0; i < dims.size(); ++i) {
     if (i) out += ", ";
     out += dims[i].axis;
-    if (dims[i].extent.as_symbol() != dims[i].axis) out += "=" + dims[i].extent.str();
+    if (dims[i].extent.as_symbol() != dims[i].axis) out += fmt::format("={}", dims[i].extent.str());
   }
   return out + ']';
 }
@@ -81,7 +87,7 @@ Type Type::parse(std::string_view text) {
     while (!dim.empty() && dim.front() == ' ') dim.remove_prefix(1);
     const std::size_t equals = dim.find('=');
     const std::string axis(dim.substr(0, equals));
-    if (axis.empty() || t.has(axis)) throw fail();
+    if (!is_axis_name(axis) || t.has(axis)) throw fail();
     t.dims.push_back({axis, equals == std::string_view::npos ? Extent::symbol(axis) : Extent::parse(dim.substr(equals + 1))});
   }
   return t;

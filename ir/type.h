@@ -44,6 +44,9 @@ using AxisNames = std::vector<std::string>;
 AxisNames names_of(const Axes& axes);
 std::string join(const AxisNames& names);  // "batch, time"
 
+// Letters, digits, '_' and '.', a letter or '_' first.
+bool is_axis_name(std::string_view text);
+
 struct Dim {
   std::string axis;
   Extent extent;

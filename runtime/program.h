@@ -1,0 +1,60 @@
+// Program: a compiled graph on a target, with the State its slots live in.
+//
+//   Program p = compile(graph, Target::host(), state);
+//   Arrays out = p.run({{"tokens", tokens}, {"targets", targets}});
+//   float loss = out["loss"].item<float>();
+//
+// `run` binds sizes from the inputs, runs, and commits the updates of the slots; if it throws (a missing input, sizes that
+// disagree, an index out of range), the state is what it was. Nothing is ever compiled in `run`.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <uwaga/ir/array.h>
+#include <uwaga/ir/graph_ref.h>
+#include <uwaga/ir/tensor.h>
+#include <uwaga/runtime/state.h>
+#include <uwaga/runtime/target.h>
+
+namespace uwaga {
+
+// Where the time of `compile` went, in milliseconds, and what came of it.
+struct CompileReport {
+  double graph = 0, fuse = 0, schedule = 0, emit = 0, link = 0, total = 0;
+  int nodes = 0;             // of the graph that was fused
+  int clusters = 0;
+  int launches = 0;          // kernel calls of one run
+  int kernels = 0;           // distinct ones
+  int kernels_from_cache = 0;
+};
+
+class ProgramImpl;
+
+class Program {
+ public:
+  explicit Program(std::shared_ptr<ProgramImpl> impl) : impl_(std::move(impl)) {}
+
+  Arrays run(const Arrays& inputs);
+
+  // Bytes of the arena, the outputs and the scratch when inputs have these sizes; slots are counted in the State.
+  std::int64_t peak_bytes(const Sizes& sizes) const;
+  const CompileReport& report() const;
+  // The graph as it was compiled, after all passes.
+  const Graph& graph() const;
+  // Kernel calls that used more than one thread, since the program was compiled.
+  std::int64_t parallel_launches() const;
+
+  ProgramImpl& impl() const { return *impl_; }
+
+ private:
+  std::shared_ptr<ProgramImpl> impl_;
+};
+
+// Outputs are those of the graph. Errors: a slot of another type in `state`, and what the target refuses, with the line.
+Program compile(const Graph& graph, const Target& target, State& state);
+// The graph of one tensor: its value is the output of that name.
+Program compile(Tensor output, const Target& target, State& state, const std::string& name = "output");
+
+}  // namespace uwaga

@@ -1,0 +1,133 @@
+#include <uwaga/runtime/state.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include <uwaga/ir/error.h>
+#include <uwaga/runtime/program.h>
+#include <uwaga/runtime/program/state_data.h>
+
+namespace uwaga {
+namespace {
+
+std::size_t edit_distance(const std::string& a, const std::string& b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0]++;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+    }
+  }
+  return row.back();
+}
+
+ArrayDims static_dims(const Type& type) {
+  ArrayDims dims;
+  for (const Dim& d : type.dims) dims.push_back({d.axis, d.extent.evaluate({})});
+  return dims;
+}
+
+}  // namespace
+
+StateData::Lock::Lock(StateData& state) : state_(state) {
+  if (state.busy_.exchange(true, std::memory_order_acquire))
+    throw Error("this state is in use by a program that is running; wait for it to return");
+}
+
+void StateData::declare(const Graph& graph) {
+  for (const auto& [path, node] : graph->parameters()) {
+    const auto& a = graph->node(node).as<ParameterAttrs>();
+    const auto [it, fresh] = slots_.try_emplace(path);
+    if (!fresh) {
+      if (!(it->second.type == a.type))
+        throw Error(fmt::format("parameter '{}' is {} in this program and {} in the state", path, a.type.str(), it->second.type.str()));
+      continue;
+    }
+    it->second.type = a.type;
+    it->second.trainable = a.trainable;
+    it->second.initial = a.initial;
+  }
+}
+
+Slot& StateData::slot(const std::string& path) {
+  const auto it = slots_.find(path);
+  if (it != slots_.end()) return it->second;
+  std::vector<std::pair<std::size_t, std::string>> near;
+  for (const auto& [name, slot] : slots_) near.emplace_back(edit_distance(path, name), name);
+  std::sort(near.begin(), near.end());
+  std::string names;
+  for (std::size_t i = 0; i < std::min<std::size_t>(3, near.size()); ++i) names += fmt::format("{}'{}'", i ? ", " : "", near[i].second);
+  throw Error(fmt::format("the state has no '{}'{}", path, names.empty() ? "" : "; the nearest names are " + names));
+}
+
+State::State() : data_(std::make_shared<StateData>()) {}
+
+std::vector<std::string> State::names() const {
+  std::vector<std::string> names;
+  for (const auto& [path, slot] : data_->slots()) names.push_back(path);
+  return names;
+}
+
+bool State::has(const std::string& path) const { return data_->slots().count(path) > 0; }
+bool State::trainable(const std::string& path) const { return data_->slot(path).trainable; }
+Type State::type(const std::string& path) const { return data_->slot(path).type; }
+
+Array State::get(const std::string& path) const {
+  const Slot& slot = data_->slot(path);
+  if (!slot.has_value) throw Error(fmt::format("'{}' has no value yet; initialise or load the state first", path));
+  return Array::from_bytes(slot.value.dtype(), slot.value.dims(), {slot.value.data(), slot.value.bytes()});
+}
+
+void State::set(const std::string& path, const Array& value) {
+  const StateData::Lock lock(*data_);
+  Slot& slot = data_->slot(path);
+  Array given = value.matched(slot.type.dtype);
+  if (!same_type(given.type(), slot.type)) throw Error(fmt::format("'{}' is {}; it cannot be set to {}", path, slot.type.str(), given.str()));
+  given = given.reordered(slot.type.axes());
+  slot.value = Array::from_bytes(given.dtype(), given.dims(), {given.data(), given.bytes()});
+  slot.has_value = true;
+}
+
+bool State::initialised() const {
+  return std::all_of(data_->slots().begin(), data_->slots().end(), [](const auto& s) { return s.second.has_value; });
+}
+
+void State::initialise(std::int64_t seed, const Target& target) {
+  const StateData::Lock lock(*data_);
+  // One graph computes every slot; slots of one shape share a kernel.
+  Graph all;
+  std::map<std::string, const Slot*> in_order;
+  for (const auto& [path, slot] : data_->slots()) in_order[path] = &slot;
+  const NodeId given = all->add(Op::input, InputAttrs{"seed", Type{DType::i64, {}}}, {},
+                                all->provenance().single("initialise", 1, 0));
+  for (const auto& [path, slot] : in_order) {
+    const Graph& from = slot->initial;
+    std::vector<NodeId> map(static_cast<std::size_t>(from->size()));
+    for (NodeId id = 0; id < map.size(); ++id) {
+      const Node& n = from->node(id);
+      if (n.op == Op::input) {
+        map[id] = given;
+        continue;
+      }
+      std::vector<Value> operands;
+      for (Value v : n.operands) operands.push_back({map[v.node], v.output});
+      map[id] = all->add(n.op, n.attributes, std::move(operands), all->provenance().import(from->provenance(), n.provenance));
+    }
+    const Value out = from->outputs()[0].value;
+    all->add_output(path, {map[out.node], out.output});
+  }
+  State none;
+  Arrays values = compile(all, target, none).run({{"seed", Array(seed)}});
+  for (auto& [path, slot] : data_->slots()) {
+    const Array& v = values.at(path);
+    Array own = v.reordered(slot.type.axes());
+    slot.value = Array::from_bytes(own.dtype(), static_dims(slot.type), {own.data(), own.bytes()});
+    slot.has_value = true;
+  }
+}
+
+}  // namespace uwaga

@@ -1,0 +1,24 @@
+#include <uwaga/runtime/target.h>
+
+#include <fmt/format.h>
+
+#include <uwaga/ir/error.h>
+#include <uwaga/runtime/host/cpu.h>
+#include <uwaga/runtime/host/thread_pool.h>
+
+namespace uwaga {
+
+Target Target::host(int threads) {
+  if (threads < 0 || threads > ThreadPool::kMaxThreads)
+    throw Error(fmt::format("a host target wants 1 to {} threads (0: one a core), not {}", ThreadPool::kMaxThreads, threads));
+  return {Kind::host, threads == 0 ? detect_cpu().physical_cores : threads};
+}
+
+Target Target::interpreter() { return {Kind::interpreter, 1}; }
+
+std::string Target::str() const {
+  if (kind_ == Kind::interpreter) return "interpreter";
+  return fmt::format("host with {} thread{}", threads_, threads_ == 1 ? "" : "s");
+}
+
+}  // namespace uwaga
