@@ -17,8 +17,7 @@ using std::int64_t;
 
 TEST_CASE("a thread pool needs at least one thread") {
   CHECK_THROWS_AS(ThreadPool(0), Error);
-  CHECK_THROWS_WITH(ThreadPool(-3),
-                    "a thread pool needs 1 to 4096 threads, the caller included, and was given -3");
+  CHECK_THROWS_WITH(ThreadPool(-3), "a thread pool needs 1 to 4096 threads, the caller included, and was given -3");
   CHECK(ThreadPool(1).threads() == 1);
 }
 
