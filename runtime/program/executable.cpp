@@ -1,0 +1,312 @@
+#include <uwaga/runtime/program/executable.h>
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+
+#include <uwaga/codegen/kernel/hash.h>
+#include <uwaga/ir/error.h>
+
+namespace uwaga {
+
+int KernelSet::add(kernel::Kernel kernel) {
+  const std::string hash = kernel::structural_hash(kernel).str();
+  const auto [it, fresh] = known_.try_emplace(hash, static_cast<int>(kernels_.size()));
+  if (fresh) {
+    kernels_.push_back(std::move(kernel));
+    hashes_.push_back(hash);
+  }
+  return it->second;
+}
+
+namespace {
+
+class ExecutableBuilder {
+ public:
+  ExecutableBuilder(const Graph& graph, const HostTarget& target, KernelSet& kernels, bool is_body, double* fuse_ms, double* schedule_ms)
+      : target_(target), kernels_(kernels), is_body_(is_body), fuse_ms_(fuse_ms), schedule_ms_(schedule_ms) {
+    out_ = std::make_shared<Executable>();
+    out_->graph = graph;
+  }
+
+  std::shared_ptr<Executable> build() {
+    const auto start = std::chrono::steady_clock::now();
+    out_->clustering = fuse(out_->graph);
+    out_->layouts = choose_layouts(out_->graph, out_->clustering);
+    keep_written_order();
+    *fuse_ms_ += since(start);
+
+    add_border();
+    find_in_place();
+    for (std::size_t i = 0; i < out_->clustering.clusters.size(); ++i) add_cluster(static_cast<int>(i));
+    add_commits();
+    find_lifetimes();
+    return out_;
+  }
+
+ private:
+  const GraphData& g() const { return out_->graph.data(); }
+
+  static double since(std::chrono::steady_clock::time_point start) {
+    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  }
+
+  // What the border or a structure reads or writes lies as its type writes it.
+  void keep_written_order() {
+    const auto keep = [&](Value v) { out_->layouts[v] = Layout{g().type(v).axes()}; };
+    for (NodeId id : g().inputs()) keep({id, 0});
+    for (const auto& [path, id] : g().parameters()) keep({id, 0});
+    for (const Output& o : g().outputs()) keep(o.value);
+    for (const Update& u : g().updates()) keep(u.value);
+    for (const Cluster& c : out_->clustering.clusters)
+      if (c.kind == ClusterKind::structure) {
+        for (Value v : c.inputs) keep(v);
+        for (Value v : c.outputs) keep(v);
+      }
+  }
+
+  int add_storage(Storage::Kind kind, int index, Value value, DType dtype, Extent elements) {
+    const int id = static_cast<int>(out_->storages.size());
+    if (kind == Storage::Kind::arena) {
+      index = static_cast<int>(out_->blocks.size());
+      out_->blocks.push_back({elements * Extent(static_cast<std::int64_t>(size_of(dtype))), 1 << 30, -1});
+    }
+    out_->storages.push_back({kind, index, value, dtype, std::move(elements)});
+    return id;
+  }
+  int add_value(Storage::Kind kind, int index, Value v) {
+    return of_value_[v] = add_storage(kind, index, v, g().type(v).dtype, g().type(v).elements());
+  }
+  int temporary(DType dtype, Extent elements) {
+    return add_storage(Storage::Kind::arena, 0, {kTemporary, 0}, dtype, std::move(elements));
+  }
+
+  void add_border() {
+    for (std::size_t i = 0; i < g().inputs().size(); ++i)
+      add_value(Storage::Kind::input, static_cast<int>(i), {g().inputs()[i], 0});
+    for (const auto& [path, id] : g().parameters()) {
+      check_internal(!is_body_, "a parameter inside a body");
+      slot_of_[path] = static_cast<int>(out_->slots.size());
+      add_value(Storage::Kind::slot, static_cast<int>(out_->slots.size()), {id, 0});
+      out_->slots.push_back(path);
+    }
+    for (std::size_t i = 0; i < g().outputs().size(); ++i) {
+      const Value v = g().outputs()[i].value;
+      if (of_value_.count(v)) {
+        const int to = add_storage(Storage::Kind::output, static_cast<int>(i), v, g().type(v).dtype, g().type(v).elements());
+        copies_.push_back({v, to});
+      } else {
+        add_value(Storage::Kind::output, static_cast<int>(i), v);
+      }
+    }
+  }
+
+  // Updates that may be written straight into their slot: the cluster that computes one reads the slot, if at all, only
+  // element by element, and no other committing cluster reads it.
+  void find_in_place() {
+    std::map<Value, int> writer;
+    const auto& clusters = out_->clustering.clusters;
+    for (std::size_t i = 0; i < clusters.size(); ++i)
+      for (Value v : clusters[i].outputs) writer[v] = static_cast<int>(i);
+    std::set<int> committing;
+    std::set<Value> read;
+    for (const Cluster& c : clusters) read.insert(c.inputs.begin(), c.inputs.end());
+    for (const Update& u : g().updates())
+      if (const auto w = writer.find(u.value); w != writer.end() && !read.count(u.value)) committing.insert(w->second);
+    // A cluster commits as a whole: every value it stores is an update that nothing else reads.
+    for (auto it = committing.begin(); it != committing.end();) {
+      const Cluster& c = clusters[static_cast<std::size_t>(*it)];
+      const bool all = std::all_of(c.outputs.begin(), c.outputs.end(), [&](Value v) {
+        return !of_value_.count(v) && !read.count(v) &&
+               std::count_if(g().updates().begin(), g().updates().end(), [&](const Update& u) { return u.value == v; }) == 1;
+      });
+      it = all ? std::next(it) : committing.erase(it);
+    }
+    committing_ = committing;
+    for (const Update& u : g().updates()) {
+      const auto w = writer.find(u.value);
+      if (w == writer.end() || !committing.count(w->second)) continue;
+      const Value old{g().parameters().at(u.path), 0};
+      bool safe = elementwise_in(clusters[static_cast<std::size_t>(w->second)], old);
+      for (int other : committing) {
+        const auto& in = clusters[static_cast<std::size_t>(other)].inputs;
+        if (other != w->second && std::find(in.begin(), in.end(), old) != in.end()) safe = false;
+      }
+      if (safe) in_place_[u.value] = of_value_.at(old);
+    }
+  }
+
+  bool elementwise_in(const Cluster& c, Value slot) const {
+    if (c.kind != ClusterKind::loop) return std::find(c.inputs.begin(), c.inputs.end(), slot) == c.inputs.end();
+    std::set<Value> tainted{slot};
+    for (NodeId id : c.nodes) {
+      const Node& n = g().node(id);
+      const bool touched = std::any_of(n.operands.begin(), n.operands.end(), [&](Value v) { return tainted.count(v) > 0; });
+      if (!touched) continue;
+      if (!is_elementwise(n.op)) return false;
+      tainted.insert({id, 0});
+    }
+    return true;
+  }
+
+  int storage_of(Value v) const {
+    const auto it = of_value_.find(v);
+    check_internal(it != of_value_.end(), "a cluster reads a value that nothing stores");
+    return it->second;
+  }
+
+  void add_cluster(int index) {
+    const Cluster& cluster = out_->clustering.clusters[static_cast<std::size_t>(index)];
+    for (Value v : cluster.outputs) {
+      if (const auto it = in_place_.find(v); it != in_place_.end()) of_value_[v] = it->second;
+      else if (!of_value_.count(v)) add_value(Storage::Kind::arena, 0, v);
+    }
+    std::vector<Step>& steps = committing_.count(index) ? commits_ : out_->steps;
+    if (cluster.kind == ClusterKind::structure) {
+      add_structure(cluster);
+      return;
+    }
+    const auto start = std::chrono::steady_clock::now();
+    Schedule schedule = schedule_for_host(out_->graph, cluster, out_->layouts, target_);
+    std::vector<int> temporaries;
+    for (const Temporary& t : schedule.temporaries) temporaries.push_back(temporary(t.dtype, t.elements));
+    for (ScheduledKernel& k : schedule.kernels) {
+      Launch launch;
+      for (Value v : k.buffers) launch.buffers.push_back(v.node == kTemporary ? temporaries[v.output] : storage_of(v));
+      launch.arguments = std::move(k.arguments);
+      launch.cluster = index;
+      launch.origins = std::move(k.origins);
+      launch.kernel = kernels_.add(std::move(k.kernel));
+      steps.push_back(std::move(launch));
+    }
+    *schedule_ms_ += since(start);
+  }
+
+  std::vector<int> storages_of(const std::vector<Value>& values, std::size_t first, std::size_t count) const {
+    std::vector<int> out;
+    for (std::size_t i = 0; i < count; ++i) out.push_back(storage_of(values[first + i]));
+    return out;
+  }
+
+  // An output nothing stores (it is unused) gets memory all the same.
+  int output_of(NodeId id, std::uint32_t output) {
+    const Value v{id, output};
+    return of_value_.count(v) ? of_value_.at(v) : add_value(Storage::Kind::arena, 0, v);
+  }
+
+  Extent body_arena(const Executable& body) const {
+    // An upper bound that is an extent: blocks side by side. Bodies are small.
+    Extent bytes = 64;
+    for (const Lifetime& b : body.blocks) bytes = bytes + b.bytes + Extent(64);
+    return bytes;
+  }
+
+  void add_structure(const Cluster& cluster) {
+    const NodeId id = cluster.nodes.front();
+    const Node& n = g().node(id);
+    if (n.op == Op::cond) {
+      const auto& a = n.as<CondAttrs>();
+      CondStep step;
+      step.condition = storage_of(n.operands[0]);
+      step.bodies = {build_executable(a.else_body, target_, kernels_, true, fuse_ms_, schedule_ms_),
+                     build_executable(a.then_body, target_, kernels_, true, fuse_ms_, schedule_ms_)};
+      step.inputs = storages_of(n.operands, 1, n.operands.size() - 1);
+      for (std::uint32_t i = 0; i < n.types.size(); ++i) step.outputs.push_back(output_of(id, i));
+      step.arena = temporary(DType::u8, body_arena(*step.bodies[0]) + body_arena(*step.bodies[1]));
+      out_->steps.push_back(std::move(step));
+      return;
+    }
+    check_internal(n.op == Op::scan, "a structure that is neither scan nor cond");
+    const auto& a = n.as<ScanAttrs>();
+    const auto carries = static_cast<std::size_t>(a.carries), slices = static_cast<std::size_t>(a.slices);
+    ScanStep step;
+    step.body = build_executable(a.body, target_, kernels_, true, fuse_ms_, schedule_ms_);
+    step.length = a.length;
+    step.reverse = a.reverse;
+    step.initial = storages_of(n.operands, 0, carries);
+    step.slices = storages_of(n.operands, carries, slices);
+    step.constants = storages_of(n.operands, carries + slices, n.operands.size() - carries - slices);
+    for (std::uint32_t i = 0; i < n.types.size(); ++i) (i < carries ? step.last : step.stacks).push_back(output_of(id, i));
+    for (std::size_t i = 0; i < carries; ++i) {
+      const Type& t = n.types[i];
+      step.turns.push_back({temporary(t.dtype, t.elements()), temporary(t.dtype, t.elements())});
+    }
+    step.index = temporary(DType::i64, 1);
+    step.arena = temporary(DType::u8, body_arena(*step.body));
+    out_->steps.push_back(std::move(step));
+  }
+
+  void add_commits() {
+    for (const auto& [value, to] : copies_) out_->steps.push_back(Copy{storage_of(value), to});
+    out_->first_commit = out_->steps.size();
+    // Copies first: they may read slots that the kernels are about to overwrite.
+    std::vector<Step> slot_copies;
+    for (const Update& u : g().updates()) {
+      const int from = storage_of(u.value), to = storage_of({g().parameters().at(u.path), 0});
+      if (from == to) continue;
+      if (out_->storages[static_cast<std::size_t>(from)].kind == Storage::Kind::slot && !in_place_.count(u.value)) {
+        // A slot takes another slot's old value: it goes through the arena, so that no order of copies matters.
+        const int through = temporary(g().type(u.value).dtype, g().type(u.value).elements());
+        out_->steps.insert(out_->steps.begin() + static_cast<std::ptrdiff_t>(out_->first_commit++), Copy{from, through});
+        slot_copies.push_back(Copy{through, to});
+      } else {
+        slot_copies.push_back(Copy{from, to});
+      }
+    }
+    out_->steps.insert(out_->steps.end(), commits_.begin(), commits_.end());
+    out_->steps.insert(out_->steps.end(), slot_copies.begin(), slot_copies.end());
+  }
+
+  void touch(int storage, int step) {
+    const Storage& s = out_->storages[static_cast<std::size_t>(storage)];
+    if (s.kind != Storage::Kind::arena) return;
+    Lifetime& life = out_->blocks[static_cast<std::size_t>(s.index)];
+    life.first = std::min(life.first, step);
+    life.last = std::max(life.last, step);
+  }
+
+  void find_lifetimes() {
+    for (std::size_t i = 0; i < out_->steps.size(); ++i) {
+      const int at = static_cast<int>(i);
+      const auto all = [&](const std::vector<int>& list) { for (int s : list) touch(s, at); };
+      if (const auto* l = std::get_if<Launch>(&out_->steps[i])) {
+        all(l->buffers);
+      } else if (const auto* c = std::get_if<Copy>(&out_->steps[i])) {
+        touch(c->from, at);
+        touch(c->to, at);
+      } else if (const auto* s = std::get_if<ScanStep>(&out_->steps[i])) {
+        for (const auto* list : {&s->initial, &s->last, &s->slices, &s->constants, &s->stacks}) all(*list);
+        for (const auto& pair : s->turns) all({pair[0], pair[1]});
+        all({s->index, s->arena});
+      } else {
+        const auto& c2 = std::get<CondStep>(out_->steps[i]);
+        all(c2.inputs);
+        all(c2.outputs);
+        all({c2.condition, c2.arena});
+      }
+    }
+    for (Lifetime& b : out_->blocks)
+      if (b.last < 0) b.first = b.last = 0;
+  }
+
+  HostTarget target_;
+  KernelSet& kernels_;
+  bool is_body_;
+  double *fuse_ms_, *schedule_ms_;
+  std::shared_ptr<Executable> out_;
+  std::map<Value, int> of_value_;
+  std::map<Value, int> in_place_;
+  std::map<std::string, int> slot_of_;
+  std::set<int> committing_;
+  std::vector<std::pair<Value, int>> copies_;
+  std::vector<Step> commits_;
+};
+
+}  // namespace
+
+std::shared_ptr<Executable> build_executable(const Graph& graph, const HostTarget& target, KernelSet& kernels, bool is_body,
+                                             double* fuse_milliseconds, double* schedule_milliseconds) {
+  return ExecutableBuilder(graph, target, kernels, is_body, fuse_milliseconds, schedule_milliseconds).build();
+}
+
+}  // namespace uwaga

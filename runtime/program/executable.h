@@ -1,0 +1,93 @@
+// What a host program executes: steps over storages.
+//
+// A storage is one stored value: an input, a slot, an output of the run, a block of the arena, or, in a body of scan or
+// cond, memory its parent hands in. Steps that write slots in place are the last ones, so that a run which fails before
+// them has changed nothing.
+#pragma once
+
+#include <memory>
+#include <variant>
+#include <vector>
+
+#include <uwaga/codegen/schedule.h>
+#include <uwaga/ir/graph.h>
+#include <uwaga/runtime/program/memory_plan.h>
+
+namespace uwaga {
+
+struct Storage {
+  enum class Kind : std::uint8_t { input, slot, output, arena };
+  Kind kind = Kind::arena;
+  int index = 0;       // of the input, the slot, the output, or the arena block
+  Value value;         // kTemporary: a kernel's temporary, or a loop's own memory
+  DType dtype = DType::f32;
+  Extent elements;
+};
+
+struct Executable;
+
+struct Launch {
+  int kernel = 0;  // of the program's distinct kernels
+  std::vector<int> buffers;  // storages
+  std::vector<Binding> arguments;
+  int cluster = 0;
+  std::vector<ProvenanceId> origins;  // by ordinal
+};
+
+struct Copy {
+  int from = 0, to = 0;
+};
+
+// One scan: the body runs once an index, its inputs and outputs pointed at carries, slices and constants.
+struct ScanStep {
+  std::shared_ptr<Executable> body;
+  Extent length;
+  bool reverse = false;
+  std::vector<int> initial, last;             // carries, before and after: storages
+  std::vector<std::array<int, 2>> turns;      // and in between, by parity
+  std::vector<int> slices, constants, stacks;
+  int index = 0;                              // storage of the i64 index
+  int arena = 0;                              // storage of the body's own arena
+};
+
+struct CondStep {
+  int condition = 0;
+  std::array<std::shared_ptr<Executable>, 2> bodies;  // else, then
+  std::vector<int> inputs, outputs;
+  int arena = 0;
+};
+
+using Step = std::variant<Launch, Copy, ScanStep, CondStep>;
+
+struct Executable {
+  Graph graph;
+  Clustering clustering;
+  Layouts layouts;
+  std::vector<Storage> storages;
+  std::vector<Step> steps;
+  std::vector<Lifetime> blocks;     // of the arena
+  std::vector<std::string> slots;   // paths, by slot index
+  std::size_t first_commit = 0;     // steps from here on write slots
+};
+
+// Kernels of a program, each once.
+class KernelSet {
+ public:
+  int add(kernel::Kernel kernel);
+  const std::vector<kernel::Kernel>& kernels() const { return kernels_; }
+  const std::vector<std::string>& hashes() const { return hashes_; }
+
+ private:
+  std::vector<kernel::Kernel> kernels_;
+  std::vector<std::string> hashes_;
+  std::map<std::string, int> known_;
+};
+
+// `is_body`: inputs and outputs are handed in by a parent, and there are no slots.
+std::shared_ptr<Executable> build_executable(const Graph& graph, const HostTarget& target, KernelSet& kernels, bool is_body,
+                                             double* fuse_milliseconds, double* schedule_milliseconds);
+
+// Slots and sliced tensors lie as they are written: this writes `order` wherever a scan or a cond meets another order.
+Graph order_structures(const Graph& graph);
+
+}  // namespace uwaga

@@ -1,0 +1,313 @@
+// Programs on the CPU: compiled kernels, one arena, a thread pool.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstring>
+#include <map>
+
+#include <uwaga/codegen/kernel/launch.h>
+#include <uwaga/codegen/llvm/jit.h>
+#include <uwaga/ir/error.h>
+#include <uwaga/runtime/host/aligned.h>
+#include <uwaga/runtime/host/thread_pool.h>
+#include <uwaga/runtime/program/bind.h>
+#include <uwaga/runtime/program/executable.h>
+#include <uwaga/runtime/program/host_kernels.h>
+#include <uwaga/runtime/program/passes.h>
+#include <uwaga/runtime/program/program_impl.h>
+#include <uwaga/runtime/program/state_data.h>
+
+namespace uwaga {
+namespace {
+
+// What a launch needs once sizes are known.
+struct BoundLaunch {
+  std::vector<std::uint64_t> arguments;
+  std::int64_t tasks = 0;
+};
+
+// An executable with its sizes bound; kept, so that the same sizes cost nothing the second time.
+struct BoundExecutable {
+  Placement placement;
+  std::vector<std::int64_t> bytes;      // by storage
+  std::vector<BoundLaunch> launches;    // by step; empty for other steps
+  std::vector<std::int64_t> lengths;    // by step: of scans
+  std::vector<std::vector<BoundExecutable>> bodies;  // by step
+  std::int64_t scratch_bytes = 0;       // of one worker
+};
+
+std::uint64_t argument_bits(const Binding& binding, DType dtype, const Sizes& sizes) {
+  std::uint64_t bits = 0;
+  if (const auto* extent = std::get_if<Extent>(&binding)) {
+    const std::int64_t v = extent->evaluate(sizes);
+    if (dtype == DType::f32) {
+      const auto f = static_cast<float>(v);
+      std::memcpy(&bits, &f, sizeof f);
+    } else if (dtype == DType::f64) {
+      const auto d = static_cast<double>(v);
+      std::memcpy(&bits, &d, sizeof d);
+    } else {
+      std::memcpy(&bits, &v, sizeof v);
+    }
+    return bits;
+  }
+  const Literal& literal = std::get<Literal>(binding);
+  if (dtype == DType::f64) {
+    const double v = literal.as_double();
+    std::memcpy(&bits, &v, sizeof v);
+  } else if (dtype == DType::f32) {
+    const auto v = static_cast<float>(literal.as_double());
+    std::memcpy(&bits, &v, sizeof v);
+  } else {
+    const std::int64_t v = literal.as_integer();
+    std::memcpy(&bits, &v, sizeof v);
+  }
+  return bits;
+}
+
+class HostProgram final : public ProgramImpl {
+ public:
+  HostProgram(const Graph& graph, const Target& target, std::shared_ptr<StateData> state)
+      : state_(std::move(state)), pool_(target.threads()) {
+    const auto start = std::chrono::steady_clock::now();
+    const auto lap = [last = start]() mutable {
+      const auto now = std::chrono::steady_clock::now();
+      const double ms = std::chrono::duration<double, std::milli>(now - last).count();
+      last = now;
+      return ms;
+    };
+    const HostTarget host = host_target();
+    const Graph lowered = order_structures(lower_for_kernels(graph));
+    report.graph = lap();
+    KernelSet kernels;
+    main_ = build_executable(lowered, host, kernels, false, &report.fuse, &report.schedule);
+    lap();
+    functions_ = compile_kernels(kernels, host, target.threads(), report);
+    kernels_ = kernels.kernels();
+    report.nodes = lowered->size();
+    report.clusters = static_cast<int>(main_->clustering.clusters.size());
+    for (const Step& s : main_->steps) report.launches += std::holds_alternative<Launch>(s);
+    report.kernels = static_cast<int>(kernels_.size());
+    report.total = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  }
+
+  Arrays run(const Arrays& given) override {
+    const StateData::Lock lock(*state_);
+    Bound bound = bind(main_->graph, given);
+    BoundExecutable& plan = planned(bound.sizes);
+    reserve(arena_, plan.placement.arena_bytes);
+    reserve(scratch_, plan.scratch_bytes * pool_.threads());
+    scratch_stride_ = plan.scratch_bytes;
+    error_ = 0;
+
+    Arrays outputs;
+    std::vector<void*> pointers(main_->storages.size(), nullptr);
+    std::vector<Array*> output_arrays;
+    for (const Output& o : main_->graph->outputs()) {
+      ArrayDims dims;
+      const Type& t = main_->graph->type(o.value);
+      for (const Dim& d : t.dims) dims.push_back({d.axis, d.extent.evaluate(bound.sizes)});
+      output_arrays.push_back(&(outputs[o.name] = Array(t.dtype, std::move(dims))));
+    }
+    for (std::size_t i = 0; i < pointers.size(); ++i) {
+      const Storage& s = main_->storages[i];
+      const auto index = static_cast<std::size_t>(s.index);
+      switch (s.kind) {
+        case Storage::Kind::input: pointers[i] = const_cast<std::byte*>(bound.inputs[index].data()); break;
+        case Storage::Kind::slot: pointers[i] = slot_memory(main_->slots[index]); break;
+        case Storage::Kind::output: pointers[i] = output_arrays[index]->mutable_data(); break;
+        case Storage::Kind::arena: pointers[i] = arena_.data() + plan.placement.offsets[index]; break;
+      }
+    }
+    execute(*main_, plan, pointers, main_->first_commit);
+    return outputs;
+  }
+
+  std::int64_t peak_bytes(const Sizes& sizes) const override {
+    const BoundExecutable& plan = const_cast<HostProgram*>(this)->planned(sizes);
+    std::int64_t bytes = plan.placement.arena_bytes + plan.scratch_bytes * pool_.threads();
+    for (std::size_t i = 0; i < main_->storages.size(); ++i)
+      if (main_->storages[i].kind == Storage::Kind::output) bytes += plan.bytes[i];
+    return bytes;
+  }
+
+  std::int64_t parallel_launches() const override { return pool_.parallel_runs(); }
+  const Graph& graph() const override { return main_->graph; }
+
+ private:
+  static void reserve(AlignedBuffer& buffer, std::int64_t bytes) {
+    if (static_cast<std::int64_t>(buffer.size()) < bytes) {
+      buffer = AlignedBuffer();
+      buffer = AlignedBuffer(static_cast<std::size_t>(bytes));
+    }
+  }
+
+  void* slot_memory(const std::string& path) {
+    Slot& slot = state_->slot(path);
+    if (!slot.has_value) throw Error(fmt::format("parameter '{}' has no value yet; initialise or load the state first", path));
+    return slot.value.mutable_data();
+  }
+
+  BoundExecutable& planned(const Sizes& sizes) {
+    const auto it = plans_.find(sizes);
+    if (it != plans_.end()) return it->second;
+    if (plans_.size() >= kPlansKept) plans_.clear();
+    return plans_[sizes] = bind_sizes(*main_, sizes);
+  }
+
+  BoundExecutable bind_sizes(const Executable& e, const Sizes& sizes) const {
+    BoundExecutable b;
+    b.placement = place(e.blocks, sizes);
+    for (const Storage& s : e.storages) b.bytes.push_back(s.elements.evaluate(sizes) * static_cast<std::int64_t>(size_of(s.dtype)));
+    b.launches.resize(e.steps.size());
+    b.lengths.resize(e.steps.size());
+    b.bodies.resize(e.steps.size());
+    for (std::size_t i = 0; i < e.steps.size(); ++i) {
+      if (const auto* l = std::get_if<Launch>(&e.steps[i])) {
+        const kernel::Kernel& k = kernels_[static_cast<std::size_t>(l->kernel)];
+        BoundLaunch& bound = b.launches[i];
+        for (std::size_t a = 0; a < l->arguments.size(); ++a)
+          bound.arguments.push_back(argument_bits(l->arguments[a], k.arguments[a], sizes));
+        bound.tasks = kernel::task_count(k, bound.arguments);
+        b.scratch_bytes = std::max(b.scratch_bytes, kernel::scratch_bytes(k, bound.arguments));
+      } else if (const auto* s = std::get_if<ScanStep>(&e.steps[i])) {
+        b.lengths[i] = s->length.evaluate(sizes);
+        b.bodies[i].push_back(bind_sizes(*s->body, sizes));
+      } else if (const auto* c = std::get_if<CondStep>(&e.steps[i])) {
+        for (const auto& body : c->bodies) b.bodies[i].push_back(bind_sizes(*body, sizes));
+      }
+      for (const BoundExecutable& body : b.bodies[i]) b.scratch_bytes = std::max(b.scratch_bytes, body.scratch_bytes);
+    }
+    b.scratch_bytes = (b.scratch_bytes + 4095) / 4096 * 4096;
+    return b;
+  }
+
+  void execute(const Executable& e, const BoundExecutable& plan, std::vector<void*>& pointers, std::size_t check_before) {
+    for (std::size_t i = 0; i < e.steps.size(); ++i) {
+      if (i == check_before) check_error(e);
+      if (const auto* l = std::get_if<Launch>(&e.steps[i])) {
+        launch(*l, plan.launches[i], pointers);
+        if (error_ != 0 && failed_ == nullptr) failed_ = l;
+      } else if (const auto* c = std::get_if<Copy>(&e.steps[i])) {
+        std::memcpy(pointers[static_cast<std::size_t>(c->to)], pointers[static_cast<std::size_t>(c->from)],
+                    static_cast<std::size_t>(plan.bytes[static_cast<std::size_t>(c->to)]));
+      } else if (const auto* s = std::get_if<ScanStep>(&e.steps[i])) {
+        scan(*s, plan, i, pointers);
+      } else {
+        branch(std::get<CondStep>(e.steps[i]), plan, i, pointers);
+      }
+    }
+    if (check_before >= e.steps.size()) check_error(e);
+  }
+
+  void launch(const Launch& l, const BoundLaunch& bound, const std::vector<void*>& pointers) {
+    struct Context {
+      kernel::HostFunction function;
+      kernel::HostArguments arguments;
+      std::byte* scratch;
+      std::int64_t stride;
+    };
+    buffers_.clear();
+    for (int s : l.buffers) buffers_.push_back(pointers[static_cast<std::size_t>(s)]);
+    Context context{functions_.at(static_cast<std::size_t>(l.kernel)),
+                    {buffers_.data(), bound.arguments.data(), nullptr, &error_}, scratch_.data(), scratch_stride_};
+    pool_.run(
+        bound.tasks,
+        [](void* c, std::int64_t begin, std::int64_t end, int worker) noexcept {
+          if (begin >= end) return;
+          const Context& context = *static_cast<Context*>(c);
+          kernel::HostArguments arguments = context.arguments;
+          arguments.scratch = context.scratch + context.stride * worker;
+          context.function(&arguments, begin, end);
+        },
+        &context);
+  }
+
+  // Points a body's storages at its parent's memory and its own part of the arena.
+  std::vector<void*> body_pointers(const Executable& body, const BoundExecutable& plan, std::byte* arena,
+                                   const std::vector<void*>& inputs, const std::vector<void*>& outputs) const {
+    std::vector<void*> out(body.storages.size());
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      const Storage& s = body.storages[i];
+      const auto index = static_cast<std::size_t>(s.index);
+      switch (s.kind) {
+        case Storage::Kind::input: out[i] = inputs[index]; break;
+        case Storage::Kind::output: out[i] = outputs[index]; break;
+        case Storage::Kind::arena: out[i] = arena + plan.placement.offsets[index]; break;
+        case Storage::Kind::slot: throw InternalError("a slot inside a body");
+      }
+    }
+    return out;
+  }
+
+  void scan(const ScanStep& s, const BoundExecutable& plan, std::size_t step, const std::vector<void*>& pointers) {
+    const auto at = [&](int storage) { return static_cast<std::byte*>(pointers[static_cast<std::size_t>(storage)]); };
+    const auto bytes = [&](int storage) { return plan.bytes[static_cast<std::size_t>(storage)]; };
+    const std::int64_t n = plan.lengths[step];
+    const std::size_t carries = s.initial.size();
+    if (n == 0) {
+      for (std::size_t j = 0; j < carries; ++j) std::memcpy(at(s.last[j]), at(s.initial[j]), static_cast<std::size_t>(bytes(s.last[j])));
+      return;
+    }
+    const BoundExecutable& body_plan = plan.bodies[step][0];
+    for (std::int64_t turn = 0; turn < n; ++turn) {
+      const std::int64_t index = s.reverse ? n - 1 - turn : turn;
+      std::vector<void*> inputs, outputs;
+      for (std::size_t j = 0; j < carries; ++j) {
+        inputs.push_back(turn == 0 ? at(s.initial[j]) : at(s.turns[j][static_cast<std::size_t>(turn % 2)]));
+        outputs.push_back(turn == n - 1 ? at(s.last[j]) : at(s.turns[j][static_cast<std::size_t>((turn + 1) % 2)]));
+      }
+      for (int slice : s.slices) inputs.push_back(at(slice) + bytes(slice) / n * index);
+      std::memcpy(at(s.index), &index, sizeof index);
+      inputs.push_back(at(s.index));
+      for (int c : s.constants) inputs.push_back(at(c));
+      for (int stack : s.stacks) outputs.push_back(at(stack) + bytes(stack) / n * index);
+      std::vector<void*> body = body_pointers(*s.body, body_plan, at(s.arena), inputs, outputs);
+      execute(*s.body, body_plan, body, s.body->steps.size() + 1);
+    }
+  }
+
+  void branch(const CondStep& c, const BoundExecutable& plan, std::size_t step, const std::vector<void*>& pointers) {
+    const auto at = [&](int storage) { return pointers[static_cast<std::size_t>(storage)]; };
+    const bool taken = *static_cast<const std::uint8_t*>(at(c.condition)) != 0;
+    std::vector<void*> inputs, outputs;
+    for (int s : c.inputs) inputs.push_back(at(s));
+    for (int s : c.outputs) outputs.push_back(at(s));
+    const Executable& body = *c.bodies[taken];
+    std::vector<void*> inner = body_pointers(body, plan.bodies[step][taken], static_cast<std::byte*>(at(c.arena)), inputs, outputs);
+    execute(body, plan.bodies[step][taken], inner, body.steps.size() + 1);
+  }
+
+  // Throws what a kernel's error word says: op, index and model line.
+  void check_error(const Executable& e) {
+    if (error_ == 0) return;
+    const auto ordinal = static_cast<std::size_t>((error_ & 0xffff) - 1);
+    const auto index = static_cast<std::int64_t>(error_) >> 16;
+    const Launch* l = std::exchange(failed_, nullptr);
+    error_ = 0;
+    check_internal(l != nullptr && ordinal < l->origins.size(), "an error word without a launch");
+    throw Error(fmt::format("{}: index {} is out of range", e.graph->provenance().brief(l->origins[ordinal]), index));
+  }
+
+  static constexpr std::size_t kPlansKept = 64;
+
+  std::shared_ptr<StateData> state_;
+  ThreadPool pool_;
+  std::shared_ptr<Executable> main_;
+  std::vector<kernel::Kernel> kernels_;
+  HostKernels functions_;
+  std::map<Sizes, BoundExecutable> plans_;
+  AlignedBuffer arena_, scratch_;
+  std::int64_t scratch_stride_ = 0;
+  std::vector<void*> buffers_;
+  std::uint64_t error_ = 0;
+  const Launch* failed_ = nullptr;
+};
+
+}  // namespace
+
+std::shared_ptr<ProgramImpl> host_program(const Graph& graph, const Target& target, std::shared_ptr<StateData> state) {
+  return std::make_shared<HostProgram>(graph, target, std::move(state));
+}
+
+}  // namespace uwaga

@@ -1,0 +1,38 @@
+#include <uwaga/runtime/program.h>
+
+#include <uwaga/ir/error.h>
+#include <uwaga/ir/graph.h>
+#include <uwaga/runtime/program/program_impl.h>
+#include <uwaga/runtime/program/state_data.h>
+
+namespace uwaga {
+
+Arrays Program::run(const Arrays& inputs) { return impl_->run(inputs); }
+std::int64_t Program::peak_bytes(const Sizes& sizes) const { return impl_->peak_bytes(sizes); }
+const CompileReport& Program::report() const { return impl_->report; }
+const Graph& Program::graph() const { return impl_->graph(); }
+std::int64_t Program::parallel_launches() const { return impl_->parallel_launches(); }
+
+Program compile(const Graph& graph, const Target& target, State& state) {
+  if (graph->outputs().empty() && graph->updates().empty()) throw Error("the graph has no output and no update: there is nothing to compile");
+  state.data().declare(graph);
+  switch (target.kind()) {
+    case Target::Kind::interpreter: return Program(interpreter_program(graph, state.shared()));
+    case Target::Kind::host:
+#ifdef UWAGA_WITH_LLVM
+      return Program(host_program(graph, target, state.shared()));
+#else
+      throw Error("this build has no CPU backend (it was built without LLVM); use Target::interpreter()");
+#endif
+  }
+  throw InternalError("a target of no kind");
+}
+
+Program compile(Tensor output, const Target& target, State& state, const std::string& name) {
+  auto copy = std::make_shared<GraphData>(output.data());
+  Graph graph(copy);
+  if (!copy->output(name)) copy->add_output(name, output.value());
+  return compile(graph, target, state);
+}
+
+}  // namespace uwaga

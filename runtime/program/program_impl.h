@@ -1,0 +1,26 @@
+// What a target provides behind a Program.
+#pragma once
+
+#include <memory>
+
+#include <uwaga/runtime/program.h>
+
+namespace uwaga {
+
+class ProgramImpl {
+ public:
+  virtual ~ProgramImpl() = default;
+  virtual Arrays run(const Arrays& inputs) = 0;
+  virtual std::int64_t peak_bytes(const Sizes& sizes) const = 0;
+  virtual std::int64_t parallel_launches() const { return 0; }
+  virtual const Graph& graph() const = 0;
+
+  CompileReport report;
+};
+
+std::shared_ptr<ProgramImpl> interpreter_program(const Graph& graph, std::shared_ptr<StateData> state);
+#ifdef UWAGA_WITH_LLVM
+std::shared_ptr<ProgramImpl> host_program(const Graph& graph, const Target& target, std::shared_ptr<StateData> state);
+#endif
+
+}  // namespace uwaga
