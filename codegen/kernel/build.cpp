@@ -266,7 +266,7 @@ Ex KernelBuilder::load(BufferId buffer, Ex index, Ex mask) {
 Ex KernelBuilder::ramp(Ex base, int lanes, Ex stride) {
   want(base.type() == kIndex && lanes >= 1, "a ramp starts at an i64");
   if (lanes == 1) return base;
-  if (!stride) stride = integer(1);
+  if (stride.id == kNone) stride = integer(1);  // operator! on an Ex writes a logical_not
   Expr e;
   e.kind = ExprKind::ramp;
   e.type = {DType::i64, lanes};
