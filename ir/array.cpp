@@ -32,23 +32,12 @@ void store(std::byte* memory, std::int64_t position, T value) {
   std::memcpy(memory + position * static_cast<std::int64_t>(sizeof(T)), &value, sizeof(T));
 }
 
-// Truncated and saturated; NaN gives 0.
-std::int64_t saturate(double value, double low, double high, std::int64_t lowest, std::int64_t highest) {
+// Truncated and clamped; NaN gives 0.
+std::int64_t clamped(double value, double low, double high, std::int64_t lowest, std::int64_t highest) {
   if (std::isnan(value)) return 0;
   if (value <= low) return lowest;
   if (value >= high) return highest;
   return static_cast<std::int64_t>(value);
-}
-
-std::int64_t to_integer(DType dtype, double value) {
-  switch (dtype) {
-    case DType::i64:
-      return saturate(value, -0x1p63, 0x1p63, std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max());
-    case DType::i32: return saturate(value, -0x1p31, 0x1p31 - 1, -2147483647 - 1, 2147483647);
-    case DType::i8: return saturate(value, -128, 127, -128, 127);
-    case DType::u8: return saturate(value, 0, 255, 0, 255);
-    default: return value != 0;  // bool; NaN is not 0
-  }
 }
 
 void copy_strided(const std::byte* from, std::byte* to, const std::vector<std::int64_t>& extents,
@@ -68,6 +57,27 @@ void copy_strided(const std::byte* from, std::byte* to, const std::vector<std::i
 }
 
 }  // namespace
+
+std::int64_t saturated(DType dtype, double value) {
+  switch (dtype) {
+    case DType::i64:
+      return clamped(value, -0x1p63, 0x1p63, std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max());
+    case DType::i32: return clamped(value, -0x1p31, 0x1p31 - 1, -2147483647 - 1, 2147483647);
+    case DType::i8: return clamped(value, -128, 127, -128, 127);
+    case DType::u8: return clamped(value, 0, 255, 0, 255);
+    default: return value != 0;  // bool; NaN is not 0
+  }
+}
+
+std::int64_t wrapped(DType dtype, std::int64_t value) {
+  switch (dtype) {
+    case DType::i32: return static_cast<std::int32_t>(value);
+    case DType::i8: return static_cast<std::int8_t>(value);
+    case DType::u8: return static_cast<std::uint8_t>(value);
+    case DType::boolean: return value != 0;
+    default: return value;
+  }
+}
 
 std::string str(const ArrayDims& dims) {
   std::string out = "[";
@@ -180,7 +190,7 @@ std::int64_t Array::integer_at(std::int64_t position) const {
     case DType::i8: return load<std::int8_t>(data(), position);
     case DType::u8:
     case DType::boolean: return load<std::uint8_t>(data(), position);
-    default: return to_integer(DType::i64, at(position));
+    default: return saturated(DType::i64, at(position));
   }
 }
 
@@ -208,7 +218,7 @@ void Array::set(std::int64_t position, double value) {
     case DType::f32: return store(memory, position, static_cast<float>(value));
     case DType::bf16: return store(memory, position, bf16_bits(static_cast<float>(value)));
     case DType::f16: return store(memory, position, f16_bits(static_cast<float>(value)));
-    default: return set_integer(position, to_integer(dtype_, value));
+    default: return set_integer(position, saturated(dtype_, value));
   }
 }
 

@@ -41,6 +41,11 @@ std::string str(const ArrayDims& dims);
 // Product of the extents; Error if one is negative, an axis is named twice, or the bytes would overflow.
 std::int64_t checked_elements(const ArrayDims& dims, std::size_t bytes_an_element = 8);
 
+// What the op `cast` gives for an integer dtype or bool: from a float truncated, saturated, NaN as 0 (to bool: is it not 0);
+// from an integer wrapped.
+std::int64_t saturated(DType dtype, double value);
+std::int64_t wrapped(DType dtype, std::int64_t value);
+
 // The dtype of a C++ type; 16-bit patterns have none, since bf16 and f16 share them.
 template <typename T>
 constexpr DType dtype_of() {
