@@ -89,6 +89,12 @@ Ex Inline::value(Value v, const IndexEnv& env) {
   return x;
 }
 
+Ex Inline::hoist(Value v, const IndexEnv& env) {
+  const Ex x = b_.let(value(v, env));
+  known_.back()[key(v, env, true)] = x;
+  return x;
+}
+
 void Inline::define(Value v, Definition how) { definitions_[v] = std::move(how); }
 
 Ex Inline::load(Value v, const IndexEnv& env) {

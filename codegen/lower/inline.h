@@ -50,6 +50,8 @@ class Inline {
 
   // ---- values
   Ex value(Value v, const IndexEnv& env);
+  // The same, computed where the builder stands: for what the loops that follow use unchanged.
+  Ex hoist(Value v, const IndexEnv& env);
   // `v` is not computed by its row, but by `how`, in the computing dtype.
   using Definition = std::function<Ex(const IndexEnv&)>;
   void define(Value v, Definition how);
@@ -76,6 +78,7 @@ class Inline {
 
   KernelBuilder& builder() { return b_; }
   const GraphData& graph() const { return *graph_; }
+  const Layouts& layouts() const { return layouts_; }
   const Cluster& cluster() const { return cluster_; }
   bool computes(NodeId node) const { return ordinals_.contains(node); }
 
