@@ -144,6 +144,15 @@ Ex Inline::literal(const Literal& value, DType d) {
   return ex;
 }
 
+Ex Inline::number(std::int64_t value) {
+  for (const auto& [known, ex] : literals_)
+    if (known.second == DType::i64 && known.first == Literal(value)) return ex;
+  out_.arguments.push_back(Literal(value));
+  const Ex ex = b_.argument(DType::i64);
+  literals_.push_back({{Literal(value), DType::i64}, ex});
+  return ex;
+}
+
 BufferId Inline::buffer(Value v, bool written) {
   const auto it = buffers_.find(v);
   if (it != buffers_.end()) return it->second;

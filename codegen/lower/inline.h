@@ -63,6 +63,7 @@ class Inline {
   // ---- what kernels are launched with
   Ex extent(const Extent& e);                 // i64 scalar: a constant, or an argument shared by equal extents
   Ex literal(const Literal& value, DType d);  // of the computing dtype: a constant, or an argument
+  Ex number(std::int64_t value);              // i64: always an argument (keys of random numbers)
   BufferId buffer(Value v, bool written);     // of a stored value; the same id every time
   BufferId temporary(DType dtype, std::uint32_t number, bool written);  // Value{kTemporary, number}
   // Elements between neighbours along an axis of a stored value.

@@ -5,6 +5,7 @@
 #include <uwaga/codegen/fuse/groups.h>
 #include <uwaga/codegen/lower/table.h>
 #include <uwaga/codegen/schedule/columns.h>
+#include <uwaga/codegen/schedule/contraction.h>
 #include <uwaga/codegen/schedule/elementwise.h>
 #include <uwaga/codegen/schedule/full.h>
 #include <uwaga/codegen/schedule/rows.h>
@@ -33,6 +34,7 @@ Schedule loop_for_host(const Graph& graph, const Cluster& cluster, const Layouts
 
 Schedule schedule_for_host(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
   switch (cluster.kind) {
+    case ClusterKind::contraction: return schedule_contraction(graph, cluster, layouts, target);
     case ClusterKind::loop: return loop_for_host(graph, cluster, layouts, target);
     default: throw InternalError("no host schedule for a cluster of kind " + std::string(name(cluster.kind)));
   }
