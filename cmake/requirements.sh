@@ -110,7 +110,7 @@ download_nvrtc() {
   folder=$(mktemp -d "$cache.XXXXXX")
   if python3 -m pip download -q --no-deps --only-binary=:all: -d "$folder" 'nvidia-cuda-nvrtc>=13,<14' 2>"$folder/log" &&
      python3 -m zipfile -e "$folder"/nvidia_cuda_nvrtc-*.whl "$folder"; then
-    rm -rf "$folder"/*.whl "$cache"
+    rm -rf "$folder"/*.whl "$folder/log" "$cache"
     mv "$folder" "$cache"
   else
     tail -n 1 "$folder/log" >&2

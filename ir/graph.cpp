@@ -32,9 +32,10 @@ NodeId GraphData::add(Op op, Attributes attributes, std::vector<Value> operands,
   const auto id = static_cast<NodeId>(nodes_.size());
   if (op == Op::input) {
     const auto& a = std::get<InputAttrs>(attributes);
-    for (NodeId other : inputs_)
-      if (nodes_[other].as<InputAttrs>().name == a.name)
-        throw refuse(fmt::format("input '{}' is already declared at {}", a.name, provenance_->brief(nodes_[other].provenance)));
+    if (!input_names_.insert(a.name).second)
+      for (NodeId other : inputs_)
+        if (nodes_[other].as<InputAttrs>().name == a.name)
+          throw refuse(fmt::format("input '{}' is already declared at {}", a.name, provenance_->brief(nodes_[other].provenance)));
     inputs_.push_back(id);
   } else if (op == Op::parameter) {
     const auto& a = std::get<ParameterAttrs>(attributes);
@@ -45,6 +46,17 @@ NodeId GraphData::add(Op op, Attributes attributes, std::vector<Value> operands,
   }
   nodes_.push_back({op, std::move(attributes), std::move(operands), std::move(types), provenance});
   return id;
+}
+
+void GraphData::extend(NodeId id, Attributes attributes) {
+  Node& n = nodes_[id];
+  std::vector<Type> operand_types;
+  for (Value v : n.operands) operand_types.push_back(type(v));
+  std::vector<Type> types = infer(n.op, attributes, operand_types);
+  check_internal(types.size() >= n.types.size() && std::equal(n.types.begin(), n.types.end(), types.begin()),
+                 "an extended node changed an output it had");
+  n.attributes = std::move(attributes);
+  n.types = std::move(types);
 }
 
 void GraphData::add_output(std::string name, Value value) {
@@ -84,11 +96,11 @@ Value GraphData::adopt(const GraphData& of, Value outer) {
   if (&of == this) return outer;
   check_internal(parent != nullptr, "a tensor of an unrelated graph");
   const Value in_parent = parent->adopt(of, outer);
-  for (const auto& [value, input] : captures)
-    if (value == in_parent) return {input, 0};
+  if (const auto it = captured_.find(in_parent); it != captured_.end()) return {it->second, 0};
   InputAttrs a{fmt::format("captured.{}", captures.size()), parent->type(in_parent)};
   const NodeId input = add(Op::input, std::move(a), {}, parent->node(in_parent.node).provenance);
   captures.emplace_back(in_parent, input);
+  captured_.emplace(in_parent, input);
   return {input, 0};
 }
 

@@ -6,9 +6,11 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <source_location>
 #include <span>
 #include <string>
@@ -67,6 +69,9 @@ class GraphData : public std::enable_shared_from_this<GraphData> {
 
   // Appends a node, its types inferred. Throws Error, prefixed with the origin, when they do not fit.
   NodeId add(Op op, Attributes attributes, std::vector<Value> operands, ProvenanceId provenance);
+  // Gives a node attributes under which it has further outputs after those it has, which stay what they are: how a scan
+  // comes to hand out what its derivative needs. InternalError if an output it has would change its type.
+  void extend(NodeId id, Attributes attributes);
   // A named output; a second one of the same name is an Error.
   void add_output(std::string name, Value value);
   void add_update(std::string path, Value value);
@@ -77,7 +82,7 @@ class GraphData : public std::enable_shared_from_this<GraphData> {
   int size() const { return static_cast<int>(nodes_.size()); }
   const Node& node(NodeId id) const { return nodes_[id]; }
   const Type& type(Value v) const { return nodes_[v.node].types[v.output]; }
-  const std::vector<Node>& nodes() const { return nodes_; }
+  const std::deque<Node>& nodes() const { return nodes_; }
   const std::vector<NodeId>& inputs() const { return inputs_; }
   // The same inputs in another order: the order in which a body takes its operands.
   void set_input_order(std::vector<NodeId> inputs);
@@ -118,8 +123,10 @@ class GraphData : public std::enable_shared_from_this<GraphData> {
   std::optional<ProvenanceId> provenance_override;
 
  private:
-  std::vector<Node> nodes_;
+  std::deque<Node> nodes_;  // references to a node, and to its types, stay good while others are added
   std::vector<NodeId> inputs_;
+  std::set<std::string, std::less<>> input_names_;
+  std::map<Value, NodeId> captured_;  // `captures`, by outer value
   std::map<std::string, NodeId> parameters_;
   std::vector<Output> outputs_;
   std::vector<Update> updates_;

@@ -1,0 +1,19 @@
+// The host's schedule of a `contraction` cluster: packed operands, register tiles, an epilogue on the tile.
+//
+// A dot is a batch of matrix products C[m, n] = sum over k of A[m, k] * B[k, n]: m runs over the axes only one operand has,
+// n over those only the other has, k over the contracted ones in the order the dot names them, and a batch over what both
+// share. Which operand plays A is chosen so that n ends in the axis that is fastest in the result.
+//
+// A task computes a block of rows and columns of one batch entry. It walks k in blocks of 512 terms; for each it packs B into
+// panels one register tile wide (and A where it is computed or badly placed), runs the tiles, each one fma chain from 0, and
+// adds the block to the task's own C. After the last block the epilogue reads C and stores the cluster's outputs. Tile
+// sizes change nothing in the bits.
+#pragma once
+
+#include <uwaga/codegen/schedule.h>
+
+namespace uwaga {
+
+Schedule schedule_contraction(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target);
+
+}  // namespace uwaga
