@@ -1,59 +1,102 @@
-#include <uwaga/codegen/kernel/build.h>
+#include <bit>
+#include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <bit>
-
+#include <uwaga/codegen/kernel/build.h>
+#include <uwaga/codegen/kernel/internal/fold.h>
 #include <uwaga/ir/error.h>
 
 namespace uwaga::kernel {
 namespace {
 
-void want(bool holds, const char* what) { if (!holds) throw InternalError(fmt::format("kernel builder: {}", what)); }
+void expect(bool holds, const auto& text) {
+  if (!holds) throw InternalError("kernel builder: " + text());
+}
 
-constexpr VType kIndex{DType::i64, 1};
-constexpr VType kTruth{DType::boolean, 1};
+std::string text(VType t) { return t.lanes == 1 ? std::string(name(t.dtype)) : fmt::format("{}x{}", name(t.dtype), t.lanes); }
 
-bool is_comparison(Op op) { return op == Op::eq || op == Op::lt; }
+constexpr VType kIndex{DType::i64, 1}, kCondition{DType::boolean, 1};
 
-std::int64_t floor_div(std::int64_t a, std::int64_t b) {
-  if (b == 0) return 0;
-  const std::int64_t q = a / b;
-  return q - ((a % b != 0) && ((a < 0) != (b < 0)));
+// What makes two expressions equal: all but the ordinal.
+std::string key_of(const Expr& e) {
+  std::string key;
+  const auto put = [&key](const auto& value) { key.append(reinterpret_cast<const char*>(&value), sizeof value); };
+  put(e.kind);
+  put(e.op);
+  put(e.type.dtype);
+  put(e.type.lanes);
+  put(e.index);
+  put(e.integer);
+  put(std::bit_cast<std::uint64_t>(e.real));
+  for (ExprId arg : e.args) put(arg);
+  return key;
+}
+
+// Is the op defined for operands of this dtype? bf16 and f16 are moved and cast, never computed with.
+bool accepts(Op op, DType d) {
+  const bool number = d == DType::f64 || d == DType::f32 || is_integer(d);
+  switch (op) {
+    case Op::logical_not:
+    case Op::logical_and:
+    case Op::logical_or: return d == DType::boolean;
+    case Op::eq: return number || d == DType::boolean;
+    case Op::neg:
+    case Op::abs:
+    case Op::floor:
+    case Op::add:
+    case Op::sub:
+    case Op::mul:
+    case Op::div:
+    case Op::rem:
+    case Op::max:
+    case Op::min:
+    case Op::lt: return number;
+    case Op::pow: return d == DType::f64 || d == DType::f32;
+    default: return is_unary(op) && (d == DType::f64 || d == DType::f32);
+  }
 }
 
 }  // namespace
 
-int Kernel::global_buffers() const {
-  return static_cast<int>(std::count_if(buffers.begin(), buffers.end(), [](const Buffer& b) { return b.space == Space::global; }));
+VType Ex::type() const {
+  check_internal(builder != nullptr && id != kNone, "an empty expression of a kernel was used");
+  return builder->kernel().exprs[id].type;
 }
-
-VType Ex::type() const { return builder->kernel().expr(id).type; }
 
 KernelBuilder::KernelBuilder(std::string kind) {
   kernel_.kind = std::move(kind);
   blocks_.push_back(&kernel_.body);
 }
 
-BufferId KernelBuilder::input(DType dtype) {
-  kernel_.buffers.push_back({Space::global, dtype, false, kNone, 64});
+// ---- the border
+
+BufferId KernelBuilder::new_buffer(Space space, DType dtype, bool written, ExprId elements) {
+  Buffer buffer;
+  buffer.space = space;
+  buffer.dtype = dtype;
+  buffer.written = written;
+  buffer.elements = elements;
+  kernel_.buffers.push_back(buffer);
   return static_cast<BufferId>(kernel_.buffers.size() - 1);
 }
-BufferId KernelBuilder::output(DType dtype) {
-  kernel_.buffers.push_back({Space::global, dtype, true, kNone, 64});
-  return static_cast<BufferId>(kernel_.buffers.size() - 1);
-}
+
+BufferId KernelBuilder::input(DType dtype) { return new_buffer(Space::global, dtype, false, kNone); }
+BufferId KernelBuilder::output(DType dtype) { return new_buffer(Space::global, dtype, true, kNone); }
+
 BufferId KernelBuilder::scratch(DType dtype, Ex elements) {
-  want(elements.type() == kIndex, "the size of a buffer is an i64");
-  kernel_.buffers.push_back({Space::scratch, dtype, true, elements.id, 64});
-  return static_cast<BufferId>(kernel_.buffers.size() - 1);
+  own(elements);
+  expect(elements.type() == kIndex, [&] { return "the size of a scratch buffer is " + text(elements.type()) + ", not i64"; });
+  return new_buffer(Space::scratch, dtype, true, elements.id);
 }
+
 BufferId KernelBuilder::shared(DType dtype, Ex elements) {
-  const BufferId id = scratch(dtype, elements);
-  kernel_.buffers[id].space = Space::shared;
-  return id;
+  own(elements);
+  expect(elements.type() == kIndex, [&] { return "the size of a shared buffer is " + text(elements.type()) + ", not i64"; });
+  return new_buffer(Space::shared, dtype, true, elements.id);
 }
+
 Ex KernelBuilder::argument(DType dtype) {
   Expr e;
   e.kind = ExprKind::argument;
@@ -63,60 +106,57 @@ Ex KernelBuilder::argument(DType dtype) {
   return add(std::move(e));
 }
 
-VarId KernelBuilder::new_variable(VType type) {
-  kernel_.variables.push_back({type});
-  return static_cast<VarId>(kernel_.variables.size() - 1);
-}
-
 Ex KernelBuilder::grid(Ex extent) {
-  want(extent.type() == kIndex, "a grid extent is an i64");
+  own(extent);
+  expect(extent.type() == kIndex, [&] { return "the extent of a grid is " + text(extent.type()) + ", not i64"; });
   const VarId v = new_variable(kIndex);
   kernel_.grid.push_back(v);
   kernel_.grid_extents.push_back(extent.id);
+  return read(v);
+}
+
+Ex KernelBuilder::threads(int count) {
+  expect(count >= 1 && kernel_.threads == 1 && !has_thread_, [&] { return fmt::format("{} threads asked for, twice or below 1", count); });
+  has_thread_ = true;
+  kernel_.threads = count;
+  kernel_.thread = new_variable(kIndex);
+  return read(kernel_.thread);
+}
+
+// ---- expressions
+
+Ex KernelBuilder::add(Expr e) {
+  const auto [at, fresh] = known_.try_emplace(key_of(e), static_cast<ExprId>(kernel_.exprs.size()));
+  if (fresh) {
+    e.ordinal = ordinal_;
+    kernel_.exprs.push_back(std::move(e));
+  }
+  return {this, at->second};
+}
+
+void KernelBuilder::own(Ex x) const {
+  expect(x.builder == this && x.id < kernel_.exprs.size(), [] { return std::string("an operand is empty or of another kernel"); });
+}
+
+Ex KernelBuilder::read(VarId v) {
   Expr e;
   e.kind = ExprKind::variable;
-  e.type = kIndex;
+  e.type = kernel_.variables[v].type;
   e.index = v;
   return add(std::move(e));
 }
 
-Ex KernelBuilder::threads(int count) {
-  want(count > 1 && kernel_.threads == 1, "threads are set once, to 2 or more");
-  kernel_.threads = count;
-  kernel_.thread = new_variable(kIndex);
-  Expr e;
-  e.kind = ExprKind::variable;
-  e.type = kIndex;
-  e.index = kernel_.thread;
-  return add(std::move(e));
-}
-
-Ex KernelBuilder::add(Expr e) {
-  e.ordinal = ordinal_;
-  std::string key;
-  const auto put = [&](std::uint64_t word) { key.append(reinterpret_cast<const char*>(&word), sizeof word); };
-  put(static_cast<std::uint64_t>(e.kind) | static_cast<std::uint64_t>(e.op) << 8 | static_cast<std::uint64_t>(e.type.dtype) << 16 |
-      static_cast<std::uint64_t>(e.type.lanes) << 32);
-  put(e.index);
-  put(static_cast<std::uint64_t>(e.integer));
-  put(std::bit_cast<std::uint64_t>(e.real));
-  for (ExprId a : e.args) put(a);
-  const auto [it, fresh] = known_.try_emplace(std::move(key), static_cast<ExprId>(kernel_.exprs.size()));
-  if (fresh) kernel_.exprs.push_back(std::move(e));
-  return {this, it->second};
-}
-
 Ex KernelBuilder::integer(std::int64_t value, DType dtype) {
-  want(!is_float(dtype), "an integer constant of a floating dtype");
+  expect(!is_float(dtype), [&] { return fmt::format("the integer constant {} has dtype {}", value, name(dtype)); });
   Expr e;
   e.kind = ExprKind::integer;
   e.type = {dtype, 1};
-  e.integer = value;
+  e.integer = fold::wrapped(value, dtype);
   return add(std::move(e));
 }
 
 Ex KernelBuilder::real(double value, DType dtype) {
-  want(dtype == DType::f32 || dtype == DType::f64, "a real constant is f32 or f64");
+  expect(dtype == DType::f32 || dtype == DType::f64, [&] { return fmt::format("the constant {} has dtype {}", value, name(dtype)); });
   Expr e;
   e.kind = ExprKind::real;
   e.type = {dtype, 1};
@@ -124,81 +164,49 @@ Ex KernelBuilder::real(double value, DType dtype) {
   return add(std::move(e));
 }
 
-namespace {
-
-// Constants and identities on i64, the type of indices.
-Ex fold(KernelBuilder& b, Op op, Ex x, Ex y) {
-  if (!(x.type() == kIndex) || !(y.type() == kIndex)) return {};
-  const Expr &ex = b.kernel().expr(x.id), &ey = b.kernel().expr(y.id);
-  const bool cx = ex.kind == ExprKind::integer, cy = ey.kind == ExprKind::integer;
-  const std::int64_t vx = ex.integer, vy = ey.integer;
-  if (cx && cy) {
-    std::int64_t r = 0;
-    switch (op) {
-      case Op::add: return __builtin_add_overflow(vx, vy, &r) ? Ex{} : b.integer(r);
-      case Op::sub: return __builtin_sub_overflow(vx, vy, &r) ? Ex{} : b.integer(r);
-      case Op::mul: return __builtin_mul_overflow(vx, vy, &r) ? Ex{} : b.integer(r);
-      case Op::div: return b.integer(floor_div(vx, vy));
-      case Op::rem: return b.integer(vy == 0 ? 0 : vx - floor_div(vx, vy) * vy);
-      case Op::min: return b.integer(std::min(vx, vy));
-      case Op::max: return b.integer(std::max(vx, vy));
-      case Op::lt: return b.integer(vx < vy, DType::boolean);
-      case Op::eq: return b.integer(vx == vy, DType::boolean);
-      default: return {};
-    }
+// Operands of one width: scalars beside vectors are splat.
+void KernelBuilder::widen(std::initializer_list<Ex*> operands) {
+  int lanes = 1;
+  for (Ex* x : operands) {
+    own(*x);
+    lanes = std::max(lanes, x->type().lanes);
   }
-  switch (op) {
-    case Op::add:
-      if (cx && vx == 0) return y;
-      if (cy && vy == 0) return x;
-      break;
-    case Op::sub:
-      if (cy && vy == 0) return x;
-      if (x.id == y.id) return b.integer(0);
-      break;
-    case Op::mul:
-      if ((cx && vx == 0) || (cy && vy == 1)) return x;
-      if ((cy && vy == 0) || (cx && vx == 1)) return y;
-      break;
-    case Op::div:
-      if (cy && vy == 1) return x;
-      break;
-    case Op::rem:
-      if (cy && vy == 1) return b.integer(0);
-      break;
-    case Op::min:
-    case Op::max:
-      if (x.id == y.id) return x;
-      break;
-    default: break;
+  for (Ex* x : operands) {
+    if (x->type().lanes == 1) *x = splat(*x, lanes);
+    expect(x->type().lanes == lanes, [&] { return fmt::format("operands have {} and {} lanes", x->type().lanes, lanes); });
   }
-  return {};
 }
 
-}  // namespace
-
 Ex KernelBuilder::apply(Op op, std::initializer_list<Ex> args) {
-  want(is_elementwise(op) && op != Op::cast && op != Op::bitcast && op != Op::select, "apply takes a unary or a binary op");
-  std::vector<Ex> in(args);
-  int lanes = 1;
-  for (const Ex& a : in) lanes = std::max(lanes, a.type().lanes);
-  for (Ex& a : in) a = splat(a, lanes);
-  for (const Ex& a : in) want(a.type() == in[0].type(), "operands of two types");
-  want(in.size() == (is_unary(op) ? 1u : 2u), "a wrong count of operands");
-  const VType type = in[0].type();
-  want(type.dtype != DType::bf16 && type.dtype != DType::f16, "arithmetic on a dtype that exists only in memory");
-  if (in.size() == 2)
-    if (const Ex folded = fold(*this, op, in[0], in[1])) return folded;
+  if (op == Op::select) {
+    expect(args.size() == 3, [&] { return fmt::format("select of {} operands", args.size()); });
+    return select(args.begin()[0], args.begin()[1], args.begin()[2]);
+  }
+  expect((is_unary(op) && args.size() == 1) || (is_binary(op) && args.size() == 2),
+         [&] { return fmt::format("{} of {} operands is no arithmetic", name(op), args.size()); });
+  Ex a = args.begin()[0], b = args.size() == 2 ? args.begin()[1] : Ex{};
+  if (b) {
+    widen({&a, &b});
+  } else {
+    own(a);
+  }
+  expect(!b || a.type() == b.type(),
+         [&] { return fmt::format("{} of {} and {}: operands must have one type", name(op), text(a.type()), text(b.type())); });
+  expect(accepts(op, a.type().dtype), [&] { return fmt::format("{} of {} is not defined", name(op), text(a.type())); });
+  if (const Ex folded = fold::apply(*this, op, a, b)) return folded;
   Expr e;
   e.kind = ExprKind::arithmetic;
   e.op = op;
-  e.type = {is_comparison(op) ? DType::boolean : type.dtype, type.lanes};
-  for (const Ex& a : in) e.args.push_back(a.id);
+  e.type = op == Op::eq || op == Op::lt ? VType{DType::boolean, a.type().lanes} : a.type();
+  e.args = {a.id};
+  if (b) e.args.push_back(b.id);
   return add(std::move(e));
 }
 
 Ex KernelBuilder::cast(Ex x, DType dtype) {
+  own(x);
   if (x.type().dtype == dtype) return x;
+  if (const Ex folded = fold::cast(*this, x, dtype)) return folded;
   Expr e;
   e.kind = ExprKind::arithmetic;
   e.op = Op::cast;
@@ -208,8 +216,11 @@ Ex KernelBuilder::cast(Ex x, DType dtype) {
 }
 
 Ex KernelBuilder::bitcast(Ex x, DType dtype) {
+  own(x);
   if (x.type().dtype == dtype) return x;
-  want(size_of(x.type().dtype) == size_of(dtype), "bitcast between two sizes");
+  expect(size_of(dtype) == size_of(x.type().dtype) && dtype != DType::boolean && x.type().dtype != DType::boolean,
+         [&] { return fmt::format("bitcast of {} to {}", text(x.type()), name(dtype)); });
+  if (const Ex folded = fold::bitcast(*this, x, dtype)) return folded;
   Expr e;
   e.kind = ExprKind::arithmetic;
   e.op = Op::bitcast;
@@ -219,13 +230,15 @@ Ex KernelBuilder::bitcast(Ex x, DType dtype) {
 }
 
 Ex KernelBuilder::select(Ex condition, Ex yes, Ex no) {
-  const int lanes = std::max({condition.type().lanes, yes.type().lanes, no.type().lanes});
-  condition = splat(condition, lanes);
-  yes = splat(yes, lanes);
-  no = splat(no, lanes);
-  want(condition.type().dtype == DType::boolean && yes.type() == no.type(), "select on operands that do not fit");
-  const Expr& c = kernel_.expr(condition.id);
-  if (c.kind == ExprKind::integer) return c.integer ? yes : no;
+  own(condition);
+  if (const std::int64_t* c = fold::constant(condition)) {
+    widen({&yes, &no});
+    return *c ? yes : no;
+  }
+  widen({&condition, &yes, &no});
+  expect(condition.type().dtype == DType::boolean && yes.type() == no.type(), [&] {
+    return fmt::format("select by {} of {} and {}", text(condition.type()), text(yes.type()), text(no.type()));
+  });
   if (yes.id == no.id) return yes;
   Expr e;
   e.kind = ExprKind::arithmetic;
@@ -236,37 +249,48 @@ Ex KernelBuilder::select(Ex condition, Ex yes, Ex no) {
 }
 
 Ex KernelBuilder::fma(Ex a, Ex b, Ex c) {
-  const int lanes = std::max({a.type().lanes, b.type().lanes, c.type().lanes});
+  widen({&a, &b, &c});
+  expect(a.type() == b.type() && b.type() == c.type() && (a.type().dtype == DType::f32 || a.type().dtype == DType::f64),
+         [&] { return fmt::format("fma of {}, {} and {}", text(a.type()), text(b.type()), text(c.type())); });
   Expr e;
   e.kind = ExprKind::fma;
-  for (Ex x : {splat(a, lanes), splat(b, lanes), splat(c, lanes)}) {
-    want(x.type() == VType{DType::f32, lanes} || x.type() == VType{DType::f64, lanes}, "fma wants f32 or f64");
-    if (!e.args.empty()) want(x.type() == e.type, "operands of two types");
-    e.type = x.type();
-    e.args.push_back(x.id);
-  }
+  e.type = a.type();
+  e.args = {a.id, b.id, c.id};
   return add(std::move(e));
 }
 
 Ex KernelBuilder::load(BufferId buffer, Ex index, Ex mask) {
-  want(buffer < kernel_.buffers.size() && index.type().dtype == DType::i64, "a load wants a buffer and i64 indices");
+  own(index);
+  expect(buffer < kernel_.buffers.size(), [&] { return fmt::format("load from buffer {} of {}", buffer, kernel_.buffers.size()); });
+  expect(index.type().dtype == DType::i64, [&] { return "load at " + text(index.type()); });
   Expr e;
   e.kind = ExprKind::load;
-  e.index = buffer;
   e.type = {kernel_.buffers[buffer].dtype, index.type().lanes};
+  e.index = buffer;
   e.args = {index.id};
-  if (mask) {
-    mask = splat(mask, index.type().lanes);
-    want(mask.type() == VType{DType::boolean, index.type().lanes}, "a mask is boolean, with the lanes of the index");
-    e.args.push_back(mask.id);
-  }
+  if ((mask = mask_of(mask, index.type().lanes))) e.args.push_back(mask.id);
   return add(std::move(e));
 }
 
+// The mask widened to the lanes; empty where it is true everywhere.
+Ex KernelBuilder::mask_of(Ex mask, int lanes) {
+  if (!mask) return {};
+  own(mask);
+  expect(mask.type().dtype == DType::boolean, [&] { return "a mask is " + text(mask.type()); });
+  if (const std::int64_t* c = fold::constant(mask); c && *c) return {};
+  if (mask.type().lanes == 1) mask = splat(mask, lanes);
+  expect(mask.type().lanes == lanes, [&] { return fmt::format("a mask of {} lanes beside {}", mask.type().lanes, lanes); });
+  return mask;
+}
+
 Ex KernelBuilder::ramp(Ex base, int lanes, Ex stride) {
-  want(base.type() == kIndex && lanes >= 1, "a ramp starts at an i64");
-  if (lanes == 1) return base;
+  own(base);
   if (!stride) stride = integer(1);
+  own(stride);
+  expect(base.type() == kIndex && stride.type() == kIndex && lanes >= 1,
+         [&] { return fmt::format("ramp of {} by {}, {} lanes", text(base.type()), text(stride.type()), lanes); });
+  if (lanes == 1) return base;
+  if (const std::int64_t* c = fold::constant(stride); c && *c == 0) return splat(base, lanes);
   Expr e;
   e.kind = ExprKind::ramp;
   e.type = {DType::i64, lanes};
@@ -275,8 +299,9 @@ Ex KernelBuilder::ramp(Ex base, int lanes, Ex stride) {
 }
 
 Ex KernelBuilder::splat(Ex x, int lanes) {
+  own(x);
   if (x.type().lanes == lanes) return x;
-  want(x.type().lanes == 1, "only a scalar is splat");
+  expect(x.type().lanes == 1 && lanes > 1, [&] { return fmt::format("splat of {} to {} lanes", text(x.type()), lanes); });
   Expr e;
   e.kind = ExprKind::splat;
   e.type = {x.type().dtype, lanes};
@@ -285,8 +310,17 @@ Ex KernelBuilder::splat(Ex x, int lanes) {
 }
 
 Ex KernelBuilder::lanes(Ex x, int first, int count) {
-  want(first >= 0 && count >= 1 && first + count <= x.type().lanes, "lanes out of range");
+  own(x);
+  expect(first >= 0 && count >= 1 && first + count <= x.type().lanes,
+         [&] { return fmt::format("lanes [{}, {}) of {}", first, first + count, text(x.type())); });
   if (count == x.type().lanes) return x;
+  const Expr from = kernel_.exprs[x.id];
+  if (from.kind == ExprKind::splat) return splat({this, from.args[0]}, count);
+  if (from.kind == ExprKind::ramp) {
+    const Ex base{this, from.args[0]}, stride{this, from.args[1]};
+    return ramp(base + stride * first, count, stride);
+  }
+  if (from.kind == ExprKind::lanes) return lanes({this, from.args[0]}, static_cast<int>(from.integer) + first, count);
   Expr e;
   e.kind = ExprKind::lanes;
   e.type = {x.type().dtype, count};
@@ -296,20 +330,22 @@ Ex KernelBuilder::lanes(Ex x, int first, int count) {
 }
 
 Ex KernelBuilder::concat(Ex a, Ex b) {
-  want(a.type() == b.type(), "concat of two types");
+  own(a);
+  own(b);
+  expect(a.type() == b.type(), [&] { return "concat of " + text(a.type()) + " and " + text(b.type()); });
   Expr e;
   e.kind = ExprKind::concat;
-  e.type = {a.type().dtype, a.type().lanes * 2};
+  e.type = {a.type().dtype, 2 * a.type().lanes};
   e.args = {a.id, b.id};
   return add(std::move(e));
 }
 
 Ex KernelBuilder::bits(ExprKind kind, Ex a, Ex b) {
-  want(kind >= ExprKind::bit_and && kind <= ExprKind::mul_high, "no bit operation");
-  const int lanes = std::max(a.type().lanes, b.type().lanes);
-  a = splat(a, lanes);
-  b = splat(b, lanes);
-  want(a.type() == b.type() && !is_float(a.type().dtype), "bit operations want two integers of one type");
+  widen({&a, &b});
+  expect(kind >= ExprKind::bit_and && kind <= ExprKind::mul_high, [] { return std::string("not an operation on bits"); });
+  expect(a.type() == b.type() && is_integer(a.type().dtype) && (kind != ExprKind::mul_high || a.type().dtype == DType::i32),
+         [&] { return "an operation on the bits of " + text(a.type()) + " and " + text(b.type()); });
+  if (const Ex folded = fold::bits(*this, kind, a, b)) return folded;
   Expr e;
   e.kind = kind;
   e.type = a.type();
@@ -318,14 +354,19 @@ Ex KernelBuilder::bits(ExprKind kind, Ex a, Ex b) {
 }
 
 Ex KernelBuilder::any(Ex x) {
-  want(x.type().dtype == DType::boolean, "any wants booleans");
+  own(x);
+  expect(x.type().dtype == DType::boolean, [&] { return "any of " + text(x.type()); });
   if (x.type().lanes == 1) return x;
+  const Expr& from = kernel_.exprs[x.id];
+  if (from.kind == ExprKind::splat) return {this, from.args[0]};
   Expr e;
   e.kind = ExprKind::any;
-  e.type = kTruth;
+  e.type = kCondition;
   e.args = {x.id};
   return add(std::move(e));
 }
+
+// ---- statements
 
 Stmt& KernelBuilder::append(StmtKind kind) {
   Stmt& s = blocks_.back()->emplace_back();
@@ -334,94 +375,115 @@ Stmt& KernelBuilder::append(StmtKind kind) {
   return s;
 }
 
+VarId KernelBuilder::new_variable(VType type) {
+  kernel_.variables.push_back({type});
+  assignable_.push_back(false);
+  return static_cast<VarId>(kernel_.variables.size() - 1);
+}
+
+std::vector<Stmt> KernelBuilder::block(const std::function<void()>& body) {
+  std::vector<Stmt> statements;
+  blocks_.push_back(&statements);
+  if (body) body();
+  blocks_.pop_back();
+  return statements;
+}
+
 Ex KernelBuilder::let(Ex value) {
-  const ExprKind kind = kernel_.expr(value.id).kind;
-  if (kind == ExprKind::integer || kind == ExprKind::real || kind == ExprKind::argument) return value;
+  own(value);
+  const Expr& e = kernel_.exprs[value.id];
+  if (e.kind == ExprKind::integer || e.kind == ExprKind::real || e.kind == ExprKind::argument) return value;
+  if (e.kind == ExprKind::variable && !assignable_[e.index]) return value;
   const VarId v = new_variable(value.type());
   Stmt& s = append(StmtKind::let);
   s.var = v;
   s.value = value.id;
-  Expr e;
-  e.kind = ExprKind::variable;
-  e.type = value.type();
-  e.index = v;
-  return add(std::move(e));
+  return read(v);
 }
 
 Ex KernelBuilder::variable(Ex value) {
+  own(value);
   const VarId v = new_variable(value.type());
+  assignable_[v] = true;
   Stmt& s = append(StmtKind::declare);
   s.var = v;
   s.value = value.id;
-  Expr e;
-  e.kind = ExprKind::variable;
-  e.type = value.type();
-  e.index = v;
-  return add(std::move(e));
+  return read(v);
 }
 
 void KernelBuilder::assign(Ex variable, Ex value) {
-  const Expr& v = kernel_.expr(variable.id);
-  want(v.kind == ExprKind::variable, "only a variable is assigned");
-  value = splat(value, variable.type().lanes);
-  want(value.type() == variable.type(), "a variable keeps its type");
-  const VarId var = v.index;
+  own(variable);
+  own(value);
+  const Expr to = kernel_.exprs[variable.id];
+  expect(to.kind == ExprKind::variable && assignable_[to.index], [] { return std::string("what is assigned is no mutable variable"); });
+  if (value.type().lanes == 1) value = splat(value, to.type.lanes);
+  expect(value.type() == to.type, [&] { return "a variable of " + text(to.type) + " is assigned " + text(value.type()); });
+  if (value.id == variable.id) return;
   Stmt& s = append(StmtKind::assign);
-  s.var = var;
+  s.var = to.index;
   s.value = value.id;
 }
 
 void KernelBuilder::store(BufferId buffer, Ex index, Ex value, Ex mask) {
+  own(index);
+  own(value);
+  expect(buffer < kernel_.buffers.size(), [&] { return fmt::format("store to buffer {} of {}", buffer, kernel_.buffers.size()); });
+  const Buffer& b = kernel_.buffers[buffer];
+  expect(b.written, [&] { return fmt::format("store to buffer {}, which is an input", buffer); });
+  expect(index.type().dtype == DType::i64, [&] { return "store at " + text(index.type()); });
   const int lanes = index.type().lanes;
-  value = splat(value, lanes);
-  want(buffer < kernel_.buffers.size() && kernel_.buffers[buffer].written, "a store wants an output or scratch");
-  want(index.type().dtype == DType::i64 && value.type() == VType{kernel_.buffers[buffer].dtype, lanes}, "a store of another type");
-  if (mask) mask = splat(mask, lanes);
+  if (value.type().lanes == 1) value = splat(value, lanes);
+  expect(value.type() == (VType{b.dtype, lanes}),
+         [&] { return fmt::format("store of {} to {} elements of {}", text(value.type()), lanes, name(b.dtype)); });
+  mask = mask_of(mask, lanes);
+  if (mask) {
+    if (const std::int64_t* c = fold::constant(mask); c && *c == 0) return;
+  }
   Stmt& s = append(StmtKind::store);
   s.buffer = buffer;
   s.index = index.id;
   s.value = value.id;
-  if (mask) s.condition = mask.id;
+  s.condition = mask ? mask.id : kNone;
 }
 
 void KernelBuilder::loop(Ex begin, Ex end, std::int64_t step, const std::function<void(Ex)>& body) {
-  want(begin.type() == kIndex && end.type() == kIndex && step > 0, "a loop counts i64 upwards");
+  own(begin);
+  own(end);
+  expect(begin.type() == kIndex && end.type() == kIndex && step > 0,
+         [&] { return fmt::format("a loop from {} to {} by {}", text(begin.type()), text(end.type()), step); });
+  const std::int64_t *first = fold::constant(begin), *last = fold::constant(end);
+  if (first && last) {
+    if (*first >= *last) return;
+    if (*last - *first <= step) return body(begin);  // once: no loop
+  }
   const VarId v = new_variable(kIndex);
-  Expr e;
-  e.kind = ExprKind::variable;
-  e.type = kIndex;
-  e.index = v;
-  const Ex var = add(std::move(e));
-  std::vector<Stmt> inner;
-  blocks_.push_back(&inner);
-  body(var);
-  blocks_.pop_back();
+  const Ordinal ordinal = ordinal_;
+  std::vector<Stmt> statements = block([&] { body(read(v)); });
   Stmt& s = append(StmtKind::loop);
+  s.ordinal = ordinal;
   s.var = v;
   s.begin = begin.id;
   s.end = end.id;
   s.step = step;
-  s.body = std::move(inner);
+  s.body = std::move(statements);
 }
 
 void KernelBuilder::branch(Ex condition, const std::function<void()>& then, const std::function<void()>& otherwise) {
-  want(condition.type() == kTruth, "a branch wants a boolean scalar");
-  const auto block = [&](const std::function<void()>& write) {
-    std::vector<Stmt> inner;
-    if (!write) return inner;
-    blocks_.push_back(&inner);
-    write();
-    blocks_.pop_back();
-    return inner;
-  };
-  // A condition known now leaves one side only.
-  if (const Expr& c = kernel_.expr(condition.id); c.kind == ExprKind::integer) {
-    if (c.integer) then();
-    else if (otherwise) otherwise();
+  own(condition);
+  expect(condition.type() == kCondition, [&] { return "a branch on " + text(condition.type()); });
+  if (const std::int64_t* c = fold::constant(condition)) {
+    if (*c) {
+      then();
+    } else if (otherwise) {
+      otherwise();
+    }
     return;
   }
+  const Ordinal ordinal = ordinal_;
   std::vector<Stmt> yes = block(then), no = block(otherwise);
+  if (yes.empty() && no.empty()) return;
   Stmt& s = append(StmtKind::branch);
+  s.ordinal = ordinal;
   s.condition = condition.id;
   s.body = std::move(yes);
   s.otherwise = std::move(no);
@@ -430,62 +492,62 @@ void KernelBuilder::branch(Ex condition, const std::function<void()>& then, cons
 void KernelBuilder::barrier() { append(StmtKind::barrier); }
 
 void KernelBuilder::fail(Ex condition, Ex index) {
-  want(condition.type().dtype == DType::boolean && index.type().dtype == DType::i64, "fail wants a boolean and an i64");
+  widen({&condition, &index});
+  expect(condition.type().dtype == DType::boolean && index.type().dtype == DType::i64,
+         [&] { return "fail if " + text(condition.type()) + " with " + text(index.type()); });
+  if (const std::int64_t* c = fold::constant(condition); c && *c == 0) return;
   Stmt& s = append(StmtKind::fail);
   s.condition = condition.id;
   s.value = index.id;
 }
 
-namespace {
-void renumber(std::vector<Stmt>& block, const std::vector<BufferId>& to) {
-  for (Stmt& s : block) {
-    if (s.kind == StmtKind::store) s.buffer = to[s.buffer];
-    renumber(s.body, to);
-    renumber(s.otherwise, to);
-  }
-}
-}  // namespace
-
 Kernel KernelBuilder::finish() {
-  want(blocks_.size() == 1, "finish inside a block");
-  // Global buffers come first, each group in the order it was made.
-  std::vector<BufferId> to(kernel_.buffers.size());
-  std::vector<Buffer> sorted;
-  for (const bool global : {true, false})
-    for (BufferId id = 0; id < kernel_.buffers.size(); ++id)
-      if ((kernel_.buffers[id].space == Space::global) == global) {
-        to[id] = static_cast<BufferId>(sorted.size());
-        sorted.push_back(kernel_.buffers[id]);
-      }
-  kernel_.buffers = std::move(sorted);
-  for (Expr& e : kernel_.exprs)
-    if (e.kind == ExprKind::load) e.index = to[e.index];
-  renumber(kernel_.body, to);
-  return std::move(kernel_);
+  expect(blocks_.size() == 1, [] { return std::string("finished inside a block"); });
+  Kernel done = fold::canonical(kernel_);
+  kernel_ = {};
+  known_.clear();
+  return done;
 }
 
+int Kernel::global_buffers() const {
+  int n = 0;
+  for (const Buffer& b : buffers) n += b.space == Space::global;
+  return n;
+}
+
+// ---- operators
+
 namespace {
-Ex both(Op op, Ex a, Ex b) { return a.builder->apply(op, {a, b}); }
-Ex index(Ex like, std::int64_t v) { return like.builder->integer(v, like.type().dtype); }
+Ex binary(Op op, Ex a, Ex b) {
+  check_internal(a.builder != nullptr, "an empty expression of a kernel was used");
+  return a.builder->apply(op, {a, b});
+}
+Ex like(Ex a, std::int64_t value) {
+  const DType d = a.type().dtype;
+  return is_float(d) ? a.builder->real(static_cast<double>(value), d) : a.builder->integer(value, d);
+}
 }  // namespace
 
-Ex operator+(Ex a, Ex b) { return both(Op::add, a, b); }
-Ex operator-(Ex a, Ex b) { return both(Op::sub, a, b); }
-Ex operator*(Ex a, Ex b) { return both(Op::mul, a, b); }
-Ex operator/(Ex a, Ex b) { return both(Op::div, a, b); }
-Ex operator%(Ex a, Ex b) { return both(Op::rem, a, b); }
-Ex operator<(Ex a, Ex b) { return both(Op::lt, a, b); }
-Ex operator&&(Ex a, Ex b) { return both(Op::logical_and, a, b); }
-Ex operator||(Ex a, Ex b) { return both(Op::logical_or, a, b); }
-Ex operator!(Ex a) { return a.builder->apply(Op::logical_not, {a}); }
-Ex equal(Ex a, Ex b) { return both(Op::eq, a, b); }
-Ex min(Ex a, Ex b) { return both(Op::min, a, b); }
-Ex max(Ex a, Ex b) { return both(Op::max, a, b); }
-Ex operator+(Ex a, std::int64_t b) { return a + index(a, b); }
-Ex operator-(Ex a, std::int64_t b) { return a - index(a, b); }
-Ex operator*(Ex a, std::int64_t b) { return a * index(a, b); }
-Ex operator/(Ex a, std::int64_t b) { return a / index(a, b); }
-Ex operator%(Ex a, std::int64_t b) { return a % index(a, b); }
-Ex operator<(Ex a, std::int64_t b) { return a < index(a, b); }
+Ex operator+(Ex a, Ex b) { return binary(Op::add, a, b); }
+Ex operator-(Ex a, Ex b) { return binary(Op::sub, a, b); }
+Ex operator*(Ex a, Ex b) { return binary(Op::mul, a, b); }
+Ex operator/(Ex a, Ex b) { return binary(Op::div, a, b); }
+Ex operator%(Ex a, Ex b) { return binary(Op::rem, a, b); }
+Ex operator<(Ex a, Ex b) { return binary(Op::lt, a, b); }
+Ex operator&&(Ex a, Ex b) { return binary(Op::logical_and, a, b); }
+Ex operator||(Ex a, Ex b) { return binary(Op::logical_or, a, b); }
+Ex logical_not(Ex a) {
+  check_internal(a.builder != nullptr, "an empty expression of a kernel was used");
+  return a.builder->apply(Op::logical_not, {a});
+}
+Ex equal(Ex a, Ex b) { return binary(Op::eq, a, b); }
+Ex min(Ex a, Ex b) { return binary(Op::min, a, b); }
+Ex max(Ex a, Ex b) { return binary(Op::max, a, b); }
+Ex operator+(Ex a, std::int64_t b) { return a + like(a, b); }
+Ex operator-(Ex a, std::int64_t b) { return a - like(a, b); }
+Ex operator*(Ex a, std::int64_t b) { return a * like(a, b); }
+Ex operator/(Ex a, std::int64_t b) { return a / like(a, b); }
+Ex operator%(Ex a, std::int64_t b) { return a % like(a, b); }
+Ex operator<(Ex a, std::int64_t b) { return a < like(a, b); }
 
 }  // namespace uwaga::kernel

@@ -4,17 +4,21 @@
 //   const BufferId x = b.input(DType::f32), y = b.output(DType::f32);
 //   const Ex n = b.argument(DType::i64);
 //   const Ex row = b.grid(n);
-//   b.loop(0, 64, 8, [&](Ex i) { b.store(y, b.ramp(row * 64 + i, 8), exp(b.load(x, b.ramp(row * 64 + i, 8)))); });
-//   Kernel k = b.finish();
+//   b.loop(0, 64, 8, [&](Ex i) { b.store(y, b.ramp(row * 64 + i, 8), b.apply(Op::exp, {b.load(x, b.ramp(row * 64 + i, 8))})); });
+//   Kernel k = b.finish();  // the builder is empty after this
 //
-// Integer arithmetic on constants folds, x+0 and x*1 vanish on integers, and equal expressions share one id. Operators take
-// operands of one type; a plain integer becomes an i64 constant, and a scalar beside a vector is splat.
+// Integer arithmetic on constants folds, x+0 and x*1 vanish on integers, a loop that runs once is no loop, and equal
+// expressions share one id (the ordinal is the first one's). Operators take operands of one type; a plain integer becomes a
+// constant of the other operand's dtype, and a scalar beside a vector is splat. What does not fit together throws
+// InternalError. finish() drops what is not used and puts the global buffers first: their BufferIds keep their order among
+// themselves, and ids of scratch and shared buffers follow, so take ids of buffers from the kernel, not from the builder,
+// after it.
 #pragma once
 
 #include <functional>
 #include <initializer_list>
-#include <map>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include <uwaga/codegen/kernel/kernel.h>
@@ -84,14 +88,21 @@ class KernelBuilder {
 
  private:
   Ex add(Expr e);
+  Ex read(VarId v);
+  void own(Ex x) const;
+  void widen(std::initializer_list<Ex*> operands);
+  Ex mask_of(Ex mask, int lanes);
   Stmt& append(StmtKind kind);
+  std::vector<Stmt> block(const std::function<void()>& body);
   VarId new_variable(VType type);
+  BufferId new_buffer(Space space, DType dtype, bool written, ExprId elements);
 
   Kernel kernel_;
   std::vector<std::vector<Stmt>*> blocks_;
-  std::vector<BufferId> globals_;
+  std::vector<bool> assignable_;  // by variable
+  bool has_thread_ = false;
   Ordinal ordinal_ = 0;
-  std::map<std::string, ExprId> known_;
+  std::unordered_map<std::string, ExprId> known_;
 };
 
 Ex operator+(Ex a, Ex b);
@@ -100,9 +111,9 @@ Ex operator*(Ex a, Ex b);
 Ex operator/(Ex a, Ex b);  // integers: floor; kernels divide indices by positive numbers only
 Ex operator%(Ex a, Ex b);
 Ex operator<(Ex a, Ex b);
-Ex operator&&(Ex a, Ex b);
+Ex operator&&(Ex a, Ex b);  // lanes, both evaluated; of expressions that may be empty, ask `bool(a) && bool(b)`
 Ex operator||(Ex a, Ex b);
-Ex operator!(Ex a);
+Ex logical_not(Ex a);  // no operator!: that asks whether an Ex is empty
 Ex equal(Ex a, Ex b);
 Ex min(Ex a, Ex b);
 Ex max(Ex a, Ex b);

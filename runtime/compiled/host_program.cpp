@@ -6,7 +6,7 @@
 #include <map>
 
 #include <uwaga/codegen/kernel/launch.h>
-#include <uwaga/codegen/llvm/jit.h>
+#include <uwaga/codegen/llvm/load.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/runtime/host/aligned.h>
 #include <uwaga/runtime/host/thread_pool.h>
@@ -76,7 +76,7 @@ class HostProgram final : public ProgramImpl {
       last = now;
       return ms;
     };
-    const HostTarget host = host_target();
+    const HostTarget host = this_host();
     const Graph lowered = order_structures(lower_for_kernels(graph));
     report.graph = lap();
     KernelSet kernels;
