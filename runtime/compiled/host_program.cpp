@@ -77,7 +77,7 @@ class HostProgram final : public ProgramImpl {
       return ms;
     };
     const HostTarget host = this_host();
-    const Graph lowered = order_structures(lower_for_kernels(graph));
+    const Graph lowered = lower_for_kernels(graph);
     report.graph = lap();
     KernelSet kernels;
     main_ = build_executable(lowered, host, kernels, false, &report.fuse, &report.schedule);
