@@ -21,9 +21,6 @@ class Vmap {
     for (std::size_t i = 0; i < inputs.size(); ++i) now[from->inputs()[i]] = {inputs[i]};
     for (NodeId id = 0; id < now.size(); ++id) {
       const Node& n = from->node(id);
-      for (const Type& t : n.types)
-        if (t.has(dim_.axis))
-          throw Error(fmt::format("vmap over '{}': {} at {} has that axis already", dim_.axis, name(n.op), from->provenance().brief(n.provenance)));
       if (n.op == Op::input) continue;
       std::vector<Value> operands;
       for (Value v : n.operands) operands.push_back(now[v.node][v.output]);
@@ -217,10 +214,22 @@ class Vmap {
   std::vector<Values> values_;
 };
 
+// Nothing may have the axis already, in bodies neither.
+void check_unused(const Graph& graph, const std::string& axis) {
+  for (const Node& n : graph->nodes()) {
+    for (const Type& t : n.types)
+      if (t.has(axis))
+        throw Error(fmt::format("{}: vmap over '{}': this {} has that axis already", graph->provenance().brief(n.provenance), axis, name(n.op)));
+    if (n.op == Op::scan || n.op == Op::cond || n.op == Op::call)
+      for_each_graph(n.attributes, [&](const Graph& inside) { if (inside) check_unused(inside, axis); });
+  }
+}
+
 }  // namespace
 
 Graph vmap(const Graph& graph, const Axis& axis, const std::vector<std::string>& inputs, Here where) {
   const Graph from = graph;
+  check_unused(from, axis.name);
   Graph out = empty_like(from);
   const Dim dim{axis.name, axis.extent ? *axis.extent : Extent::symbol(axis.name)};
   if (axis.bound) out->bound(axis.name, *axis.bound);

@@ -103,8 +103,6 @@ class Fuser {
   Clustering collect() {
     std::vector<int> roots;
     for (NodeId id = 0; id < graph_.nodes().size(); ++id)
-      if (is_real(id) && dag_.find(group_[id]) == group_[id]) roots.push_back(group_[id]);
-    for (NodeId id = 0; id < graph_.nodes().size(); ++id)
       if (is_real(id)) roots.push_back(dag_.find(group_[id]));
     std::sort(roots.begin(), roots.end());
     roots.erase(std::unique(roots.begin(), roots.end()), roots.end());

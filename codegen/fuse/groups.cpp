@@ -35,11 +35,6 @@ Sweep sweep_of(const Type& operand, const AxisNames& over) {
   return Sweep::full;
 }
 
-bool is_reduction(const GraphData& graph, NodeId id) {
-  const Node& n = graph.node(id);
-  return kernel::lower_row(n.op).how == kernel::Lowering::reduction && !kernel::is_inlined(graph, n);
-}
-
 std::string list(const AxisNames& axes) { return "{" + join(axes) + "}"; }
 
 // Joins a loop of elements with a loop that reduces, when the elements are of the reducing loop's space or of its rows.

@@ -6,7 +6,7 @@
 #include <map>
 
 #include <uwaga/codegen/kernel/launch.h>
-#include <uwaga/codegen/llvm/jit.h>
+#include <uwaga/codegen/llvm/load.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/runtime/host/aligned.h>
 #include <uwaga/runtime/host/thread_pool.h>
@@ -70,13 +70,13 @@ class HostProgram final : public ProgramImpl {
   HostProgram(const Graph& graph, const Target& target, std::shared_ptr<StateData> state)
       : state_(std::move(state)), pool_(target.threads()) {
     const auto start = std::chrono::steady_clock::now();
-    const auto lap = [last = start]() mutable {
+    auto lap = [last = start]() mutable {
       const auto now = std::chrono::steady_clock::now();
       const double ms = std::chrono::duration<double, std::milli>(now - last).count();
       last = now;
       return ms;
     };
-    const HostTarget host = host_target();
+    const HostTarget host = this_host();
     const Graph lowered = order_structures(lower_for_kernels(graph));
     report.graph = lap();
     KernelSet kernels;

@@ -22,7 +22,7 @@ Tensor rnn(Graph& g, bool reverse = false) {
         const Tensor next = tanh(dot(slice[0], w, {in_axis}) + mixed + b);
         return ScanStep{{next}, {next}};
       },
-      {.reverse = reverse});
+      {.reverse = reverse, .length = std::nullopt});
   g->add_output("states", r.outputs[0].value());
   g->add_output("last", r.carries[0].value());
   return r.outputs[0];
