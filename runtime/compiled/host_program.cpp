@@ -70,7 +70,7 @@ class HostProgram final : public ProgramImpl {
   HostProgram(const Graph& graph, const Target& target, std::shared_ptr<StateData> state)
       : state_(std::move(state)), pool_(target.threads()) {
     const auto start = std::chrono::steady_clock::now();
-    const auto lap = [last = start]() mutable {
+    auto lap = [last = start]() mutable {
       const auto now = std::chrono::steady_clock::now();
       const double ms = std::chrono::duration<double, std::milli>(now - last).count();
       last = now;

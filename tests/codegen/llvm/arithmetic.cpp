@@ -249,6 +249,22 @@ TEST_CASE("booleans combine") {
   check2<Truth, Truth>("lt", op(Op::lt), C([](Truth a, Truth b) { return truth(a.byte < b.byte); }));
 }
 
+#if defined(__x86_64__)
+TEST_CASE("code for wider machines than this one compiles too") {
+  const HostTarget wide = host_target({.avx2 = true, .avx512 = true, .avx512_bf16 = true, .avx512_fp16 = true, .amx_bf16 = true});
+  const HostCompiler compiler(wide, {.verify = true});
+  const DType all[] = {DType::f64, DType::f32, DType::bf16, DType::f16, DType::i64, DType::i32, DType::i8, DType::u8, DType::boolean};
+  for (DType from : all)
+    for (DType to : all)
+      CHECK_FALSE(compiler.compile(map2(from, to, 16, [to](Ex x, Ex) { return x.builder->cast(x, to); })).object.empty());
+  for (DType d : {DType::f64, DType::f32, DType::i64, DType::i32, DType::i8, DType::u8})
+    for (Op which : {Op::add, Op::mul, Op::div, Op::max, Op::min, Op::eq, Op::lt}) {
+      const DType result = which == Op::eq || which == Op::lt ? DType::boolean : d;
+      CHECK_FALSE(compiler.compile(map2(d, result, 16, op(which))).object.empty());
+    }
+}
+#endif
+
 TEST_CASE("an op that should have been expanded is our error, not a crash") {
   const Kernel k = map2(DType::f32, DType::f32, 8, op(Op::exp));
   CHECK_THROWS_AS(HostCompiler(levels().back().target).compile(k), InternalError);
