@@ -70,14 +70,14 @@ class HostProgram final : public ProgramImpl {
   HostProgram(const Graph& graph, const Target& target, std::shared_ptr<StateData> state)
       : state_(std::move(state)), pool_(target.threads()) {
     const auto start = std::chrono::steady_clock::now();
-    const auto lap = [last = start]() mutable {
+    auto lap = [last = start]() mutable {
       const auto now = std::chrono::steady_clock::now();
       const double ms = std::chrono::duration<double, std::milli>(now - last).count();
       last = now;
       return ms;
     };
     const HostTarget host = this_host();
-    const Graph lowered = order_structures(lower_for_kernels(graph));
+    const Graph lowered = lower_for_kernels(graph);
     report.graph = lap();
     KernelSet kernels;
     main_ = build_executable(lowered, host, kernels, false, &report.fuse, &report.schedule);
