@@ -85,3 +85,14 @@ function(uwaga_link_llvm target)
     target_link_libraries(${target} PRIVATE ${libraries})
   endif()
 endfunction()
+
+# What compiled kernels on disk depend on beside the kernel: the sources of their emitter, hashed by the build.
+function(uwaga_emitter_build_id target)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/codegen/llvm/*.cpp ${PROJECT_SOURCE_DIR}/codegen/llvm/*.h)
+  list(APPEND sources ${PROJECT_SOURCE_DIR}/codegen/kernel/kernel.h)
+  list(SORT sources)
+  set(result ${PROJECT_BINARY_DIR}/emitter_build_id.cpp)
+  add_custom_command(OUTPUT ${result} VERBATIM DEPENDS ${sources} ${PROJECT_SOURCE_DIR}/cmake/UwagaBuildId.cmake
+                     COMMAND ${CMAKE_COMMAND} "-DSOURCES=${sources}" -DRESULT=${result} -P ${PROJECT_SOURCE_DIR}/cmake/UwagaBuildId.cmake)
+  target_sources(${target} PRIVATE ${result})
+endfunction()

@@ -26,6 +26,7 @@ struct HostTarget {
   std::int64_t l1_bytes = 32 << 10, l2_bytes = 512 << 10;
   std::string cpu;            // LLVM's name of the processor
   std::string features;       // LLVM's feature string
+  std::string tune;           // LLVM's name of the processor to order instructions for; decides no bits
 };
 
 // How a stored value lies in memory: dense, these axes from the slowest to the fastest.

@@ -479,6 +479,7 @@ Types cond_rule(Op op, const Attributes& attributes, Operands in) {
 
 Types call_rule(Op op, const Attributes& attributes, Operands in) {
   const auto& a = std::get<CallAttrs>(attributes);
+  if (!a.composite) throw Error(fmt::format("{} names no composite", name(op)));
   want_body_inputs(op, a.body, Types(in.begin(), in.end()));
   return body_types(a.body);
 }

@@ -36,6 +36,14 @@ class Provenance {
   ScopeId scope(ScopeId parent, std::string_view name, std::string_view file, std::uint32_t line);
   const std::string& path(ScopeId scope) const { return scopes_[scope].path; }  // "h.3.attn", "" for the root
 
+  // A scope as it was opened.
+  struct ScopeEntry {
+    ScopeId parent = 0;
+    std::string name, path, file;
+    std::uint32_t line = 0;
+  };
+  const ScopeEntry& scope_entry(ScopeId scope) const { return scopes_[scope]; }
+
   ProvenanceId single(std::string_view file, std::uint32_t line, ScopeId scope, Role role = Role::forward);
   ProvenanceId unite(ProvenanceId a, ProvenanceId b);
   // The same origins in another role.
@@ -45,6 +53,7 @@ class Provenance {
 
   std::vector<Origin> origins(ProvenanceId set) const;
   bool empty(ProvenanceId set) const { return sets_[set].empty(); }
+  std::size_t size() const { return sets_.size(); }  // of ids given out
 
   // "gpt.cpp:9 in h.3.attn.q": the first origin, for errors and listings.
   std::string brief(ProvenanceId set) const;
@@ -52,11 +61,6 @@ class Provenance {
   std::string call_chain(const Origin& origin) const;
 
  private:
-  struct ScopeEntry {
-    ScopeId parent = 0;
-    std::string name, path, file;
-    std::uint32_t line = 0;
-  };
   using OriginId = std::uint32_t;
   ProvenanceId intern(std::vector<OriginId> set);
   OriginId intern(Origin origin);

@@ -89,6 +89,12 @@ Ex Inline::value(Value v, const IndexEnv& env) {
   return x;
 }
 
+Ex Inline::hoist(Value v, const IndexEnv& env) {
+  const Ex x = b_.let(value(v, env));
+  known_.back()[key(v, env, true)] = x;
+  return x;
+}
+
 void Inline::define(Value v, Definition how) { definitions_[v] = std::move(how); }
 
 Ex Inline::load(Value v, const IndexEnv& env) {
@@ -135,6 +141,15 @@ Ex Inline::literal(const Literal& value, DType d) {
   out_.arguments.push_back(Literal(x));
   const Ex ex = b_.argument(computing(d));
   literals_.push_back({{Literal(x), computing(d)}, ex});
+  return ex;
+}
+
+Ex Inline::number(std::int64_t value) {
+  for (const auto& [known, ex] : literals_)
+    if (known.second == DType::i64 && known.first == Literal(value)) return ex;
+  out_.arguments.push_back(Literal(value));
+  const Ex ex = b_.argument(DType::i64);
+  literals_.push_back({{Literal(value), DType::i64}, ex});
   return ex;
 }
 

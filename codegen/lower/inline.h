@@ -50,6 +50,8 @@ class Inline {
 
   // ---- values
   Ex value(Value v, const IndexEnv& env);
+  // The same, computed where the builder stands: for what the loops that follow use unchanged.
+  Ex hoist(Value v, const IndexEnv& env);
   // `v` is not computed by its row, but by `how`, in the computing dtype.
   using Definition = std::function<Ex(const IndexEnv&)>;
   void define(Value v, Definition how);
@@ -61,6 +63,7 @@ class Inline {
   // ---- what kernels are launched with
   Ex extent(const Extent& e);                 // i64 scalar: a constant, or an argument shared by equal extents
   Ex literal(const Literal& value, DType d);  // of the computing dtype: a constant, or an argument
+  Ex number(std::int64_t value);              // i64: always an argument (keys of random numbers)
   BufferId buffer(Value v, bool written);     // of a stored value; the same id every time
   BufferId temporary(DType dtype, std::uint32_t number, bool written);  // Value{kTemporary, number}
   // Elements between neighbours along an axis of a stored value.
@@ -76,6 +79,7 @@ class Inline {
 
   KernelBuilder& builder() { return b_; }
   const GraphData& graph() const { return *graph_; }
+  const Layouts& layouts() const { return layouts_; }
   const Cluster& cluster() const { return cluster_; }
   bool computes(NodeId node) const { return ordinals_.contains(node); }
 

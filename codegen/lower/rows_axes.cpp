@@ -70,7 +70,7 @@ Ex lower_pad(Inline& x, const Node& node, std::uint32_t, const IndexEnv& env) {
     i = i / step;
   }
   if (!(a.high == Extent(0))) require(lanes_of(i) < x.extent(x.graph().type(node.operands[0]).extent(a.axis)));
-  if (!inside) return x.operand(node, 0, env.with(a.axis, i));
+  if (inside.id == kNone) return x.operand(node, 0, env.with(a.axis, i));
   const Ex v = x.operand(node, 0, env.with(a.axis, i).masked(inside));
   return chosen(b, inside, v, x.literal(a.value, node.types[0].dtype));
 }
@@ -142,6 +142,16 @@ Ex lower_dynamic_slice(Inline& x, const Node& node, std::uint32_t, const IndexEn
   const Extent room = x.graph().type(node.operands[0]).extent(a.axis) - a.size + 1;
   const Index start = checked_index(x, x.operand(node, 1, env), room, env);
   return x.operand(node, 0, env.with(a.axis, env.at(a.axis) + start));
+}
+
+Ex lower_dynamic_update(Inline& x, const Node& node, std::uint32_t, const IndexEnv& env) {
+  const std::string& axis = node.as<AxisAttrs>().axis;
+  const Extent& size = x.graph().type(node.operands[1]).extent(axis);
+  const Index start = checked_index(x, x.operand(node, 2, env), node.types[0].extent(axis) - size + 1, env);
+  const Index i = env.at(axis) - start.base;
+  const Ex inside = x.builder().integer(-1) < lanes_of(i) && lanes_of(i) < x.extent(size);
+  const Ex update = x.operand(node, 1, env.with(axis, i).masked(inside));
+  return chosen(x.builder(), inside, update, x.operand(node, 0, env));
 }
 
 }  // namespace uwaga::kernel

@@ -41,9 +41,10 @@ Array bind_array(const std::string& what, const Type& type, const Array& given, 
   return x;
 }
 
-BoundInputs bind_inputs(const Graph& graph, const Arrays& given, Floats floats) {
-  BoundInputs bound;
-  std::map<std::string, std::string> first;  // the input that gave a symbol its value
+BoundInputs bind_inputs(const Graph& graph, const Arrays& given, Floats floats, const Sizes& sizes) {
+  BoundInputs bound{sizes, {}};
+  std::map<std::string, std::string> first;  // what gave a symbol its value
+  for (const auto& entry : sizes) first[entry.first] = "the given sizes";
   for (NodeId id : graph->inputs()) {
     const Node& node = graph->node(id);
     const auto& a = node.as<InputAttrs>();
@@ -56,9 +57,9 @@ BoundInputs bind_inputs(const Graph& graph, const Arrays& given, Floats floats) 
       if (!symbol) continue;
       const std::int64_t size = bound.inputs.back().extent(d.axis);
       const auto [known, fresh] = bound.sizes.try_emplace(*symbol, size);
-      if (fresh) first[*symbol] = a.name;
+      if (fresh) first[*symbol] = fmt::format("input '{}'", a.name);
       else if (known->second != size)
-        throw Error(fmt::format("'{}' is {} in input '{}' and {} in input '{}'", *symbol, known->second, first[*symbol], size, a.name));
+        throw Error(fmt::format("'{}' is {} in {} and {} in input '{}'", *symbol, known->second, first[*symbol], size, a.name));
     }
   }
   for (const auto& entry : given) {
@@ -69,7 +70,7 @@ BoundInputs bind_inputs(const Graph& graph, const Arrays& given, Floats floats) 
   for (const auto& [symbol, limit] : graph->bounds()) {
     const auto it = bound.sizes.find(symbol);
     if (it != bound.sizes.end() && it->second > limit)
-      throw Error(fmt::format("'{}' is {} in input '{}' and at most {} by its declaration", symbol, it->second, first[symbol], limit));
+      throw Error(fmt::format("'{}' is {} in {} and at most {} by its declaration", symbol, it->second, first[symbol], limit));
   }
   for (std::size_t i = 0; i < bound.inputs.size(); ++i) {
     const auto& a = graph->node(graph->inputs()[i]).as<InputAttrs>();

@@ -20,7 +20,8 @@ struct BoundInputs {
   Sizes sizes;
   std::vector<Array> inputs;  // in the order of the graph's inputs, axes in the order of their types
 };
-BoundInputs bind_inputs(const Graph& graph, const Arrays& given, Floats floats = Floats::as_declared);
+// `sizes`: of symbols that no input's axis tells.
+BoundInputs bind_inputs(const Graph& graph, const Arrays& given, Floats floats = Floats::as_declared, const Sizes& sizes = {});
 
 // One array for one type whose sizes are known. `what` begins the sentence: "input 'x'", "parameter 'h.0.weight'".
 Array bind_array(const std::string& what, const Type& type, const Array& given, const Sizes& sizes,

@@ -30,7 +30,7 @@ Dense declared(Dense x, DType dtype) {
 JvpResults run_all(const Graph& graph, const Arrays& inputs, const Arrays& parameters, const Tangents& tangents, Mode mode,
                    const InterpretOptions& options) {
   const Floats floats = mode == Mode::exact ? Floats::any : Floats::as_declared;
-  const BoundInputs bound = bind_inputs(graph, inputs, floats);
+  const BoundInputs bound = bind_inputs(graph, inputs, floats, options.sizes);
   std::vector<Dual> given;
   for (std::size_t i = 0; i < bound.inputs.size(); ++i) {
     const auto& a = graph->node(graph->inputs()[i]).as<InputAttrs>();

@@ -34,6 +34,8 @@ struct InterpretOptions {
   std::function<void(const GraphData& graph, NodeId node, int output, const Array& value)> observe;
   // The first NaN is an Error that names op, line and element.
   bool refuse_nan = false;
+  // Of symbols that no input's axis tells; where one does, they must agree.
+  Sizes sizes;
 };
 
 struct Results {

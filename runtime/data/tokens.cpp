@@ -20,7 +20,8 @@ std::int32_t read_id(const std::byte* at, TokenWidth width) {
 }
 
 void check_window(const Tokens& tokens, std::int64_t batch, std::int64_t time) {
-  if (batch < 1 || time < 1) throw Error(fmt::format("batches of batch={} and time={}: both must be at least 1", batch, time));
+  if (batch < 1 || time < 1)
+    throw Error(fmt::format("batches of batch={} and time={}: both must be at least 1", batch, time));
   if (tokens.size() - 1 < time) {
     throw Error(fmt::format("{} has {} tokens, and a window of time={} with its target needs {}", tokens.name(),
                             tokens.size(), time, static_cast<std::uint64_t>(time) + 1));

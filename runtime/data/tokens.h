@@ -7,12 +7,14 @@
 //   auto [train, validation] = tokenize(text, tokenizer).split(0.1);
 //   for (Batch b : validation.windows({.batch = 8, .time = 1024}))     // every window once, in order
 //
-// `inputs` and `targets` are int32 [batch, time], row-major, and targets[b, t] is the token after inputs[b, t]. Where row
-// b of step s begins follows from (seed, s, b) alone, by the counters of ir/random.h: a run that resumes at step s
+// `inputs` and `targets` are int32 [batch, time], row-major, and targets[b, t] is the token after inputs[b, t]. Where
+// row b of step s begins follows from (seed, s, b) alone, by the counters of ir/random.h: a run that resumes at step s
 // reads what it would have read, and bigger batches begin with the rows of smaller ones.
 //
 // Tokens are cheap to copy: copies share the storage, and everything made from them keeps it alive.
 #pragma once
+
+#include <uwaga/runtime/io/file_system.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -24,8 +26,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <uwaga/runtime/io/file_system.h>
 
 namespace uwaga {
 
@@ -135,7 +135,8 @@ class Batches {
   std::uint64_t key_;
 };
 
-// All windows of `time` tokens that do not overlap, first to last, `batch` at a time; the last batch may have fewer rows.
+// All windows of `time` tokens that do not overlap, first to last, `batch` at a time; the last batch may have fewer
+// rows.
 class Windows {
  public:
   Windows(Tokens tokens, const WindowOptions& options);

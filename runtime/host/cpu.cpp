@@ -156,7 +156,7 @@ void detect_topology(CpuFeatures& cpu) {
 // One row a level: the feature it asks for, and the features it keeps.
 struct Level {
   std::string_view name;
-  bool CpuFeatures::* needs;
+  bool CpuFeatures::*needs;
   std::array<bool CpuFeatures::*, 6> keeps;
 };
 
@@ -173,7 +173,7 @@ constexpr Level kLevels[] = {
 
 struct Flag {
   std::string_view name;
-  bool CpuFeatures::* member;
+  bool CpuFeatures::*member;
 };
 constexpr Flag kFlags[] = {{"avx2", &F::avx2},
                            {"avx512", &F::avx512},

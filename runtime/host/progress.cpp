@@ -55,7 +55,8 @@ std::string format_progress(const ProgressState& state, int columns) {
     text += fmt::format("  {} tok/s", format_count(static_cast<double>(state.tokens) / state.seconds));
   const std::int64_t done = state.step - state.first_step, left = state.steps - state.step;
   if (state.steps > 0 && left > 0 && done > 0)
-    text += fmt::format("  eta {}", format_duration(state.seconds / static_cast<double>(done) * static_cast<double>(left)));
+    text +=
+        fmt::format("  eta {}", format_duration(state.seconds / static_cast<double>(done) * static_cast<double>(left)));
   if (state.steps > 0 && left <= 0) text += fmt::format("  in {}", format_duration(state.seconds));
 
   const auto room = static_cast<std::size_t>(std::max(columns, 1));

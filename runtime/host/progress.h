@@ -23,8 +23,8 @@ struct ProgressState {
   std::int64_t steps = 0;  // Of the whole run; 0 where nobody knows: no bar, no time left.
   std::optional<double> loss = {};
   std::optional<double> validation_loss = {};
-  std::int64_t tokens = 0;     // Seen since the Progress was made.
-  double seconds = 0;          // Since the Progress was made; `update` fills it in.
+  std::int64_t tokens = 0;      // Seen since the Progress was made.
+  double seconds = 0;           // Since the Progress was made; `update` fills it in.
   std::int64_t first_step = 0;  // Where a resumed run began; `update` fills it in.
 };
 
@@ -66,10 +66,10 @@ class Progress {
   double begin_;  // Of the clock.
   std::optional<ProgressState> state_;
   std::int64_t first_step_ = 0;
-  std::optional<double> drawn_at_;             // When the last line was written.
-  std::optional<double> drawn_validation_;     // The validation loss on it.
-  bool pending_ = false;                       // The newest state is not on the screen.
-  bool live_ = false;                          // The cursor is in a line of ours.
+  std::optional<double> drawn_at_;          // When the last line was written.
+  std::optional<double> drawn_validation_;  // The validation loss on it.
+  bool pending_ = false;                    // The newest state is not on the screen.
+  bool live_ = false;                       // The cursor is in a line of ours.
 };
 
 }  // namespace uwaga

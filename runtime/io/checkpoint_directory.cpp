@@ -54,7 +54,8 @@ std::optional<Checkpoint> parse_name(const fs::path& folder) {
   const char* const end = name.data() + name.size();
   const auto first = std::from_chars(name.data(), end, found.sequence);
   constexpr std::string_view kMiddle = "-step-";
-  if (first.ec != std::errc() || !std::string_view(first.ptr, end - first.ptr).starts_with(kMiddle)) return std::nullopt;
+  if (first.ec != std::errc() || !std::string_view(first.ptr, end - first.ptr).starts_with(kMiddle))
+    return std::nullopt;
   const auto second = std::from_chars(first.ptr + kMiddle.size(), end, found.step);
   if (second.ec != std::errc() || second.ptr != end || found.sequence < 1 || found.step < 0) return std::nullopt;
   return found;
@@ -83,7 +84,8 @@ Json describe_files(const fs::path& folder, const FileSystem& files) {
     const std::string name = path.filename().string();
     std::error_code error;
     if (!fs::is_regular_file(fs::symlink_status(path, error)) || name == kManifest)
-      throw Error(fmt::format("a checkpoint holds plain files other than {}, and {} was put into it", kManifest, quote(name)));
+      throw Error(
+          fmt::format("a checkpoint holds plain files other than {}, and {} was put into it", kManifest, quote(name)));
     sync_path(path, files);
     const auto bytes = fs::file_size(path, error);
     if (error) throw_system_error("read", path, error.value());
@@ -145,10 +147,8 @@ Checkpoint CheckpointDirectory::commit(std::int64_t step, const std::function<vo
   if (files_.mkdir(temporary.c_str(), 0777) != 0) throw_system_error("create", temporary);
   try {
     write(temporary);
-    const Json manifest = {{"format", kFormat},
-                           {"version", kFormatVersion},
-                           {"step", step},
-                           {"files", describe_files(temporary, files_)}};
+    const Json manifest = {
+        {"format", kFormat}, {"version", kFormatVersion}, {"step", step}, {"files", describe_files(temporary, files_)}};
     write_file(temporary / kManifest, detail::json_text(manifest, kManifest, 1) + "\n", files_);
     sync_path(temporary, files_);
     if (files_.rename(temporary.c_str(), made.folder.c_str()) != 0) throw_system_error("rename to", made.folder);

@@ -12,8 +12,11 @@
 //
 // One process commits at a time (a lock file; a second one gets SystemError); any number may read. Folders are named
 // by a sequence number, then the step, so going back to an earlier step and committing it again is fine.
-// A failing commit throws SystemError (or what the caller's function threw) and leaves the old checkpoints as they were.
+// A failing commit throws SystemError (or what the caller's function threw) and leaves the old checkpoints as they
+// were.
 #pragma once
+
+#include <uwaga/runtime/io/file_system.h>
 
 #include <cstdint>
 #include <filesystem>
@@ -21,8 +24,6 @@
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <uwaga/runtime/io/file_system.h>
 
 namespace uwaga {
 

@@ -12,6 +12,8 @@
 // SystemError that names the file and the reason: "cannot write /data/x.bin: No space left on device".
 #pragma once
 
+#include <uwaga/runtime/io/file_system.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -19,8 +21,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-
-#include <uwaga/runtime/io/file_system.h>
 
 namespace uwaga {
 

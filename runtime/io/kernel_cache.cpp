@@ -213,12 +213,13 @@ void KernelCache::store(std::string_view key, std::span<const std::byte> bytes) 
     const int at = folder_->descriptor.get();
     const std::string name(key);
     // The address tells two KernelCaches of one process apart.
-    const std::string temporary = fmt::format("{}{}-{:x}-{}", kTemporary, ::getpid(),
-                                              reinterpret_cast<std::uintptr_t>(folder_.get()),
-                                              folder_->temporaries.fetch_add(1));
+    const std::string temporary =
+        fmt::format("{}{}-{:x}-{}", kTemporary, ::getpid(), reinterpret_cast<std::uintptr_t>(folder_.get()),
+                    folder_->temporaries.fetch_add(1));
     bool good = false;
     {
-      const Descriptor file(::openat(at, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+      const Descriptor file(
+          ::openat(at, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
       if (!file) return;
       const auto digest = digest_of(key, bytes);
       good = write_all(file.get(), std::as_bytes(std::span(kMagic))) && write_all(file.get(), digest) &&

@@ -20,7 +20,8 @@ constexpr std::size_t kDataAlignment = 64;
 constexpr std::size_t kMaxRank = 32;
 
 // In the order of DType.
-constexpr std::array<std::string_view, kDTypes> kNames = {"F64", "F32", "BF16", "F16", "I64", "I32", "I8", "U8", "BOOL"};
+constexpr std::array<std::string_view, kDTypes> kNames = {"F64", "F32", "BF16", "F16", "I64",
+                                                          "I32", "I8",  "U8",   "BOOL"};
 
 DType parse_name(std::string_view text, std::string_view what) {
   for (int i = 0; i < kDTypes; ++i)
@@ -51,15 +52,17 @@ StoredTensor read_entry(const std::string& name, const Json& entry, std::span<co
   const std::int64_t begin = detail::json_integer(offsets[0], what + ": data_offsets");
   const std::int64_t end = detail::json_integer(offsets[1], what + ": data_offsets");
   if (begin > end || static_cast<std::uint64_t>(end) > data.size())
-    throw Error(fmt::format("{}: data_offsets [{}, {}) lie outside the {} bytes of data", what, begin, end, data.size()));
+    throw Error(
+        fmt::format("{}: data_offsets [{}, {}) lie outside the {} bytes of data", what, begin, end, data.size()));
   const std::int64_t bytes = checked_bytes(tensor.dtype, tensor.shape, what);
   if (bytes != end - begin) {
-    throw Error(fmt::format("{}: {} [{}] takes {} bytes and its data_offsets hold {}", what, safetensors_name(tensor.dtype),
-                            fmt::join(tensor.shape, ", "), bytes, end - begin));
+    throw Error(fmt::format("{}: {} [{}] takes {} bytes and its data_offsets hold {}", what,
+                            safetensors_name(tensor.dtype), fmt::join(tensor.shape, ", "), bytes, end - begin));
   }
   tensor.bytes = data.subspan(begin, bytes);
   if (tensor.dtype == DType::boolean) {
-    const auto bad = std::find_if(tensor.bytes.begin(), tensor.bytes.end(), [](std::byte b) { return b > std::byte{1}; });
+    const auto bad =
+        std::find_if(tensor.bytes.begin(), tensor.bytes.end(), [](std::byte b) { return b > std::byte{1}; });
     if (bad != tensor.bytes.end())
       throw Error(fmt::format("{}: element {} is {}, a BOOL is 0 or 1", what, bad - tensor.bytes.begin(),
                               std::to_integer<int>(*bad)));
@@ -125,12 +128,14 @@ void SafetensorsFile::read_header(std::span<const std::byte> file, std::string_v
   if (file.size() < kLengthBytes)
     throw Error(fmt::format("{}: {} bytes are too few for a safetensors file", what, file.size()));
   const std::uint64_t length = read_length(file);
-  if (length > kMaxHeader) throw Error(fmt::format("{}: a header of {} bytes, at most {} are allowed", what, length, kMaxHeader));
+  if (length > kMaxHeader)
+    throw Error(fmt::format("{}: a header of {} bytes, at most {} are allowed", what, length, kMaxHeader));
   if (length > file.size() - kLengthBytes)
     throw Error(fmt::format("{}: a header of {} bytes in a file of {}", what, length, file.size()));
   const auto header = file.subspan(kLengthBytes, length);
   const auto data = file.subspan(kLengthBytes + length);
-  if (header.empty() || header[0] != std::byte{'{'}) throw Error(fmt::format("{}: the header does not begin with {{", what));
+  if (header.empty() || header[0] != std::byte{'{'})
+    throw Error(fmt::format("{}: the header does not begin with {{", what));
 
   const std::string_view text(reinterpret_cast<const char*>(header.data()), header.size());
   const Json entries = detail::parse_json(text, what, {.depth = 4});

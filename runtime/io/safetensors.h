@@ -12,6 +12,9 @@
 // disk throws SystemError.
 #pragma once
 
+#include <uwaga/ir/dtype.h>
+#include <uwaga/runtime/io/file_system.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -21,9 +24,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <uwaga/ir/dtype.h>
-#include <uwaga/runtime/io/file_system.h>
 
 namespace uwaga {
 

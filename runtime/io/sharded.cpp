@@ -55,8 +55,7 @@ Weights::Weights(const fs::path& path, SafetensorsFile::Access access) {
     if (opened.try_emplace(name, opened.size()).second) files_.emplace_back(file.parent_path() / name, access);
   for (const auto& [tensor, name] : map) {
     const StoredTensor* found = files_[opened.at(name)].find(tensor);
-    if (!found)
-      throw Error(fmt::format("{}: tensor {} is not in {}", file.string(), quote(tensor), quote(name)));
+    if (!found) throw Error(fmt::format("{}: tensor {} is not in {}", file.string(), quote(tensor), quote(name)));
     tensors_.emplace(tensor, found);
   }
 }

@@ -4,16 +4,17 @@
 //   const StoredTensor* q = weights.find("model.layers.0.self_attn.q_proj.weight");
 //
 // The index, {"weight_map": {tensor: file}, ...}, may name plain files of its own folder only, and every tensor it
-// names must be in the file it says. Tensors of a shard that the index does not name are not seen. Throws Error, SystemError.
+// names must be in the file it says. Tensors of a shard that the index does not name are not seen. Throws Error,
+// SystemError.
 #pragma once
+
+#include <uwaga/runtime/io/safetensors.h>
 
 #include <filesystem>
 #include <map>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <uwaga/runtime/io/safetensors.h>
 
 namespace uwaga {
 

@@ -27,8 +27,8 @@ class Cursor {
 
   std::string_view take(std::size_t count) {
     if (count > bytes_.size() - at_)
-      throw Error(fmt::format("{}: ends at byte {}, {} more are needed", what_, bytes_.size(),
-                              count - (bytes_.size() - at_)));
+      throw Error(
+          fmt::format("{}: ends at byte {}, {} more are needed", what_, bytes_.size(), count - (bytes_.size() - at_)));
     at_ += count;
     return bytes_.substr(at_ - count, count);
   }
@@ -103,7 +103,8 @@ SentencePieceTokenizer SentencePieceTokenizer::parse(std::string_view bytes, std
     pieces[id].text = in.take(length);
   }
   if (in.left() != 0)
-    throw Error(fmt::format("{}: {} bytes follow the {} pieces; is the vocabulary larger?", what, in.left(), vocab_size));
+    throw Error(
+        fmt::format("{}: {} bytes follow the {} pieces; is the vocabulary larger?", what, in.left(), vocab_size));
   return SentencePieceTokenizer(std::move(pieces));
 }
 
@@ -140,7 +141,7 @@ std::vector<std::int32_t> SentencePieceTokenizer::encode(std::string_view text) 
   // A doubly linked list over the symbols: a join keeps the left one and takes the right one out.
   struct Symbol {
     std::int32_t id;
-    int previous, next;  // -1 at the ends.
+    int previous, next;        // -1 at the ends.
     std::size_t begin, bytes;  // In `spaced`; bytes is 0 once joined into the one before.
   };
   std::vector<Symbol> symbols;

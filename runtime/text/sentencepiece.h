@@ -9,10 +9,13 @@
 //
 // Ids 0, 1 and 2 are unknown, begin and end of a text; 3 to 258 are the bytes "<0x00>" to "<0xFF>". None of them is
 // ever made from text that looks like them. `encode` begins with id 1; `decode` leaves ids 1 and 2 out, drops one
-// space right after id 1, and so gives back what was encoded (but a space for U+2581, which SentencePiece takes for one).
+// space right after id 1, and so gives back what was encoded (but a space for U+2581, which SentencePiece takes for
+// one).
 //
 // The file: int32 longest piece, then for each id float32 score, int32 length, bytes. Read as hostile: Error.
 #pragma once
+
+#include <uwaga/runtime/text/tokenizer.h>
 
 #include <cstdint>
 #include <filesystem>
@@ -20,8 +23,6 @@
 #include <string_view>
 #include <unordered_map>
 #include <vector>
-
-#include <uwaga/runtime/text/tokenizer.h>
 
 namespace uwaga {
 

@@ -22,8 +22,8 @@ void for_each_character(std::string_view text, Use use) {
   for (std::size_t at = 0; at < text.size();) {
     const auto c = decode_utf8(text, at);
     if (!c) {
-      throw Error(fmt::format("the text is not UTF-8: byte {:#04x} at offset {}",
-                              static_cast<unsigned char>(text[at]), at));
+      throw Error(
+          fmt::format("the text is not UTF-8: byte {:#04x} at offset {}", static_cast<unsigned char>(text[at]), at));
     }
     use(c->value, at);
     at += c->bytes;

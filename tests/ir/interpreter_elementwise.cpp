@@ -123,6 +123,11 @@ TEST_CASE("typed mode rounds each node once to its dtype, exact mode never") {
   const auto third = [](const Xs& t) { return t[0] / t[1] * t[1]; };
   const Doubles one = {1}, three = {3};
   CHECK(apply(third, f32, Mode::typed, one, three).item<double>() == static_cast<double>(1.0f / 3.0f * 3.0f));
+  // Between nodes too, not only at the end: 1 + 2^-30 is 1 in f32.
+  const auto lost = [](const Xs& t) { return (t[0] + 0x1p-30) - t[0]; };
+  CHECK(apply(lost, f32, Mode::typed, one).item<double>() == 0);
+  CHECK(apply(lost, f32, Mode::exact, one).item<double>() == 0x1p-30);
+  CHECK(apply(lost, f64, Mode::typed, one).item<double>() == 0x1p-30);
   const auto quotient = [](const Xs& t) { return t[0] / t[1]; };
   CHECK(apply(quotient, f32, Mode::typed, one, three).item<double>() == static_cast<double>(1.0f / 3.0f));
   CHECK(apply(quotient, f32, Mode::exact, one, three).item<double>() == 1.0 / 3.0);

@@ -15,14 +15,13 @@
 using namespace uwaga;
 using std::int64_t;
 
-TEST_CASE("a thread pool needs at least one thread") {
+TEST_CASE("a thread pool needs at least one thread", "[threads]") {
   CHECK_THROWS_AS(ThreadPool(0), Error);
-  CHECK_THROWS_WITH(ThreadPool(-3),
-                    "a thread pool needs 1 to 4096 threads, the caller included, and was given -3");
+  CHECK_THROWS_WITH(ThreadPool(-3), "a thread pool needs 1 to 4096 threads, the caller included, and was given -3");
   CHECK(ThreadPool(1).threads() == 1);
 }
 
-TEST_CASE("every task runs exactly once, in the range of its worker") {
+TEST_CASE("every task runs exactly once, in the range of its worker", "[threads]") {
   for (int threads : {1, 2, 3, 4, 8, 16}) {
     ThreadPool pool(threads);
     for (int64_t tasks : {0, 1, 2, 3, 7, 16, 17, 1000}) {
@@ -40,7 +39,7 @@ TEST_CASE("every task runs exactly once, in the range of its worker") {
   }
 }
 
-TEST_CASE("the split does not overflow and covers everything") {
+TEST_CASE("the split does not overflow and covers everything", "[threads]") {
   const int64_t huge = std::numeric_limits<int64_t>::max();
   for (int threads : {1, 2, 3, 61, 4096}) {
     CHECK(ThreadPool::first_task(huge, threads, 0) == 0);
@@ -50,7 +49,7 @@ TEST_CASE("the split does not overflow and covers everything") {
   }
 }
 
-TEST_CASE("small and serial runs stay on the calling thread") {
+TEST_CASE("small and serial runs stay on the calling thread", "[threads]") {
   ThreadPool pool(4);
   const auto self = std::this_thread::get_id();
   bool same = true;
@@ -66,7 +65,7 @@ TEST_CASE("small and serial runs stay on the calling thread") {
   CHECK(pool.parallel_runs() == 1);
 }
 
-TEST_CASE("a barrier separates what was written before from what is read after") {
+TEST_CASE("a barrier separates what was written before from what is read after", "[threads]") {
   for (int threads : {2, 3, 8}) {
     ThreadPool pool(threads);
     std::vector<int64_t> cell(threads, 0);
@@ -85,7 +84,7 @@ TEST_CASE("a barrier separates what was written before from what is read after")
   }
 }
 
-TEST_CASE("sleeping workers wake up for the next run") {
+TEST_CASE("sleeping workers wake up for the next run", "[threads]") {
   ThreadPool pool(3);
   std::atomic<int> calls = 0;
   for (int i = 0; i < 20; ++i) {
@@ -98,7 +97,7 @@ TEST_CASE("sleeping workers wake up for the next run") {
   CHECK(calls == 60);
 }
 
-TEST_CASE("two callers take turns") {
+TEST_CASE("two callers take turns", "[threads]") {
   ThreadPool pool(2);
   std::vector<int64_t> sums(2, 0);
   const auto caller = [&](int which) {
@@ -116,7 +115,7 @@ TEST_CASE("two callers take turns") {
   CHECK(pool.parallel_runs() == 1000);
 }
 
-TEST_CASE("a task that calls run of its own pool is told so") {
+TEST_CASE("a task that calls run of its own pool is told so", "[threads]") {
   for (int threads : {1, 2}) {
     ThreadPool pool(threads);
     std::atomic<int> caught = 0;
@@ -131,7 +130,7 @@ TEST_CASE("a task that calls run of its own pool is told so") {
   }
 }
 
-TEST_CASE("pools with many more threads than CPUs still finish quickly") {
+TEST_CASE("pools with many more threads than CPUs still finish quickly", "[threads]") {
   ThreadPool pool(32, /*cpus=*/1);
   std::atomic<int64_t> sum = 0;
   for (int i = 0; i < 50; ++i)
@@ -142,7 +141,7 @@ TEST_CASE("pools with many more threads than CPUs still finish quickly") {
   CHECK(sum == 50 * 320);
 }
 
-TEST_CASE("an aligned buffer is aligned, movable and honest about failure") {
+TEST_CASE("an aligned buffer is aligned, movable and honest about failure", "[threads]") {
   for (std::size_t bytes : {1ul, 63ul, 64ul, 100000ul, (2ul << 20) - 1, (2ul << 20), (5ul << 20) + 3}) {
     AlignedBuffer buffer(bytes);
     REQUIRE(buffer.size() == bytes);

@@ -85,8 +85,9 @@ TEST_CASE("a damaged checkpoint is passed over with the reason") {
       "its format version is 2 and this program reads 1");
   falls_back(
       [](const fs::path& f) {
-        write_file(f / "manifest.json",
-                   R"({"format":"uwaga checkpoint","version":1,"step":2,"files":[{"name":"../x","bytes":1,"sha256":""}]})");
+        write_file(
+            f / "manifest.json",
+            R"({"format":"uwaga checkpoint","version":1,"step":2,"files":[{"name":"../x","bytes":1,"sha256":""}]})");
       },
       "manifest.json names \"../x\"");
 }
@@ -100,7 +101,9 @@ TEST_CASE("a full disk at any step of a commit leaves the old checkpoint") {
       const FailingFiles files(function, nth, ENOSPC, /*sticky=*/true);
       const CheckpointDirectory checkpoints(root.path());
       try {
-        CheckpointDirectory(root.path(), files).commit(2, [&](const fs::path& folder) { write_step(folder, 2, files); });
+        CheckpointDirectory(root.path(), files).commit(2, [&](const fs::path& folder) {
+          write_step(folder, 2, files);
+        });
         CHECK((!files.failed() || function == std::string("rename")));  // Dropping the third oldest may fail.
       } catch (const SystemError& error) {
         CHECK_THAT(error.what(), Contains("No space left on device"));

@@ -24,7 +24,9 @@ class FailingFiles : public uwaga::FileSystem {
   int rename(const char* from, const char* to) const override {
     return fails("rename") ? -1 : FileSystem::rename(from, to);
   }
-  int mkdir(const char* path, mode_t mode) const override { return fails("mkdir") ? -1 : FileSystem::mkdir(path, mode); }
+  int mkdir(const char* path, mode_t mode) const override {
+    return fails("mkdir") ? -1 : FileSystem::mkdir(path, mode);
+  }
 
   bool failed() const { return failed_; }
 

@@ -47,7 +47,7 @@ TEST_CASE("only hashes are keys") {
   const TemporaryFolder root;
   const KernelCache cache(root.path());
   for (const std::string& key : {std::string(), std::string("../x"), std::string("AB"), std::string("a/b"),
-                                std::string("a\0b", 3), std::string(129, 'a')}) {
+                                 std::string("a\0b", 3), std::string(129, 'a')}) {
     cache.store(key, "x");
     CHECK_FALSE(cache.load(key));
   }
@@ -106,7 +106,7 @@ TEST_CASE("above its limit the kernels used longest ago go") {
   for (int i = 0; i < 30; ++i) {
     cache.store(key_of(i), std::string(2000, 'x'));
     std::this_thread::sleep_for(std::chrono::milliseconds(5));  // Coarser than the file system's clock.
-    if (i > 0) CHECK(cache.load(key_of(0)));  // Always in use.
+    if (i > 0) CHECK(cache.load(key_of(0)));                    // Always in use.
     CHECK(bytes_in(root.path()) <= 20'000);
   }
   CHECK(cache.load(key_of(29)));
@@ -117,7 +117,9 @@ TEST_CASE("above its limit the kernels used longest ago go") {
 }
 
 TEST_CASE("the environment says where the cache is") {
-  const auto saved = [](const char* name) { return std::getenv(name) ? std::string(std::getenv(name)) : std::string(); };
+  const auto saved = [](const char* name) {
+    return std::getenv(name) ? std::string(std::getenv(name)) : std::string();
+  };
   const std::string home = saved("HOME"), xdg = saved("XDG_CACHE_HOME"), own = saved("UWAGA_CACHE");
   ::setenv("HOME", "/home/x", 1);
   ::unsetenv("XDG_CACHE_HOME");

@@ -35,8 +35,10 @@ TEST_CASE("tensors of every dtype come back as they were written, in any order g
          {std::vector<std::int64_t>{}, std::vector<std::int64_t>{3}, std::vector<std::int64_t>{2, 0, 5}}) {
       std::int64_t n = 1;
       for (auto e : shape) n *= e;
-      data.emplace_back(n * size_of(static_cast<DType>(d)), static_cast<std::byte>(d != static_cast<int>(boolean) ? d + 1 : 1));
-      tensors.push_back({"t\"\n" + std::to_string(d) + "." + std::to_string(shape.size()), static_cast<DType>(d), shape, {}});
+      data.emplace_back(n * size_of(static_cast<DType>(d)),
+                        static_cast<std::byte>(d != static_cast<int>(boolean) ? d + 1 : 1));
+      tensors.push_back(
+          {"t\"\n" + std::to_string(d) + "." + std::to_string(shape.size()), static_cast<DType>(d), shape, {}});
     }
   }
   for (std::size_t i = 0; i < tensors.size(); ++i) tensors[i].bytes = data[i];
@@ -76,7 +78,8 @@ TEST_CASE("hostile safetensors are refused in one sentence") {
   };
   CHECK_THROWS_WITH(SafetensorsFile::parse("1234567", "x"), "x: 7 bytes are too few for a safetensors file");
   CHECK_THROWS_WITH(SafetensorsFile::parse(std::string(8, '\xff'), "x"), Contains("at most 100000000 are allowed"));
-  CHECK_THROWS_WITH(SafetensorsFile::parse(file_of(good, 0).substr(0, 20), "x"), "x: a header of 54 bytes in a file of 20");
+  CHECK_THROWS_WITH(SafetensorsFile::parse(file_of(good, 0).substr(0, 20), "x"),
+                    "x: a header of 54 bytes in a file of 20");
   refuses("", 0, "does not begin with {");
   refuses(" {}", 0, "does not begin with {");
   refuses("[]", 0, "does not begin with {");
@@ -84,7 +87,8 @@ TEST_CASE("hostile safetensors are refused in one sentence") {
   refuses("{} x", 0, "not valid JSON");
   refuses(good, 7, "data_offsets [0, 8) lie outside the 7 bytes of data");
   refuses(good, 9, "9 bytes of data and its tensors end at 8");
-  refuses(R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", 8, "F32 [3] takes 12 bytes and its data_offsets hold 8");
+  refuses(R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", 8,
+          "F32 [3] takes 12 bytes and its data_offsets hold 8");
   refuses(R"({"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}})", 8, "non-negative integer");
   refuses(R"({"a":{"dtype":"F32","shape":[2.0],"data_offsets":[0,8]}})", 8, "non-negative integer");
   refuses(R"({"a":{"dtype":"F32","shape":[9223372036854775808],"data_offsets":[0,8]}})", 8, "non-negative integer");
@@ -148,10 +152,13 @@ TEST_CASE("sharded weights are found through their index, which names plain file
   const TemporaryFolder folder;
   const std::vector<std::byte> data(8);
   write_safetensors(folder.path() / "1.safetensors", std::vector{StoredTensor{"a", f32, {2}, data}});
-  write_safetensors(folder.path() / "2.safetensors", std::vector{StoredTensor{"b", i32, {2}, data}, {"c", i64, {1}, data}});
+  write_safetensors(folder.path() / "2.safetensors",
+                    std::vector{StoredTensor{"b", i32, {2}, data}, {"c", i64, {1}, data}});
   const fs::path index = folder.path() / "model.safetensors.index.json";
   CHECK_THROWS_AS(Weights(folder.path()), SystemError);
-  write_file(index, R"({"metadata":{"total_size":24},"weight_map":{"a":"1.safetensors","b":"2.safetensors","c":"2.safetensors"}})");
+  write_file(
+      index,
+      R"({"metadata":{"total_size":24},"weight_map":{"a":"1.safetensors","b":"2.safetensors","c":"2.safetensors"}})");
   const Weights weights(folder.path());
   CHECK(weights.tensors().size() == 3);
   CHECK(weights.find("b")->dtype == i32);
@@ -171,7 +178,7 @@ TEST_CASE("sharded weights are found through their index, which names plain file
 TEST_CASE("the stories260K weights load") {
   const auto path = shared_data("checkpoints/stories260K-hf");
   if (!path) {
-    WARN("no shared data");
+    WARN("skipped: the shared data are not here");
     return;
   }
   const Weights weights(*path, SafetensorsFile::Access::map);

@@ -130,7 +130,7 @@ TEST_CASE("a sentencepiece file is not trusted") {
 TEST_CASE("the stories260K tokenizer agrees with its oracle") {
   const auto folder = shared_data("checkpoints/stories260K");
   if (!folder) {
-    WARN("no shared data");
+    WARN("skipped: the shared data are not here");
     return;
   }
   const auto tokenizer = SentencePieceTokenizer::read(*folder / "tok512.bin", 512);
@@ -148,7 +148,7 @@ TEST_CASE("the llama tokenizer agrees with the reference ids") {
   const auto path = shared_data("tokenizers/llama2/tokenizer.bin");
   const auto oracle = shared_data("tokenizer-oracles/expected_ids.json");
   if (!path || !oracle) {
-    WARN("no shared data");
+    WARN("skipped: the shared data are not here");
     return;
   }
   const auto tokenizer = SentencePieceTokenizer::read(*path, 32000);

@@ -1,4 +1,4 @@
-#include <uwaga/runtime/program/executable.h>
+#include <uwaga/runtime/compiled/executable.h>
 
 #include <algorithm>
 #include <chrono>

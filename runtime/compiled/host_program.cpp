@@ -6,14 +6,14 @@
 #include <map>
 
 #include <uwaga/codegen/kernel/launch.h>
-#include <uwaga/codegen/llvm/jit.h>
+#include <uwaga/codegen/llvm/load.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/runtime/host/aligned.h>
 #include <uwaga/runtime/host/thread_pool.h>
-#include <uwaga/runtime/program/bind.h>
-#include <uwaga/runtime/program/executable.h>
-#include <uwaga/runtime/program/host_kernels.h>
-#include <uwaga/runtime/program/passes.h>
+#include <uwaga/ir/interpreter/bind.h>
+#include <uwaga/runtime/compiled/executable.h>
+#include <uwaga/runtime/compiled/host_kernels.h>
+#include <uwaga/runtime/compiled/passes.h>
 #include <uwaga/runtime/program/program_impl.h>
 #include <uwaga/runtime/program/state_data.h>
 
@@ -70,13 +70,13 @@ class HostProgram final : public ProgramImpl {
   HostProgram(const Graph& graph, const Target& target, std::shared_ptr<StateData> state)
       : state_(std::move(state)), pool_(target.threads()) {
     const auto start = std::chrono::steady_clock::now();
-    const auto lap = [last = start]() mutable {
+    auto lap = [last = start]() mutable {
       const auto now = std::chrono::steady_clock::now();
       const double ms = std::chrono::duration<double, std::milli>(now - last).count();
       last = now;
       return ms;
     };
-    const HostTarget host = host_target();
+    const HostTarget host = this_host();
     const Graph lowered = order_structures(lower_for_kernels(graph));
     report.graph = lap();
     KernelSet kernels;
@@ -93,7 +93,7 @@ class HostProgram final : public ProgramImpl {
 
   Arrays run(const Arrays& given) override {
     const StateData::Lock lock(*state_);
-    Bound bound = bind(main_->graph, given);
+    BoundInputs bound = bind_inputs(main_->graph, given);
     BoundExecutable& plan = planned(bound.sizes);
     reserve(arena_, plan.placement.arena_bytes);
     reserve(scratch_, plan.scratch_bytes * pool_.threads());

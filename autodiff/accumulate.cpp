@@ -1,0 +1,93 @@
+#include <uwaga/autodiff/accumulate.h>
+
+#include <fmt/format.h>
+
+#include <uwaga/autodiff/internal/rules.h>
+#include <uwaga/ir/error.h>
+
+namespace uwaga {
+namespace {
+
+struct Slot {
+  std::string path;
+  Tensor parameter;
+};
+
+std::vector<Slot> trainable(const std::shared_ptr<GraphData>& graph) {
+  std::vector<Slot> out;
+  for (const auto& [path, node] : graph->parameters())
+    if (graph->node(node).as<ParameterAttrs>().trainable) out.push_back({path, Tensor(graph, {node, 0})});
+  return out;
+}
+
+std::size_t draws_in(const GraphData& graph) {
+  std::size_t n = 0;
+  for (const Node& node : graph.nodes()) n += node.op == Op::random_bits;
+  return n;
+}
+
+}  // namespace
+
+Accumulated accumulate(const std::vector<Tensor>& inputs, const Axis& batch, std::int64_t microbatches, const MicrobatchLoss& loss,
+                       const GradOptions& options, Here where) {
+  if (inputs.empty()) throw Error(fmt::format("{}:{}: accumulate wants an input", base_name(where.file_name()), where.line()));
+  const std::shared_ptr<GraphData> graph = inputs[0].shared_graph();
+  const ProvenanceId origin = graph->origin(where);
+  const Axis micro(batch.name + ".micro");
+  std::vector<Value> slices;
+  for (const Tensor& t : inputs)
+    slices.push_back(split(Operand(t, where), batch.name, {Axis(micro.name, microbatches), Axis(batch.name)}).value());
+
+  // The body by hand: which parameters there are, and so which carries, is known only once the loss has been written.
+  const auto body = std::make_shared<GraphData>(graph->shared_provenance());
+  body->parent = graph;
+  const auto input = [&](const std::string& name, const Type& type) {
+    return Tensor(body, {body->add(Op::input, InputAttrs{name, type}, {}, origin), 0});
+  };
+  std::vector<Tensor> sliced;
+  for (std::size_t i = 0; i < slices.size(); ++i)
+    sliced.push_back(input(fmt::format("slice{}", i), graph->type(slices[i]).without({micro.name})));
+  const Tensor index = input("index", {DType::i64, {}});
+  const std::size_t draws = draws_in(*graph);
+  const Loss part = loss(sliced);
+  if (draws_in(*graph) != draws)
+    throw Error(fmt::format("{}: the loss given to accumulate draws random numbers, which would be the same for all microbatches; draw "
+                            "them for the whole batch and pass them as an input", graph->provenance().brief(origin)));
+  const std::vector<Slot> slots = trainable(graph);
+  std::vector<Tensor> wrt, results{part.total, part.count};
+  for (const Slot& s : slots) wrt.push_back(s.parameter);
+  for (const Tensor& g : grad(part.total, wrt, options, where)) results.push_back(g);
+
+  std::vector<NodeId> order;
+  std::vector<Value> operands;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const ProvenanceGuard guard(*graph, origin);
+    const Tensor so_far = input(fmt::format("sum{}", i), results[i].type());
+    body->add_output(fmt::format("out{}", i), (so_far + results[i]).value());
+    order.push_back(so_far.value().node);
+    operands.push_back(autodiff::zeros(graph, results[i].type()).value());
+  }
+  for (const Tensor& t : sliced) order.push_back(t.value().node);
+  operands.insert(operands.end(), slices.begin(), slices.end());
+  order.push_back(index.value().node);
+  for (const auto& [outer, inside] : body->captures) {
+    operands.push_back(outer);
+    order.push_back(inside);
+  }
+  body->set_input_order(std::move(order));
+  body->captures.clear();
+  body->parent.reset();
+  const NodeId scan = graph->add(Op::scan,
+                                 ScanAttrs{micro.name, microbatches, static_cast<std::int64_t>(results.size()),
+                                           static_cast<std::int64_t>(slices.size()), false, Graph(body)},
+                                 std::move(operands), origin);
+
+  const ProvenanceGuard guard(*graph, origin);
+  const auto total = [&](std::size_t i) { return Tensor(graph, {scan, static_cast<std::uint32_t>(i)}); };
+  Accumulated out{total(0) / total(1), total(1), {}};
+  for (std::size_t i = 0; i < slots.size(); ++i)
+    out.gradients.emplace(slots[i].path, total(2 + i) / cast(total(1), total(2 + i).dtype()));
+  return out;
+}
+
+}  // namespace uwaga

@@ -1,0 +1,125 @@
+#include <uwaga/codegen/fuse/groups.h>
+
+#include <algorithm>
+
+#include <uwaga/codegen/lower/table.h>
+
+namespace uwaga {
+
+Space space_of(const Type& type) {
+  Space out;
+  for (const Dim& d : type.dims) out[d.axis] = d.extent;
+  return out;
+}
+
+std::string str(const Space& space) {
+  Type t;
+  for (const auto& [axis, extent] : space) t.dims.push_back({axis, extent});
+  return t.str().substr(name(t.dtype).size());
+}
+
+Space Group::rows() const {
+  Space out = space;
+  for (const std::string& axis : over) out.erase(axis);
+  return out;
+}
+
+namespace {
+
+Sweep sweep_of(const Type& operand, const AxisNames& over) {
+  const auto reduced = [&](const std::string& axis) { return std::find(over.begin(), over.end(), axis) != over.end(); };
+  if (std::all_of(operand.dims.begin(), operand.dims.end(), [&](const Dim& d) { return reduced(d.axis) || d.extent == Extent(1); }))
+    return Sweep::full;
+  for (auto d = operand.dims.rbegin(); d != operand.dims.rend(); ++d)
+    if (!(d->extent == Extent(1))) return reduced(d->axis) ? Sweep::row : Sweep::column;
+  return Sweep::full;
+}
+
+std::string list(const AxisNames& axes) { return "{" + join(axes) + "}"; }
+
+// Joins a loop of elements with a loop that reduces, when the elements are of the reducing loop's space or of its rows.
+bool levels_agree(const Space& elements, const Group& reducing) { return elements == reducing.space || elements == reducing.rows(); }
+
+}  // namespace
+
+Group group_of(const GraphData& graph, NodeId id) {
+  using kernel::Lowering;
+  const Node& n = graph.node(id);
+  Group g;
+  g.nodes = {id};
+  g.space = space_of(n.types[0]);
+  if (kernel::is_inlined(graph, n)) return g;
+  switch (kernel::lower_row(n.op).how) {
+    case Lowering::contraction: g.kind = ClusterKind::contraction; break;
+    case Lowering::reduction: {
+      const Type& operand = graph.type(n.operands[0]);
+      g.space = space_of(operand);
+      g.over = n.as<ReduceAttrs>().over;
+      g.sweep = sweep_of(operand, g.over);
+      break;
+    }
+    case Lowering::structure: g.kind = n.op == Op::call ? ClusterKind::attention : ClusterKind::structure; break;
+    default: g.kind = ClusterKind::index;
+  }
+  return g;
+}
+
+std::optional<Refusal> refuse(const GraphData& graph, const Reads& reads, const Group& from, const Read& read, const Group& reader,
+                              NodeId reading, Group& joined) {
+  const auto no = [](std::string rule, std::string numbers) { return Refusal{std::move(rule), std::move(numbers)}; };
+  const auto plain = [](const Group& g) { return g.kind == ClusterKind::loop || g.kind == ClusterKind::contraction; };
+  if (!plain(from) || !plain(reader))
+    return no("an op with a kernel of its own", std::string(name((plain(from) ? reader : from).kind)));
+  joined = reader;
+  const bool from_dot = from.kind == ClusterKind::contraction, reader_dot = reader.kind == ClusterKind::contraction;
+
+  if (from_dot || reader_dot) {
+    if (from_dot && reader_dot) return no("two contractions", str(from.space) + " and " + str(reader.space));
+    const Group &dot = from_dot ? from : reader, &loop = from_dot ? reader : from;
+    // What a contraction reads of its operands is its prologue, not its epilogue.
+    for (NodeId id : dot.nodes)
+      if (graph.node(id).op == Op::dot)
+        for (const Read& r : reads.of(id))
+          if (std::find(loop.nodes.begin(), loop.nodes.end(), r.value.node) != loop.nodes.end())
+            return no("too costly for the prologue of a contraction", "more than " + std::to_string(kCheapPrologue) + " operations an element");
+    if (loop.sweep != Sweep::none) return no("a reduction beside a contraction", "over " + list(loop.over) + " of " + str(loop.space));
+    if (read.access != Access::same) return no("not the elements of the contraction's result", str(from.space) + " against " + str(reader.space));
+    if (dot.space != loop.space) return no("iteration spaces differ", str(dot.space) + " against " + str(loop.space));
+    joined.kind = ClusterKind::contraction;
+    return std::nullopt;
+  }
+
+  if (read.access == Access::scattered) return no("read in another order or more than once", str(from.space));
+  if (read.access == Access::mapped) {
+    if (from.sweep != Sweep::none) return no("indices are mapped after a reduction", "over " + list(from.over) + " of " + str(from.space));
+    return std::nullopt;  // the reader computes what it reads: legal while nothing else wants the values
+  }
+
+  if (from.sweep == Sweep::none && reader.sweep == Sweep::none) {
+    if (read.access == Access::broadcast) return no("would be computed again for every repeat", str(from.space) + " against " + str(reader.space));
+    if (from.space != reader.space) return no("iteration spaces differ", str(from.space) + " against " + str(reader.space));
+    return std::nullopt;
+  }
+  if (from.sweep == Sweep::none) {
+    if (!levels_agree(from.space, reader)) return no("iteration spaces differ", str(from.space) + " against " + str(reader.space));
+    return std::nullopt;
+  }
+  if (reader.sweep == Sweep::none) {
+    if (!levels_agree(reader.space, from)) return no("iteration spaces differ", str(from.space) + " against " + str(reader.space));
+    if (reader.space == from.space && read.access == Access::broadcast && from.sweep != Sweep::row)
+      return no(from.sweep == Sweep::full ? "a reduction over everything ends its kernel" : "a reduction down columns ends its kernel",
+                "over " + list(from.over) + " of " + str(from.space));
+  } else {
+    if (from.over != reader.over) return no("reduction axes differ", list(from.over) + " against " + list(reader.over));
+    if (from.space != reader.space) return no("iteration spaces differ", str(from.space) + " against " + str(reader.space));
+    if (read.access == Access::broadcast && from.sweep != Sweep::row)
+      return no("a reduction down columns ends its kernel", "over " + list(from.over) + " of " + str(from.space));
+  }
+  (void)reading;
+  joined.space = from.space;
+  joined.over = from.over;
+  joined.sweep = from.sweep;
+  return std::nullopt;
+}
+
+}  // namespace uwaga

@@ -1,0 +1,142 @@
+#include <uwaga/codegen/fuse/reads.h>
+
+#include <algorithm>
+
+#include <uwaga/codegen/lower/table.h>
+
+namespace uwaga {
+namespace {
+
+using kernel::cost_of;
+using kernel::is_inlined;
+using kernel::Lowering;
+
+// A map of indices with one operand.
+bool is_map(Op op) {
+  switch (op) {
+    case Op::split: case Op::merge: case Op::broadcast: case Op::rename: case Op::slice: case Op::reverse: case Op::order:
+    case Op::stop_gradient: case Op::tag:
+      return true;
+    default: return false;
+  }
+}
+
+// Computed again wherever it is used, whatever it costs.
+bool is_generated(const GraphData& graph, const Node& n) {
+  return n.op == Op::iota || n.op == Op::random_bits || (n.op == Op::constant && is_inlined(graph, n));
+}
+
+Access access_of(const Node& node, std::size_t operand) {
+  switch (node.op) {
+    case Op::broadcast: return Access::broadcast;
+    case Op::split: case Op::merge: case Op::rename: case Op::reverse: case Op::slice: case Op::dynamic_slice: case Op::pad:
+    case Op::concat:
+      return Access::mapped;
+    case Op::gather: return operand == 0 ? Access::scattered : Access::broadcast;
+    case Op::scatter_add: return operand == 0 ? Access::same : Access::broadcast;
+    case Op::sum: case Op::reduce_max: return Access::scattered;  // written out
+    default: return Access::same;
+  }
+}
+
+Access compose(Access outer, Access inner) {
+  if (outer == Access::same) return inner;
+  if (inner == Access::same) return outer;
+  return outer == inner && outer != Access::scattered ? outer : Access::scattered;
+}
+
+void add_read(std::vector<Read>& reads, Read r) {
+  for (Read& known : reads)
+    if (known.value == r.value) {
+      known.access = known.access == r.access && r.access <= Access::broadcast ? r.access : Access::scattered;
+      return;
+    }
+  reads.push_back(r);
+}
+
+}  // namespace
+
+Reads::Reads(const GraphData& graph)
+    : graph_(graph), live_(graph.nodes().size()), virtual_(graph.nodes().size()), forced_(graph.nodes().size()),
+      cost_(graph.nodes().size()), reads_(graph.nodes().size()) {
+  mark_live();
+  mark_virtual();
+  for (NodeId id = 0; id < graph.nodes().size(); ++id)
+    if (live_[id]) reads_[id] = gather_reads(graph.node(id));
+}
+
+void Reads::mark_live() {
+  for (const Output& o : graph_.outputs()) live_[o.value.node] = true;
+  for (const Update& u : graph_.updates()) live_[u.value.node] = true;
+  for (NodeId id = static_cast<NodeId>(graph_.nodes().size()); id-- > 0;)
+    if (live_[id])
+      for (const Value& v : graph_.node(id).operands) live_[v.node] = true;
+}
+
+void Reads::materialise(Value v, bool below_maps) {
+  while (virtual_[v.node]) {
+    const Node& n = graph_.node(v.node);
+    if (!below_maps || !is_map(n.op)) {
+      forced_[v.node] = true;
+      return;
+    }
+    v = n.operands[0];
+  }
+}
+
+// In two rounds: what is cheap by itself, then what its users need in memory after all.
+void Reads::mark_virtual() {
+  const auto decide = [&] {
+    std::vector<std::vector<Value>> bases(graph_.nodes().size());
+    for (NodeId id = 0; id < graph_.nodes().size(); ++id) {
+      const Node& n = graph_.node(id);
+      virtual_[id] = false;
+      cost_[id] = 0;
+      if (!live_[id] || forced_[id] || !is_inlined(graph_, n)) continue;
+      int cost = cost_of(graph_, n);
+      const int repeats = n.op == Op::sum || n.op == Op::reduce_max ? std::max(cost, 1) : 1;
+      for (const Value& v : n.operands) {
+        if (virtual_[v.node]) {
+          cost += repeats * cost_[v.node];
+          for (const Value& b : bases[v.node])
+            if (std::find(bases[id].begin(), bases[id].end(), b) == bases[id].end()) bases[id].push_back(b);
+        } else if (std::find(bases[id].begin(), bases[id].end(), v) == bases[id].end()) {
+          bases[id].push_back(v);
+        }
+      }
+      const auto big = [&](const Value& b) { return graph_.type(b).rank() > 0 && graph_.type(b).rank() >= n.types[0].rank(); };
+      cost_[id] = cost;
+      virtual_[id] = is_generated(graph_, n) || (cost == 0 && n.operands.size() == 1) ||
+                     (cost <= kCheapChain && bases[id].size() <= 4 && std::count_if(bases[id].begin(), bases[id].end(), big) <= 1);
+      if (is_generated(graph_, n)) cost_[id] = 0;
+    }
+  };
+  decide();
+  for (const Output& o : graph_.outputs()) materialise(o.value, false);
+  for (const Update& u : graph_.updates()) materialise(u.value, false);
+  for (NodeId id = 0; id < graph_.nodes().size(); ++id) {
+    const Node& n = graph_.node(id);
+    if (!live_[id]) continue;
+    for (const Value& v : n.operands) {
+      if (n.op == Op::scan || n.op == Op::cond) materialise(v, false);
+      else if ((n.op == Op::dot || n.op == Op::call) && cost_[v.node] > kCheapPrologue) materialise(v, true);
+    }
+  }
+  decide();
+}
+
+std::vector<Read> Reads::gather_reads(const Node& node) const {
+  std::vector<Read> out;
+  for (std::size_t i = 0; i < node.operands.size(); ++i) {
+    const Value v = node.operands[i];
+    const Access access = is_inlined(graph_, node) ? access_of(node, i) : Access::same;
+    if (!virtual_[v.node]) {
+      add_read(out, {v, access});
+      continue;
+    }
+    for (const Read& r : reads_[v.node]) add_read(out, {r.value, compose(access, r.access)});
+  }
+  return out;
+}
+
+}  // namespace uwaga

@@ -1,0 +1,54 @@
+// What a node reads once cheap producers are computed where they are used.
+//
+// Maps of indices, constants, iotas, random bits and short chains of arithmetic on one big tensor are not worth storing:
+// every cluster that needs one computes it again. Such a node is called virtual. A node that is not virtual is real: it is
+// a leaf, or it belongs to exactly one cluster. Virtual nodes leave only real values to be read, and how they are read.
+#pragma once
+
+#include <vector>
+
+#include <uwaga/ir/graph.h>
+
+namespace uwaga {
+
+// How the elements of a value are read, from the strictest.
+enum class Access : std::uint8_t {
+  same,       // element for element, along the same axes
+  broadcast,  // along the same axes, repeated over others
+  mapped,     // each element once, by other names or another order of indices (rename, split, merge, reverse, slice)
+  scattered,  // anything else: gathers, repeats after a mapping
+};
+
+struct Read {
+  Value value;  // of a real node
+  Access access = Access::same;
+};
+
+class Reads {
+ public:
+  explicit Reads(const GraphData& graph);
+
+  bool live(NodeId id) const { return live_[id]; }
+  bool is_virtual(NodeId id) const { return virtual_[id]; }
+  // What a node reads of real nodes, each value once with its loosest access.
+  const std::vector<Read>& of(NodeId id) const { return reads_[id]; }
+
+ private:
+  void mark_live();
+  void mark_virtual();
+  // Makes real what `v` needs in memory: `v` itself, or what it maps.
+  void materialise(Value v, bool below_maps);
+  std::vector<Read> gather_reads(const Node& node) const;
+
+  const GraphData& graph_;
+  std::vector<bool> live_, virtual_, forced_;
+  std::vector<int> cost_;
+  std::vector<std::vector<Read>> reads_;
+};
+
+// Operations that a recomputed chain may take.
+inline constexpr int kCheapChain = 8;
+// The same on an operand of a contraction, where each element is read many times.
+inline constexpr int kCheapPrologue = 2;
+
+}  // namespace uwaga

@@ -1,0 +1,149 @@
+// The ops of the graph, lane by lane, as the contracts settle their corners.
+#include <fmt/format.h>
+
+#include <bit>
+
+#include <uwaga/codegen/llvm/internal/emitter.h>
+#include <uwaga/ir/error.h>
+
+namespace uwaga::kernel {
+
+llvm::Value* Emitter::unary(Op op, llvm::Value* x, VType t) {
+  const bool real_type = is_float(t.dtype);
+  switch (op) {
+    case Op::neg: return real_type ? b_.CreateFNeg(x) : b_.CreateNeg(x);
+    case Op::abs:
+      if (real_type) return b_.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, x);
+      if (t.dtype == DType::u8 || t.dtype == DType::boolean) return x;
+      return b_.CreateIntrinsic(llvm::Intrinsic::abs, {x->getType()}, {x, b_.getFalse()});  // the least integer wraps
+    case Op::sqrt: return b_.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, x);
+    case Op::rsqrt: return b_.CreateFDiv(real(1, t), b_.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, x));
+    case Op::floor: return real_type ? b_.CreateUnaryIntrinsic(llvm::Intrinsic::floor, x) : x;
+    case Op::logical_not: return b_.CreateNot(x);
+    default:
+      throw InternalError(fmt::format("the op {} reached the LLVM emitter, but should have been expanded before", name(op)));
+  }
+}
+
+// Integer quotient rounded down, and the remainder that goes with it; by zero both are 0. The least integer by -1 wraps.
+llvm::Value* Emitter::floor_division(Op op, llvm::Value* a, llvm::Value* b, VType t) {
+  const auto* known = llvm::dyn_cast<llvm::Constant>(b);
+  if (known && t.lanes > 1) known = known->getSplatValue();
+  const auto* number = llvm::dyn_cast_or_null<llvm::ConstantInt>(known);
+  const std::int64_t divisor = !number ? 0 : t.dtype == DType::u8 ? static_cast<std::int64_t>(number->getZExtValue()) : number->getSExtValue();
+  if (t.dtype != DType::u8 && divisor > 0 && std::has_single_bit(static_cast<std::uint64_t>(divisor))) {
+    if (op == Op::rem) return b_.CreateAnd(a, integer(divisor - 1, t));
+    return b_.CreateAShr(a, integer(std::countr_zero(static_cast<std::uint64_t>(divisor)), t));
+  }
+  llvm::Value* zero = b_.CreateICmpEQ(b, integer(0, t));
+  if (t.dtype == DType::u8) {
+    llvm::Value* safe = b_.CreateSelect(zero, integer(1, t), b);
+    llvm::Value* result = op == Op::rem ? b_.CreateURem(a, safe) : b_.CreateUDiv(a, safe);
+    return b_.CreateSelect(zero, integer(0, t), result);
+  }
+  llvm::Value* safe = b;
+  if (divisor <= 0) {  // a positive constant needs no guard
+    const std::int64_t least = std::numeric_limits<std::int64_t>::min() >> (64 - 8 * size_of(t.dtype));
+    llvm::Value* wraps = b_.CreateAnd(b_.CreateICmpEQ(a, integer(least, t)), b_.CreateICmpEQ(b, integer(-1, t)));
+    safe = b_.CreateSelect(b_.CreateOr(zero, wraps), integer(1, t), b);
+  }
+  llvm::Value* quotient = b_.CreateSDiv(a, safe);
+  llvm::Value* rest = b_.CreateSub(a, b_.CreateMul(quotient, safe));
+  llvm::Value* inexact = b_.CreateICmpNE(rest, integer(0, t));
+  llvm::Value* low = b_.CreateAnd(inexact, b_.CreateICmpSLT(b_.CreateXor(rest, safe), integer(0, t)));
+  llvm::Value* result = op == Op::rem ? b_.CreateSelect(low, b_.CreateAdd(rest, safe), rest)
+                                      : b_.CreateAdd(quotient, b_.CreateSExt(low, type(t)));
+  return divisor > 0 ? result : b_.CreateSelect(zero, integer(0, t), result);
+}
+
+llvm::Value* Emitter::binary(Op op, llvm::Value* a, llvm::Value* b, VType t) {
+  const bool real_type = is_float(t.dtype);
+  const bool is_unsigned = t.dtype == DType::u8 || t.dtype == DType::boolean;
+  switch (op) {
+    case Op::add: return real_type ? b_.CreateFAdd(a, b) : b_.CreateAdd(a, b);
+    case Op::sub: return real_type ? b_.CreateFSub(a, b) : b_.CreateSub(a, b);
+    case Op::mul: return real_type ? b_.CreateFMul(a, b) : b_.CreateMul(a, b);
+    case Op::div: return real_type ? b_.CreateFDiv(a, b) : floor_division(op, a, b, t);
+    case Op::rem: {
+      if (!real_type) return floor_division(op, a, b, t);
+      break;
+    }
+    case Op::max:
+    case Op::min: {
+      if (!real_type) {
+        const auto which = op == Op::max ? (is_unsigned ? llvm::Intrinsic::umax : llvm::Intrinsic::smax)
+                                         : (is_unsigned ? llvm::Intrinsic::umin : llvm::Intrinsic::smin);
+        return b_.CreateBinaryIntrinsic(which, a, b);
+      }
+      // b where the comparison fails, so also where b is NaN: one maxps. Then a, where a is NaN.
+      llvm::Value* better = op == Op::max ? b_.CreateFCmpOGT(a, b) : b_.CreateFCmpOLT(a, b);
+      return b_.CreateSelect(b_.CreateFCmpUNO(a, a), a, b_.CreateSelect(better, a, b));
+    }
+    case Op::logical_and: return b_.CreateAnd(a, b);
+    case Op::logical_or: return b_.CreateOr(a, b);
+    case Op::eq: return real_type ? b_.CreateFCmpOEQ(a, b) : b_.CreateICmpEQ(a, b);
+    case Op::lt:
+      if (real_type) return b_.CreateFCmpOLT(a, b);
+      return is_unsigned ? b_.CreateICmpULT(a, b) : b_.CreateICmpSLT(a, b);
+    default: break;
+  }
+  throw InternalError(fmt::format("the op {} on {} reached the LLVM emitter, but should have been expanded before", name(op),
+                                  name(t.dtype)));
+}
+
+// The mask of a tail, ramp(i) < n, compares 32-bit lanes: lane < clamp(n - i). Indices have 64 bits, and a vector of them
+// takes twice the registers and a shuffle to become a mask of floats.
+llvm::Value* Emitter::less_than(const Expr& e) {
+  const auto& args = e.args;
+  const auto row = as_row(args[0]);
+  const Expr& bound = kernel_.exprs[args[1]];
+  if (row && row->stride == 1 && e.type.lanes > 1 && bound.kind == ExprKind::splat) {
+    const VType index{DType::i64, 1};
+    llvm::Value* left = value(bound.args[0]);
+    std::vector<llvm::Value*> before;
+    if (row->base != kNone) before.push_back(value(row->base));
+    for (ExprId extra : row->extra) before.push_back(value(extra));
+    at(e.ordinal);
+    for (llvm::Value* x : before) left = b_.CreateSub(left, x);
+    left = b_.CreateSub(left, integer(row->offset, index));
+    left = b_.CreateBinaryIntrinsic(llvm::Intrinsic::smax, left, integer(0, index));
+    left = b_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, left, integer(e.type.lanes, index));
+    std::vector<llvm::Constant*> lanes;
+    for (int i = 0; i < e.type.lanes; ++i) lanes.push_back(integer(i, {DType::i32, 1}));
+    llvm::Value* count = b_.CreateTrunc(left, llvm::Type::getInt32Ty(context_));
+    return b_.CreateICmpSGT(splat(count, e.type.lanes), llvm::ConstantVector::get(lanes));
+  }
+  return nullptr;
+}
+
+llvm::Value* Emitter::arithmetic(const Expr& e) {
+  const auto operand = [&](std::size_t i) { return splat(value(e.args[i]), e.type.lanes); };
+  const VType operands{kernel_.exprs[e.args[0]].type.dtype, e.type.lanes};
+  if (e.op == Op::lt) {
+    if (llvm::Value* mask = less_than(e)) return mask;
+  }
+  if (e.op == Op::select) {
+    llvm::Value* condition = value(e.args[0]);
+    llvm::Value* yes = operand(1);
+    return b_.CreateSelect(condition, yes, operand(2));
+  }
+  llvm::Value* a = operand(0);
+  if (is_unary(e.op)) {
+    at(e.ordinal);
+    return unary(e.op, a, operands);
+  }
+  if (e.op == Op::cast) {
+    at(e.ordinal);
+    return cast(a, operands, e.type);
+  }
+  if (e.op == Op::bitcast) {
+    at(e.ordinal);
+    return b_.CreateBitCast(a, type(e.type));
+  }
+  if (!is_binary(e.op)) throw InternalError(fmt::format("the op {} is no arithmetic of kernels", name(e.op)));
+  llvm::Value* b = operand(1);
+  at(e.ordinal);
+  return binary(e.op, a, b, operands);
+}
+
+}  // namespace uwaga::kernel

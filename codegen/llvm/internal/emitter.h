@@ -1,0 +1,197 @@
+// Prints one kernel as an LLVM function `void NAME(const HostArguments*, i64 begin, i64 end)`.
+//
+// The kernel is vectorised and scheduled already, so no IR pass runs after this. What passes would have done is done here
+// while printing, where the facts are at hand:
+//   - SSA: a mutable variable is the value it has where we stand; a loop or a branch that assigns it gets a phi.
+//   - Common subexpressions: equal expressions are one id, and an id's value is reused wherever its block dominates and
+//     nothing it reads has changed since.
+//   - Loop invariants: an expression that reads only immutable variables is printed in front of the outermost loop in
+//     which they are defined. It never moves out of a branch, and nothing that loads ever moves.
+//
+// Split by concern: types.cpp (types, constants, casts), arithmetic.cpp (ops), values.cpp (placing and reusing
+// expressions), memory.cpp, statements.cpp, function.cpp (arguments, grid, scratch).
+#pragma once
+
+#include <llvm/Analysis/TargetTransformInfo.h>
+#include <llvm/IR/DIBuilder.h>
+#include <llvm/IR/IRBuilder.h>
+#include <llvm/IR/MDBuilder.h>
+#include <llvm/IR/Module.h>
+
+#include <memory>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include <uwaga/codegen/kernel/kernel.h>
+#include <uwaga/codegen/llvm/compile.h>
+
+namespace uwaga::kernel {
+
+struct EmitterOptions {
+  bool origins = false;        // every instruction's debug line is the ordinal of its op + 1, and values have names
+  bool f16_convert = false;    // the target converts f16 in hardware (F16C, NEON)
+  int vector_bytes = 32;
+  std::string tune;            // LLVM's name of the processor to schedule for; empty: the target's own
+  std::span<const SourceLine> lines;  // with `origins`: the model's line by ordinal, in place of the ordinal
+};
+
+class Emitter {
+ public:
+  Emitter(const Kernel& kernel, llvm::Module& module, const EmitterOptions& options);
+
+  // The function, named `name`. `tti` gives what the target can do for a function (masked loads, gathers).
+  llvm::Function* emit(const std::string& name,
+                       const std::function<llvm::TargetTransformInfo(const llvm::Function&)>& target_info);
+
+ private:
+  using Builder = llvm::IRBuilder<>;
+
+  // ---- function.cpp
+  void read_arguments();
+  void read_scratch();
+  void tasks();
+  void describe(const std::string& name);  // the debug subprogram, where origins are wanted
+  void end_description();
+  llvm::DebugLoc location(Ordinal ordinal);
+
+  // ---- types.cpp
+  llvm::Type* scalar(DType dtype) const;   // in a register: boolean is i1, bf16 and f16 are their 16 bits
+  llvm::Type* stored(DType dtype) const;   // in memory: boolean is one byte
+  llvm::Type* type(VType t) const;
+  llvm::Type* lanes_of(llvm::Type* element, int lanes) const;
+  llvm::Constant* integer(std::int64_t value, VType t) const;
+  llvm::Constant* real(double value, VType t) const;
+  llvm::Value* splat(llvm::Value* x, int lanes);
+  llvm::Value* cast(llvm::Value* x, VType from, VType to);
+  llvm::Value* widen_f16(llvm::Value* bits, int lanes);
+  llvm::Value* narrow_f16(llvm::Value* x, int lanes);
+  llvm::Value* narrow_bf16(llvm::Value* x, int lanes);
+  llvm::Value* float_to_integer(llvm::Value* x, VType from, VType to);
+
+  // ---- arithmetic.cpp
+  llvm::Value* arithmetic(const Expr& e);
+  llvm::Value* unary(Op op, llvm::Value* x, VType t);
+  llvm::Value* binary(Op op, llvm::Value* a, llvm::Value* b, VType t);
+  llvm::Value* floor_division(Op op, llvm::Value* a, llvm::Value* b, VType t);
+  llvm::Value* less_than(const Expr& e);
+
+  // ---- values.cpp
+  struct Cached {
+    llvm::Value* value = nullptr;
+    std::uint32_t depth = 0, serial = 0, epoch = 0;
+    llvm::BasicBlock* block = nullptr;  // where set, the value serves in this block only
+  };
+  struct Region {
+    std::uint32_t serial = 0;
+    bool arm = false;                   // of a branch: nothing moves out of it
+    llvm::BasicBlock* hoist = nullptr;  // the block in front of the loop that is open inside this region
+  };
+  void study();                     // what every expression reads
+  llvm::Value* value(ExprId id);
+  llvm::Value* build(const Expr& e);
+  bool valid(const Cached& c, ExprId id) const;
+  std::uint32_t home(ExprId id);    // the depth at which all it reads is defined
+  std::uint32_t floor_depth() const;
+  // Runs `make` in the region where a value that reads `id` alone belongs, and remembers what it gives in `slot`.
+  template <typename Make>
+  llvm::Value* place(Cached& slot, ExprId id, const Make& make);
+  void changed(std::uint32_t what) { last_changed_[what] = ++epoch_; }
+  std::uint32_t buffer_key(BufferId b) const { return static_cast<std::uint32_t>(kernel_.variables.size()) + b; }
+
+  // ---- memory.cpp
+  struct Row {             // elements base + extra + offset + stride * lane
+    ExprId base = kNone;
+    std::vector<ExprId> extra;
+    std::int64_t offset = 0, stride = 1;
+  };
+  std::optional<Row> as_row(ExprId index) const;
+  std::optional<std::int64_t> constant(ExprId id) const;
+  llvm::Value* pointer(BufferId buffer, ExprId index);
+  llvm::Value* pointer(BufferId buffer, const Row& row);
+  std::vector<llvm::Value*> lane_pointers(BufferId buffer, ExprId index, int lanes);
+  llvm::Value* load(const Expr& e);
+  llvm::Value* load_lanes(const Expr& e, llvm::Value* mask);
+  void store(const Stmt& s);
+  void store_lanes(const Stmt& s, llvm::Value* value, llvm::Value* mask, int lanes);
+  llvm::Value* mark(llvm::LoadInst* load, BufferId buffer);
+  llvm::Value* from_memory(llvm::Value* x, DType dtype);
+  llvm::Value* to_memory(llvm::Value* x, DType dtype);
+  llvm::Value* dump();  // a place of its own that lanes switched off may write to
+
+  // ---- statements.cpp
+  void block(const std::vector<Stmt>& statements);
+  void statement(const Stmt& s);
+  void loop(const Stmt& s);
+  void branch(const Stmt& s);
+  void fail(const Stmt& s);
+  llvm::Value* any(llvm::Value* condition);
+  struct Changes {
+    std::vector<VarId> variables;    // assigned, and declared outside
+    std::vector<BufferId> buffers;   // stored to
+  };
+  Changes changes(const std::vector<Stmt>& statements) const;
+  void collect(const std::vector<Stmt>& statements, std::vector<bool>& variables, std::vector<bool>& buffers) const;
+  void enter(bool arm);
+  void leave();
+  llvm::BasicBlock* new_block(const char* name);
+  void at(Ordinal ordinal);
+
+  const Kernel& kernel_;
+  llvm::Module& module_;
+  llvm::LLVMContext& context_;
+  EmitterOptions options_;
+  Builder b_;
+  std::optional<llvm::TargetTransformInfo> target_;
+  llvm::Function* function_ = nullptr;
+
+  std::vector<llvm::Value*> buffers_, arguments_, variables_;
+  std::vector<std::uint32_t> variable_depth_;
+  std::vector<bool> mutable_;          // variables that are assigned
+  std::vector<ExprId> alias_;          // of lets that only name a mask: see statements.cpp
+  llvm::Value* error_ = nullptr;
+  llvm::Value* scratch_ = nullptr;
+  llvm::AllocaInst* dump_ = nullptr;
+
+  std::vector<std::vector<std::uint32_t>> reads_;  // by expression: the variables and buffers in it that can change
+  std::vector<bool> loads_;                        // by expression: is there a load in it
+  std::vector<std::int32_t> home_;
+  std::vector<bool> written_;                      // by buffer
+  std::vector<Cached> values_;
+  std::unordered_map<std::uint64_t, Cached> pointers_;
+  std::vector<Region> regions_;
+  std::uint32_t depth_ = 0;            // the region we print in; less than the innermost one while hoisting
+  std::uint32_t serials_ = 0, epoch_ = 0;
+  std::vector<std::uint32_t> last_changed_;
+
+  std::unique_ptr<llvm::DIBuilder> debug_;
+  llvm::DISubprogram* subprogram_ = nullptr;
+  std::vector<llvm::DebugLoc> locations_;
+};
+
+template <typename Make>
+llvm::Value* Emitter::place(Cached& slot, ExprId id, const Make& make) {
+  if (valid(slot, id)) return slot.value;
+  const bool fixed = reads_[id].empty() && !loads_[id];
+  // A mask of lanes has no register of its own on many targets; carrying it between blocks costs more than making it.
+  const bool mask = kernel_.exprs[id].type.dtype == DType::boolean && kernel_.exprs[id].type.lanes > 1 && &slot == &values_[id];
+  const std::uint32_t depth = fixed && !mask ? std::min(depth_, std::max(home(id), floor_depth())) : depth_;
+  llvm::Value* made = nullptr;
+  if (depth < depth_) {
+    const Builder::InsertPointGuard guard(b_);
+    const std::uint32_t here = depth_;
+    depth_ = depth;
+    b_.SetInsertPoint(regions_[depth].hoist->getTerminator());
+    made = make();
+    depth_ = here;
+  } else {
+    made = make();
+  }
+  slot = {made, depth, regions_[depth].serial, epoch_, mask && !llvm::isa<llvm::Constant>(made) ? b_.GetInsertBlock() : nullptr};
+  return made;
+}
+
+}  // namespace uwaga::kernel

@@ -1,0 +1,226 @@
+// Loads and stores.
+//
+// Indices next to each other become vector accesses, with a mask where one is given and the target has masked accesses of
+// that width. All else goes lane by lane without branches: a lane that is switched off reads the argument block and
+// writes a slot of its own on the stack.
+#include <fmt/format.h>
+
+#include <uwaga/codegen/llvm/internal/emitter.h>
+#include <uwaga/ir/error.h>
+
+namespace uwaga::kernel {
+
+std::optional<std::int64_t> Emitter::constant(ExprId id) const {
+  const Expr& e = kernel_.exprs[id];
+  if (e.kind == ExprKind::integer) return e.integer;
+  if (e.kind == ExprKind::splat) return constant(e.args[0]);
+  return std::nullopt;
+}
+
+std::optional<Emitter::Row> Emitter::as_row(ExprId index) const {
+  const Expr& e = kernel_.exprs[index];
+  if (e.kind == ExprKind::ramp) {
+    const auto stride = e.args.size() > 1 ? constant(e.args[1]) : std::optional<std::int64_t>(1);
+    if (!stride) return std::nullopt;
+    return Row{e.args[0], {}, 0, *stride};
+  }
+  if (e.kind != ExprKind::arithmetic || (e.op != Op::add && e.op != Op::sub)) return std::nullopt;
+  for (int side = 0; side < (e.op == Op::add ? 2 : 1); ++side) {
+    auto row = as_row(e.args[static_cast<std::size_t>(side)]);
+    if (!row) continue;
+    const ExprId other = e.args[static_cast<std::size_t>(1 - side)];
+    if (const auto number = constant(other)) {
+      row->offset += e.op == Op::add ? *number : -*number;
+      return row;
+    }
+    if (e.op == Op::add && kernel_.exprs[other].kind == ExprKind::splat) {
+      row->extra.push_back(kernel_.exprs[other].args[0]);
+      return row;
+    }
+  }
+  return std::nullopt;
+}
+
+// Constant parts of an index stay in the address of the access, so that neighbours share one pointer.
+llvm::Value* Emitter::pointer(BufferId buffer, ExprId index) {
+  std::int64_t offset = 0;
+  for (;;) {
+    const Expr& e = kernel_.exprs[index];
+    if (e.kind != ExprKind::arithmetic || (e.op != Op::add && e.op != Op::sub)) break;
+    const auto right = constant(e.args[1]);
+    const auto left = e.op == Op::add ? constant(e.args[0]) : std::nullopt;
+    if (!right && !left) break;
+    offset += right ? (e.op == Op::add ? *right : -*right) : *left;
+    index = right ? e.args[0] : e.args[1];
+  }
+  llvm::Type* element = stored(kernel_.buffers[buffer].dtype);
+  llvm::Type* word = llvm::Type::getInt64Ty(context_);
+  llvm::Value* base = buffers_[buffer];
+  if (const auto number = constant(index)) {
+    offset += *number;
+  } else {
+    const std::uint64_t key = (std::uint64_t{buffer} << 32) | index;
+    base = place(pointers_[key], index, [&] {
+      llvm::Value* i = value(index);
+      return b_.CreateGEP(element, buffers_[buffer], i);
+    });
+  }
+  return offset == 0 ? base : b_.CreateGEP(element, base, llvm::ConstantInt::getSigned(word, offset));
+}
+
+llvm::Value* Emitter::pointer(BufferId buffer, const Row& row) {
+  llvm::Type* element = stored(kernel_.buffers[buffer].dtype);
+  llvm::Value* p = pointer(buffer, row.base);
+  for (ExprId extra : row.extra) p = b_.CreateGEP(element, p, value(extra));
+  return row.offset == 0 ? p : b_.CreateGEP(element, p, llvm::ConstantInt::getSigned(llvm::Type::getInt64Ty(context_), row.offset));
+}
+
+std::vector<llvm::Value*> Emitter::lane_pointers(BufferId buffer, ExprId index, int lanes) {
+  llvm::Type* element = stored(kernel_.buffers[buffer].dtype);
+  std::vector<llvm::Value*> pointers;
+  if (const auto row = as_row(index)) {
+    llvm::Value* first = pointer(buffer, *row);
+    for (int i = 0; i < lanes; ++i) {
+      const std::int64_t step = i * row->stride;
+      pointers.push_back(step ? b_.CreateGEP(element, first, llvm::ConstantInt::getSigned(llvm::Type::getInt64Ty(context_), step)) : first);
+    }
+    return pointers;
+  }
+  llvm::Value* indices = value(index);
+  for (int i = 0; i < lanes; ++i) {
+    llvm::Value* lane = indices->getType()->isVectorTy() ? b_.CreateExtractElement(indices, static_cast<std::uint64_t>(i)) : indices;
+    pointers.push_back(b_.CreateGEP(element, buffers_[buffer], lane));
+  }
+  return pointers;
+}
+
+// What no kernel statement writes may be read at any time.
+llvm::Value* Emitter::mark(llvm::LoadInst* load, BufferId buffer) {
+  if (!written_[buffer]) load->setMetadata(llvm::LLVMContext::MD_invariant_load, llvm::MDNode::get(context_, {}));
+  return load;
+}
+
+llvm::Value* Emitter::from_memory(llvm::Value* x, DType dtype) {
+  return dtype == DType::boolean ? b_.CreateICmpNE(x, llvm::Constant::getNullValue(x->getType())) : x;
+}
+
+llvm::Value* Emitter::to_memory(llvm::Value* x, DType dtype) {
+  if (dtype != DType::boolean) return x;
+  return b_.CreateZExt(x, x->getType()->getWithNewBitWidth(8));
+}
+
+llvm::Value* Emitter::dump() {
+  if (!dump_) {
+    const Builder::InsertPointGuard guard(b_);
+    llvm::BasicBlock& entry = function_->getEntryBlock();
+    b_.SetInsertPoint(&entry, entry.begin());
+    dump_ = b_.CreateAlloca(llvm::Type::getInt64Ty(context_));
+  }
+  return dump_;
+}
+
+llvm::Value* Emitter::load_lanes(const Expr& e, llvm::Value* mask) {
+  const DType dtype = kernel_.buffers[e.index].dtype;
+  llvm::Type* element = stored(dtype);
+  const llvm::Align align(size_of(dtype));
+  llvm::Value* nothing = llvm::Constant::getNullValue(element);
+  llvm::Value* result = llvm::PoisonValue::get(lanes_of(element, e.type.lanes));
+  const auto pointers = lane_pointers(e.index, e.args[0], e.type.lanes);
+  at(e.ordinal);
+  for (int i = 0; i < e.type.lanes; ++i) {
+    llvm::Value* p = pointers[static_cast<std::size_t>(i)];
+    llvm::Value* on = !mask ? nullptr : mask->getType()->isVectorTy() ? b_.CreateExtractElement(mask, static_cast<std::uint64_t>(i)) : mask;
+    if (on) p = b_.CreateSelect(on, p, function_->getArg(0));
+    llvm::Value* x = mark(b_.CreateAlignedLoad(element, p, align), e.index);
+    if (on) x = b_.CreateSelect(on, x, nothing);
+    if (e.type.lanes == 1) return x;
+    result = b_.CreateInsertElement(result, x, static_cast<std::uint64_t>(i));
+  }
+  return result;
+}
+
+llvm::Value* Emitter::load(const Expr& e) {
+  const DType dtype = kernel_.buffers.at(e.index).dtype;
+  llvm::Type* element = stored(dtype);
+  const llvm::Align align(size_of(dtype));
+  llvm::Value* mask = e.args.size() > 1 ? value(e.args[1]) : nullptr;
+  if (auto* known = llvm::dyn_cast_or_null<llvm::Constant>(mask); known && known->isAllOnesValue()) mask = nullptr;
+  if (e.type.lanes == 1) {
+    if (mask) return from_memory(load_lanes(e, mask), dtype);
+    llvm::Value* p = pointer(e.index, e.args[0]);
+    at(e.ordinal);
+    return from_memory(mark(b_.CreateAlignedLoad(element, p, align), e.index), dtype);
+  }
+  auto* vector = llvm::cast<llvm::FixedVectorType>(lanes_of(element, e.type.lanes));
+  const Expr& index = kernel_.exprs[e.args[0]];
+  if (!mask && (index.kind == ExprKind::splat || index.type.lanes == 1)) {
+    llvm::Value* p = pointer(e.index, index.kind == ExprKind::splat ? index.args[0] : e.args[0]);
+    at(e.ordinal);
+    return from_memory(splat(mark(b_.CreateAlignedLoad(element, p, align), e.index), e.type.lanes), dtype);
+  }
+  const auto row = as_row(e.args[0]);
+  if (row && row->stride == 1 && (!mask || target_->isLegalMaskedLoad(vector, align))) {
+    llvm::Value* p = pointer(e.index, *row);
+    if (mask) mask = splat(mask, e.type.lanes);
+    at(e.ordinal);
+    if (!mask) return from_memory(mark(b_.CreateAlignedLoad(vector, p, align), e.index), dtype);
+    return from_memory(b_.CreateMaskedLoad(vector, p, align, mask, llvm::Constant::getNullValue(vector)), dtype);
+  }
+  if (!row && target_->isLegalMaskedGather(vector, align) && !target_->forceScalarizeMaskedGather(vector, align)) {
+    llvm::Value* indices = value(e.args[0]);
+    if (mask) mask = splat(mask, e.type.lanes);
+    at(e.ordinal);
+    llvm::Value* pointers = b_.CreateGEP(element, buffers_[e.index], indices);
+    return from_memory(b_.CreateMaskedGather(vector, pointers, align, mask, llvm::Constant::getNullValue(vector)), dtype);
+  }
+  return from_memory(load_lanes(e, mask), dtype);
+}
+
+void Emitter::store_lanes(const Stmt& s, llvm::Value* x, llvm::Value* mask, int lanes) {
+  const llvm::Align align(size_of(kernel_.buffers[s.buffer].dtype));
+  const auto pointers = lane_pointers(s.buffer, s.index, lanes);
+  at(s.ordinal);
+  for (int i = 0; i < lanes; ++i) {
+    const auto lane = static_cast<std::uint64_t>(i);
+    llvm::Value* p = pointers[lane];
+    llvm::Value* on = !mask ? nullptr : mask->getType()->isVectorTy() ? b_.CreateExtractElement(mask, lane) : mask;
+    if (on) p = b_.CreateSelect(on, p, dump());
+    b_.CreateAlignedStore(x->getType()->isVectorTy() ? b_.CreateExtractElement(x, lane) : x, p, align);
+  }
+}
+
+void Emitter::store(const Stmt& s) {
+  const DType dtype = kernel_.buffers.at(s.buffer).dtype;
+  const int lanes = kernel_.exprs[s.index].type.lanes;
+  const llvm::Align align(size_of(dtype));
+  llvm::Value* x = splat(value(s.value), lanes);
+  llvm::Value* mask = s.condition != kNone ? value(s.condition) : nullptr;
+  if (auto* known = llvm::dyn_cast_or_null<llvm::Constant>(mask); known && known->isAllOnesValue()) mask = nullptr;
+  at(s.ordinal);
+  x = to_memory(x, dtype);
+  const auto row = lanes > 1 ? as_row(s.index) : std::nullopt;
+  if (lanes == 1 && !mask) {
+    llvm::Value* p = pointer(s.buffer, s.index);
+    at(s.ordinal);
+    b_.CreateAlignedStore(x, p, align);
+  } else if (row && row->stride == 1 && (!mask || target_->isLegalMaskedStore(x->getType(), align))) {
+    llvm::Value* p = pointer(s.buffer, *row);
+    at(s.ordinal);
+    if (mask) {
+      b_.CreateMaskedStore(x, p, align, splat(mask, lanes));
+    } else {
+      b_.CreateAlignedStore(x, p, align);
+    }
+  } else if (lanes > 1 && !row && target_->isLegalMaskedScatter(x->getType(), align) &&
+             !target_->forceScalarizeMaskedScatter(llvm::cast<llvm::VectorType>(x->getType()), align)) {
+    llvm::Value* indices = value(s.index);
+    at(s.ordinal);
+    llvm::Value* pointers = b_.CreateGEP(stored(dtype), buffers_[s.buffer], indices);
+    b_.CreateMaskedScatter(x, pointers, align, mask ? splat(mask, lanes) : nullptr);
+  } else {
+    store_lanes(s, x, mask, lanes);
+  }
+  changed(buffer_key(s.buffer));
+}
+
+}  // namespace uwaga::kernel

@@ -1,0 +1,136 @@
+#include <uwaga/codegen/schedule/columns.h>
+
+#include <algorithm>
+
+#include <uwaga/codegen/schedule/reduce.h>
+#include <uwaga/codegen/schedule/stages.h>
+#include <uwaga/ir/error.h>
+
+namespace uwaga::schedule {
+namespace {
+
+constexpr int kVectors = 2;  // of columns a task: 128 bytes on AVX-512, so a row's piece is two cache lines
+
+// The accumulators of a task: kSumLanes rows of its columns.
+class Accumulators {
+ public:
+  Accumulators(Inline& x, const std::vector<Reduction>& reductions, int lanes, int vectors)
+      : x_(x), b_(x.builder()), reductions_(reductions), lanes_(lanes), width_(lanes * vectors) {
+    for (const Reduction& r : reductions) buffers_.push_back(b_.scratch(r.dtype, b_.integer(kSumLanes * width_)));
+  }
+  void clear() {
+    x_.loop(b_.integer(0), b_.integer(kSumLanes * width_), lanes_, [&](Ex i) {
+      for (std::size_t r = 0; r < buffers_.size(); ++r)
+        b_.store(buffers_[r], b_.ramp(i, lanes_), b_.splat(reductions_[r].identity, lanes_));
+    });
+  }
+  void add(std::size_t r, Ex lane, int vector, Ex term) {
+    const Ex at = b_.ramp(lane * width_ + vector * lanes_, lanes_);
+    b_.store(buffers_[r], at, b_.apply(reductions_[r].op, {b_.load(buffers_[r], at), term}));
+  }
+  void join() {
+    for (int s = kSumLanes / 2; s >= 1; s /= 2)
+      x_.loop(b_.integer(0), b_.integer(s * width_), lanes_, [&](Ex i) {
+        for (std::size_t r = 0; r < buffers_.size(); ++r) {
+          const Ex at = b_.ramp(i, lanes_), other = b_.ramp(i + s * width_, lanes_);
+          b_.store(buffers_[r], at, b_.apply(reductions_[r].op, {b_.load(buffers_[r], at), b_.load(buffers_[r], other)}));
+        }
+      });
+  }
+  Ex result(std::size_t r, int vector) { return b_.load(buffers_[r], b_.ramp(b_.integer(vector * lanes_), lanes_)); }
+
+ private:
+  Inline& x_;
+  KernelBuilder& b_;
+  const std::vector<Reduction>& reductions_;
+  std::vector<kernel::BufferId> buffers_;
+  int lanes_, width_;
+};
+
+}  // namespace
+
+Schedule columns(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
+  const GraphData& g = graph.data();
+  Schedule out;
+  ScheduledKernel& scheduled = out.kernels.emplace_back();
+  KernelBuilder b("columns");
+  Inline x(b, graph, cluster, layouts, scheduled);
+  const Stages s = stages_of(g, cluster);
+  check_internal(s.count == 1, "a reduction down columns has one pass");
+  AxisNames order;
+  for (const std::string& axis : s.space.axes())
+    if (std::find(s.over.begin(), s.over.end(), axis) == s.over.end()) order.push_back(axis);
+  std::vector<LoopAxis> kept = collapse(g, cluster, layouts, s.space, order);
+  check_internal(!kept.empty(), "columns without an axis kept");
+  const LoopAxis column = kept.back();
+  kept.pop_back();
+  const std::vector<LoopAxis> reduced = collapse(g, cluster, layouts, s.space, s.over);
+  const int lanes = lanes_for(g, cluster, target, column.extent);
+  const auto columns = column.extent.constant();
+  const int vectors = columns && *columns <= lanes ? 1 : kVectors, width = lanes * vectors;
+
+  std::vector<Reduction> reductions;
+  for (NodeId id : s.reductions) reductions.push_back(reduction_of(b, g, id));
+  const Ex n = x.extent(product(reduced)), wide = x.extent(column.extent);
+  const auto terms_known = product(reduced).constant();
+  const bool one_block = terms_known && *terms_known <= kSumBlock;
+  Accumulators block(x, reductions, lanes, vectors);
+  Accumulators total(x, reductions, one_block ? 1 : lanes, one_block ? 1 : vectors);
+
+  const Ex outer = kept.empty() ? b.integer(0) : b.grid(x.extent(product(kept)));
+  const Ex first = b.let(b.grid((wide + (width - 1)) / width) * width);
+  IndexEnv task = zero_env(b, s.space);
+  set_flat(x, task, kept, Index::scalar(outer));
+
+  const auto walk = [&](bool whole) {
+    const auto column_env = [&](const IndexEnv& env, int v) {
+      const Ex c = first + v * lanes;
+      IndexEnv at = whole ? env : env.masked(b.ramp(c, lanes) < wide);
+      set_index(at, column, Index::ramp(c, lanes, lanes), b);
+      return at;
+    };
+    const auto one_row = [&](Ex i, Ex lane) {
+      IndexEnv env = task;
+      set_flat(x, env, reduced, Index::scalar(i));
+      for (int v = 0; v < vectors; ++v) {
+        const IndexEnv at = column_env(env, v);
+        for (std::size_t r = 0; r < reductions.size(); ++r)
+          block.add(r, lane, v, b.splat(x.value(g.node(reductions[r].value.node).operands[0], at), lanes));
+        for (const Value& e : s.elements) x.store(e, at, x.value(e, at));
+      }
+    };
+    const auto one_pass = [&](Ex begin, Ex end) {
+      block.clear();
+      x.loop(begin, end, 1, [&](Ex i) { one_row(i, b.let((i - begin) % kSumLanes)); });
+      block.join();
+    };
+    if (one_block) {
+      one_pass(b.integer(0), n);
+    } else {
+      total.clear();
+      x.loop(b.integer(0), n, kSumBlock, [&](Ex begin) {
+        one_pass(begin, b.let(min(begin + kSumBlock, n)));
+        const Ex lane = b.let(begin / kSumBlock % kSumLanes);
+        for (std::size_t r = 0; r < reductions.size(); ++r)
+          for (int v = 0; v < vectors; ++v) total.add(r, lane, v, block.result(r, v));
+      });
+      total.join();
+    }
+    for (int v = 0; v < vectors; ++v) {
+      const IndexEnv at = column_env(task, v);
+      for (std::size_t r = 0; r < reductions.size(); ++r) {
+        const Ex sum = b.let(x.rounded((one_block ? block : total).result(r, v), g.type(reductions[r].value).dtype));
+        x.define(reductions[r].value, [sum](const IndexEnv&) { return sum; });
+      }
+      for (const Value& e : s.results) x.store(e, at, x.value(e, at));
+    }
+  };
+  const std::int64_t* even = kernel::constant_of(wide);
+  if (even && *even % width == 0) walk(true);
+  else if (even && *even < width) walk(false);
+  else x.branch(b.integer(-1) < wide - width - first, [&] { walk(true); }, [&] { walk(false); });
+  scheduled.kernel = b.finish();
+  return out;
+}
+
+}  // namespace uwaga::schedule

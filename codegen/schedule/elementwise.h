@@ -1,0 +1,12 @@
+// Loops without reductions, on the host.
+#pragma once
+
+#include <uwaga/codegen/schedule.h>
+
+namespace uwaga::schedule {
+
+// One pass over the axes of the cluster's outputs, in the order in which the first lies in memory: axes that one index can
+// walk are collapsed, the fastest is vectorised, tasks are rows or pieces of rows of about kTaskElements.
+Schedule elementwise(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target);
+
+}  // namespace uwaga::schedule

@@ -1,0 +1,88 @@
+#include <uwaga/codegen/schedule/full.h>
+
+#include <algorithm>
+
+#include <uwaga/codegen/schedule/reduce.h>
+#include <uwaga/codegen/schedule/stages.h>
+#include <uwaga/ir/error.h>
+
+namespace uwaga::schedule {
+namespace {
+
+// Room for the blocks' results. A quotient rounded up is no polynomial of symbols, so where it does not divide there is
+// room for one a term.
+Extent temporary_blocks(const Extent& terms) {
+  if (const auto n = terms.constant()) return (*n + kSumBlock - 1) / kSumBlock;
+  if (const auto q = terms.divided_by(kSumBlock)) return *q;
+  return terms;
+}
+
+}  // namespace
+
+Schedule full(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
+  const GraphData& g = graph.data();
+  Schedule out;
+  const Stages s = stages_of(g, cluster);
+  check_internal(s.count == 1, "a reduction over everything has one pass");
+  const std::vector<LoopAxis> reduced = collapse(g, cluster, layouts, s.space, s.over);
+  const Extent length = product(reduced);
+  {
+    ScheduledKernel& scheduled = out.kernels.emplace_back();
+    KernelBuilder b("full.blocks");
+    Inline x(b, graph, cluster, layouts, scheduled);
+    const int lanes = lanes_for(g, cluster, target, length);
+    std::vector<Reduction> reductions;
+    for (NodeId id : s.reductions) reductions.push_back(reduction_of(b, g, id));
+    const Ex n = x.extent(length);
+    const Ex block = b.grid((n + (kSumBlock - 1)) / kSumBlock);
+    const Ex begin = b.let(block * kSumBlock), end = b.let(min(begin + kSumBlock, n));
+    const IndexEnv zero = zero_env(b, s.space);
+    const std::set<std::string> inner(s.over.begin(), s.over.end());
+    hoist_rows(x, zero, s.space, inner, [&](Value v) { return !s.stage.contains(v.node) || s.stage.at(v.node) == 0; });
+    const auto element = [&](const Index& i, Ex mask) {
+      IndexEnv at = mask ? zero.masked(mask) : zero;
+      set_flat(x, at, reduced, i);
+      std::vector<Ex> terms;
+      for (const Reduction& r : reductions) terms.push_back(x.value(g.node(r.value.node).operands[0], at));
+      for (const Value& v : s.elements) x.store(v, at, x.value(v, at));
+      return terms;
+    };
+    const std::vector<Ex> results = reduce_block(x, begin, end, lanes, cost_of_pass(g, cluster, s, 0), reductions, element);
+    for (std::size_t r = 0; r < reductions.size(); ++r) {
+      out.temporaries.push_back({reductions[r].dtype, temporary_blocks(length)});
+      b.store(x.temporary(reductions[r].dtype, static_cast<std::uint32_t>(r), true), block, results[r]);
+    }
+    scheduled.kernel = b.finish();
+  }
+  {
+    ScheduledKernel& scheduled = out.kernels.emplace_back();
+    KernelBuilder b("full.total");
+    Inline x(b, graph, cluster, layouts, scheduled);
+    b.grid(b.integer(1));
+    std::vector<Reduction> reductions;
+    std::vector<kernel::BufferId> blocks;
+    int lanes = target.vector_bytes / 4;
+    for (NodeId id : s.reductions) {
+      reductions.push_back(reduction_of(b, g, id));
+      blocks.push_back(x.temporary(reductions.back().dtype, static_cast<std::uint32_t>(blocks.size()), false));
+      lanes = std::min(lanes, target.vector_bytes / static_cast<int>(size_of(reductions.back().dtype)));
+    }
+    lanes = std::max(lanes, 1);
+    const Ex count = b.let((x.extent(length) + (kSumBlock - 1)) / kSumBlock);
+    const std::vector<Ex> results = reduce_row(x, count, lanes, 1, reductions, [&](const Index& i, Ex mask) {
+      std::vector<Ex> terms;
+      for (kernel::BufferId id : blocks) terms.push_back(b.load(id, lanes_of(i), mask));
+      return terms;
+    });
+    for (std::size_t r = 0; r < reductions.size(); ++r) {
+      const Ex rounded = b.let(x.rounded(results[r], g.type(reductions[r].value).dtype));
+      x.define(reductions[r].value, [rounded](const IndexEnv&) { return rounded; });
+    }
+    const IndexEnv zero = zero_env(b, s.space);
+    for (const Value& v : s.results) x.store(v, zero, x.value(v, zero));
+    scheduled.kernel = b.finish();
+  }
+  return out;
+}
+
+}  // namespace uwaga::schedule

@@ -1,0 +1,56 @@
+#include <uwaga/codegen/schedule.h>
+
+#include <algorithm>
+
+#include <uwaga/codegen/fuse/groups.h>
+#include <uwaga/codegen/lower/table.h>
+#include <uwaga/codegen/schedule/columns.h>
+#include <uwaga/codegen/schedule/contraction.h>
+#include <uwaga/codegen/schedule/elementwise.h>
+#include <uwaga/codegen/schedule/full.h>
+#include <uwaga/codegen/schedule/index_ops.h>
+#include <uwaga/codegen/schedule/rows.h>
+#include <uwaga/ir/error.h>
+
+namespace uwaga {
+namespace {
+
+// Terms up to which a reduction over everything is one row of one task.
+constexpr std::int64_t kSerialTerms = 16384;
+
+Schedule loop_for_host(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
+  const GraphData& g = graph.data();
+  for (NodeId id : cluster.nodes) {
+    const Group group = group_of(g, id);
+    if (group.sweep == Sweep::none) continue;
+    if (group.sweep == Sweep::column) return schedule::columns(graph, cluster, layouts, target);
+    const auto terms = g.type(g.node(id).operands[0]).elements().constant();
+    if (group.sweep == Sweep::full && !(terms && *terms <= kSerialTerms)) return schedule::full(graph, cluster, layouts, target);
+    return schedule::rows(graph, cluster, layouts, target);
+  }
+  return schedule::elementwise(graph, cluster, layouts, target);
+}
+
+Schedule index_for_host(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
+  const Op op = graph->node(cluster.outputs.at(0).node).op;
+  switch (op) {
+    case Op::cumsum: return schedule::cumsum(graph, cluster, layouts, target);
+    case Op::argmax: case Op::top_k: return schedule::selection(graph, cluster, layouts, target);
+    case Op::scatter_add: return schedule::scatter_add(graph, cluster, layouts, target);
+    case Op::dynamic_update: return schedule::elementwise(graph, cluster, layouts, target);
+    default: throw InternalError("no host schedule for op " + std::string(name(op)));
+  }
+}
+
+}  // namespace
+
+Schedule schedule_for_host(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
+  switch (cluster.kind) {
+    case ClusterKind::index: return index_for_host(graph, cluster, layouts, target);
+    case ClusterKind::contraction: return schedule_contraction(graph, cluster, layouts, target);
+    case ClusterKind::loop: return loop_for_host(graph, cluster, layouts, target);
+    default: throw InternalError("no host schedule for a cluster of kind " + std::string(name(cluster.kind)));
+  }
+}
+
+}  // namespace uwaga

@@ -1,0 +1,52 @@
+#include <algorithm>
+#include <map>
+
+#include <uwaga/codegen/lower/table.h>
+#include <uwaga/codegen/schedule.h>
+
+namespace uwaga {
+namespace {
+
+// The axes a cluster's loops want fastest, from what it reads: the innermost axis of the biggest operand.
+class Chooser {
+ public:
+  Chooser(const GraphData& graph, const Clustering& clustering) : graph_(graph), clustering_(clustering) {}
+
+  Layouts run() {
+    // What crosses the border is written as its type says.
+    for (const Output& o : graph_.outputs()) fix(o.value);
+    for (const Update& u : graph_.updates()) fix(u.value);
+    for (const Cluster& c : clustering_.clusters) {
+      for (const Value& v : c.inputs)
+        if (!layouts_.contains(v)) fix(v);  // a leaf
+      for (const Value& v : c.outputs)
+        if (!layouts_.contains(v)) layouts_[v] = {order_in(c, v)};
+    }
+    return std::move(layouts_);
+  }
+
+ private:
+  void fix(Value v) { layouts_[v] = {graph_.type(v).axes()}; }
+
+  // An elementwise result lies as the widest of its inputs over the same axes does, so that one flat loop serves both.
+  AxisNames order_in(const Cluster& c, Value v) const {
+    const Type& type = graph_.type(v);
+    if (c.kind != ClusterKind::loop) return type.axes();
+    for (const Value& in : c.inputs)
+      if (same_axes(graph_.type(in), type)) {
+        const auto it = layouts_.find(in);
+        if (it != layouts_.end()) return it->second.order;
+      }
+    return type.axes();
+  }
+
+  const GraphData& graph_;
+  const Clustering& clustering_;
+  Layouts layouts_;
+};
+
+}  // namespace
+
+Layouts choose_layouts(const Graph& graph, const Clustering& clustering) { return Chooser(graph.data(), clustering).run(); }
+
+}  // namespace uwaga

@@ -1,0 +1,62 @@
+// Loops over axes: which axes one index can walk, how rows divide into tasks, how a vector walks an axis.
+#pragma once
+
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <uwaga/codegen/lower/inline.h>
+
+namespace uwaga::schedule {
+
+using kernel::Ex;
+using kernel::Index;
+using kernel::IndexEnv;
+using kernel::Inline;
+using kernel::KernelBuilder;
+
+// Elements a task computes at least: below this the start of a task shows.
+inline constexpr std::int64_t kTaskElements = 16384;
+
+// Adjacent axes that one index walks: every stored value that has one of them has all, lying in one piece.
+struct LoopAxis {
+  AxisNames axes;  // the last the fastest
+  Extent extent = 1;
+};
+
+// Axes whose indices some node of the cluster uses as numbers or maps.
+std::set<std::string> touched_axes(const GraphData& graph, const Cluster& cluster);
+// `order` as few indices, the last the fastest. Axes of one element are left out: see `unit_env`.
+std::vector<LoopAxis> collapse(const GraphData& graph, const Cluster& cluster, const Layouts& layouts, const Type& space,
+                               const AxisNames& order);
+// Index 0 along every axis of `space`.
+IndexEnv zero_env(KernelBuilder& b, const Type& space);
+// Sets the index of a collapsed axis.
+void set_index(IndexEnv& env, const LoopAxis& axis, const Index& index, KernelBuilder& b);
+// Sets the indices of several from one flat index, row-major.
+void set_flat(Inline& x, IndexEnv& env, const std::vector<LoopAxis>& axes, Index flat);
+
+Extent product(const std::vector<LoopAxis>& axes);
+
+// How a value lies in memory: its axes, the last the fastest.
+AxisNames order_of(const GraphData& graph, const Layouts& layouts, Value v);
+
+// Lanes of a vector of the cluster's widest computing dtype; not more than the axis has elements, as a power of two.
+int lanes_for(const GraphData& graph, const Cluster& cluster, const HostTarget& target, const Extent& axis);
+
+// Calls body for each vector of [begin, end): whole ones in a loop, then at most one under a mask. `begin` is a multiple of
+// `lanes`.
+using VectorBody = std::function<void(const Index& i, Ex mask)>;
+void vector_loop(Inline& x, Ex begin, Ex end, int lanes, const VectorBody& body);
+
+// Computes now what the loops over `inner` (axes) use and do not change: values over other axes read by nodes over these.
+// `known` says whether a value can be computed already.
+void hoist_rows(Inline& x, const IndexEnv& env, const Type& space, const std::set<std::string>& inner,
+                const std::function<bool(Value)>& known);
+
+// One row after another of a task: rows [task * per, ...) below `rows`; `per` rows make kTaskElements of `row` elements.
+void row_tasks(Inline& x, const std::vector<LoopAxis>& rows, const Extent& row, IndexEnv env,
+               const std::function<void(const IndexEnv&)>& body);
+
+}  // namespace uwaga::schedule

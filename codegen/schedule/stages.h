@@ -1,0 +1,26 @@
+// The stages of a cluster that reduces: what can be computed in which pass.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include <uwaga/codegen/schedule.h>
+
+namespace uwaga::schedule {
+
+struct Stages {
+  Type space;                      // what is iterated over, as the reductions' operand writes it
+  AxisNames over;                  // reduced, in the order of the terms
+  std::vector<NodeId> reductions;  // in the graph's order
+  std::map<NodeId, int> stage;     // of each node: the first pass in which it can be computed; of a reduction: its pass
+  int count = 0;                   // passes that reduce or that store elements
+  std::vector<Value> elements, results;  // the cluster's outputs: over `space`, and over the axes kept
+
+  bool has_reduced_axis(const Type& t) const;
+};
+Stages stages_of(const GraphData& graph, const Cluster& cluster);
+
+// Operations an element of what a pass computes: its reductions' terms and its outputs.
+int cost_of_pass(const GraphData& graph, const Cluster& cluster, const Stages& stages, int pass);
+
+}  // namespace uwaga::schedule

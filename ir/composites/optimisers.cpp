@@ -1,0 +1,38 @@
+#include <uwaga/ir/composites/optimisers.h>
+
+namespace uwaga {
+
+AdamwStep adamw(Operand parameter, Operand gradient, Operand first, Operand second, const AdamwScalars& s, double beta1,
+                double beta2, double epsilon, double decay) {
+  const Options options = {{"beta1", beta1}, {"beta2", beta2}, {"decay", decay}, {"epsilon", epsilon}};
+  const auto body = [&](const std::vector<Tensor>& in) {
+    const Tensor &p = in[0], &rate = in[4];
+    const Tensor g = in[1] * in[5];
+    const Tensor m = in[2] * beta1 + g * (1 - beta1);
+    const Tensor v = in[3] * beta2 + g * g * (1 - beta2);
+    const Tensor root = sqrt(v) / sqrt(in[7]) + epsilon;
+    const Tensor kept = decay == 0 ? p : p * (1.0 - rate * decay);
+    return std::vector<Tensor>{kept - rate / in[6] * (m / root), m, v};
+  };
+  const std::vector<Tensor> out = composite(
+      composite_named("adamw"), options,
+      {*parameter.tensor, *gradient.tensor, *first.tensor, *second.tensor, s.rate, s.clip, s.correction1, s.correction2}, body,
+      parameter.where);
+  return {out[0], out[1], out[2]};
+}
+
+SgdStep sgd(Operand parameter, Operand gradient, Operand velocity, Operand rate, Operand clip, double momentum, double decay) {
+  const Options options = {{"decay", decay}, {"momentum", momentum}};
+  const auto body = [&](const std::vector<Tensor>& in) {
+    const Tensor g = in[1] * in[4];
+    const Tensor v = momentum == 0 ? g : in[2] * momentum + g;
+    const Tensor kept = decay == 0 ? in[0] : in[0] * (1.0 - in[3] * decay);
+    return std::vector<Tensor>{kept - in[3] * v, v};
+  };
+  const std::vector<Tensor> out =
+      composite(composite_named("sgd"), options,
+                {*parameter.tensor, *gradient.tensor, *velocity.tensor, *rate.tensor, *clip.tensor}, body, parameter.where);
+  return {out[0], out[1]};
+}
+
+}  // namespace uwaga

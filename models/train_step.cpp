@@ -1,0 +1,179 @@
+#include <uwaga/models/train_step.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <numbers>
+#include <optional>
+#include <utility>
+
+#include <uwaga/autodiff/autodiff.h>
+#include <uwaga/ir/composites/optimisers.h>
+#include <uwaga/ir/error.h>
+#include <uwaga/ir/initial.h>
+
+namespace uwaga {
+namespace {
+
+// What every optimiser starts from: gradients, the factor that clips them, and this step's learning rate.
+class Step {
+ public:
+  Step(const Tensor& loss, double rate, double clip, const RateSchedule& schedule, const PathRules& rules)
+      : graph_(loss.graph()), rules_(rules),
+        guard_(graph_.data(), graph_->provenance().with_role(graph_->node(loss.value().node).provenance, Role::optimiser)) {
+    check_rules();
+    std::vector<Tensor> wrt;
+    for (const auto& [path, id] : graph_->parameters())
+      if (graph_->node(id).as<ParameterAttrs>().trainable && !any(rules.freeze, path)) {
+        paths_.push_back(path);
+        wrt.emplace_back(graph_.shared(), Value{id, 0});
+      }
+    if (paths_.empty()) throw Error("there is no trainable parameter to update");
+    {
+      // Derivatives carry the lines of what they are derivatives of.
+      const auto before = std::exchange(graph_->provenance_override, std::nullopt);
+      const std::vector<Tensor> all = grad(loss, wrt);
+      graph_->provenance_override = before;
+      for (std::size_t i = 0; i < all.size(); ++i) gradients_.emplace(paths_[i], all[i]);
+    }
+    const Scope scope = graph_.scope() / "optimiser";
+    const Tensor now = graph_.step();
+    rate_ = scope.state("rate", {}, constant_value(rate)) * factor(now, schedule);
+
+    Tensor squares = constant(graph_, 0.0, DType::f32);
+    for (const std::string& path : paths_) {
+      const Tensor g = cast(gradients_.at(path), DType::f32);
+      const AxisNames names = g.type().axes();
+      squares = squares + sum(g * g, Axes(names.begin(), names.end()));
+    }
+    norm_ = sqrt(squares);
+    clip_ = constant(graph_, 1.0, DType::f32);
+    if (clip > 0) clip_ = min(scope.state("clip", {}, constant_value(clip)) / (*norm_ + 1e-6), 1.0);
+    count_ = cast(now, DType::f64) + 1.0;
+
+    graph_->add_output("loss", loss.value());
+    graph_->add_output("grad_norm", norm_->value());
+    graph_->add_output("rate", rate_->value());
+    graph_->add_update("step", (now + 1).value());
+  }
+
+  const std::vector<std::string>& paths() const { return paths_; }
+  Tensor parameter(const std::string& path) { return {graph_.shared(), {graph_->parameters().at(path), 0}}; }
+  const Tensor& gradient(const std::string& path) const { return gradients_.at(path); }
+  // A slot of the optimiser beside a parameter, of its shape, starting at 0.
+  Tensor moment(const std::string& path, const std::string& name) {
+    const Type& t = parameter(path).type();
+    Axes axes;
+    for (const Dim& d : t.dims) axes.emplace_back(d.axis, d.extent);
+    return (graph_.scope() / "optimiser" / name.c_str()).state(path, axes, zeros(), t.dtype);
+  }
+  Tensor rate(const std::string& path) {
+    double factor = 1;
+    for (const auto& [pattern, f] : rules_.rate)
+      if (matches(pattern, path)) factor = f;
+    return factor == 1 ? *rate_ : *rate_ * factor;
+  }
+  double decay(const std::string& path, double decay) {
+    const bool bias = path.size() >= 4 && path.compare(path.size() - 4, 4, "bias") == 0;
+    return bias || parameter(path).type().rank() < 2 || any(rules_.no_decay, path) ? 0 : decay;
+  }
+  Tensor clip() const { return *clip_; }
+  // 1 - beta^t with t counted from 1.
+  Tensor correction(double beta) { return cast(1.0 - pow(full_like(*count_, beta), *count_), DType::f32); }
+  void update(const std::string& path, const Tensor& value) { graph_->add_update(path, value.value()); }
+  void update_moment(const std::string& path, const std::string& name, const Tensor& value) {
+    graph_->add_update(fmt::format("optimiser.{}.{}", name, path), value.value());
+  }
+  Graph graph() const { return graph_; }
+
+ private:
+  static bool any(const std::vector<std::string>& patterns, const std::string& path) {
+    for (const std::string& p : patterns)
+      if (matches(p, path)) return true;
+    return false;
+  }
+
+  void check_rules() const {
+    std::vector<std::string> patterns = rules_.freeze;
+    patterns.insert(patterns.end(), rules_.no_decay.begin(), rules_.no_decay.end());
+    for (const auto& [pattern, factor] : rules_.rate) patterns.push_back(pattern);
+    for (const std::string& pattern : patterns) {
+      bool found = false;
+      for (const auto& [path, id] : graph_->parameters()) found = found || matches(pattern, path);
+      if (!found) throw Error(fmt::format("no parameter's path matches '{}'", pattern));
+    }
+  }
+
+  Tensor factor(const Tensor& now, const RateSchedule& s) {
+    const Tensor t = cast(now, DType::f64);
+    Tensor f = full_like(t, 1.0);
+    if (s.steps > 0) {
+      const double span = static_cast<double>(std::max<std::int64_t>(s.steps - s.warm_up, 1));
+      const Tensor done = min((t - static_cast<double>(s.warm_up)) / span, 1.0);
+      f = s.last + (1 - s.last) * 0.5 * (cos(done * std::numbers::pi) + 1.0);
+    }
+    if (s.warm_up > 0) {
+      const auto warm = static_cast<double>(s.warm_up);
+      f = select(t < warm, (t + 1.0) / warm, f);
+    }
+    return cast(f, DType::f32);
+  }
+
+  Graph graph_;
+  PathRules rules_;
+  ProvenanceGuard guard_;
+  std::vector<std::string> paths_;
+  std::map<std::string, Tensor> gradients_;
+  std::optional<Tensor> rate_, norm_, clip_, count_;
+};
+
+}  // namespace
+
+bool matches(const std::string& pattern, const std::string& path) {
+  // Greedy with one point to come back to: the last star.
+  std::size_t p = 0, s = 0, star = std::string::npos, resume = 0;
+  while (s < path.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      resume = s;
+    } else if (p < pattern.size() && pattern[p] == path[s]) {
+      ++p;
+      ++s;
+    } else if (star != std::string::npos) {
+      p = star + 1;
+      s = ++resume;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
+
+Graph train_step(const Tensor& loss, const AdamW& o) {
+  Step step(loss, o.rate, o.clip, o.schedule, o.rules);
+  const Tensor correction1 = step.correction(o.beta1), correction2 = step.correction(o.beta2);
+  for (const std::string& path : step.paths()) {
+    const AdamwStep next = adamw(step.parameter(path), step.gradient(path), step.moment(path, "first"), step.moment(path, "second"),
+                                 {step.rate(path), step.clip(), correction1, correction2}, o.beta1, o.beta2, o.epsilon,
+                                 step.decay(path, o.decay));
+    step.update(path, next.parameter);
+    step.update_moment(path, "first", next.first);
+    step.update_moment(path, "second", next.second);
+  }
+  return step.graph();
+}
+
+Graph train_step(const Tensor& loss, const Sgd& o) {
+  Step step(loss, o.rate, o.clip, o.schedule, o.rules);
+  for (const std::string& path : step.paths()) {
+    const SgdStep next = sgd(step.parameter(path), step.gradient(path), step.moment(path, "velocity"), step.rate(path), step.clip(),
+                             o.momentum, step.decay(path, o.decay));
+    step.update(path, next.parameter);
+    step.update_moment(path, "velocity", next.velocity);
+  }
+  return step.graph();
+}
+
+}  // namespace uwaga

@@ -1,0 +1,55 @@
+// train_step: from a loss to the graph of one step of training.
+//
+//   Graph step = train_step(loss, AdamW{.rate = 3e-4, .clip = 1.0});
+//   Program p = compile(step, Target::host(), state);
+//
+// The step differentiates the loss with respect to every trainable parameter, measures the gradient's norm, clips, and
+// updates parameters, moments and the step count, which are slots of the State. Its outputs are those the graph had, and
+// `loss`, `grad_norm` (before clipping) and `rate`. What the optimiser is told at run time lives in slots too, so that
+// state.set("optimiser.rate", 1e-4) needs no new compile: optimiser.rate, optimiser.clip.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <uwaga/ir/tensor.h>
+
+namespace uwaga {
+
+// The learning rate over the steps, as a factor of the peak: linear from 1/warm_up, then by a cosine to `last` at `steps`.
+// steps 0: constant after the warm-up. Step s is counted from 0.
+struct RateSchedule {
+  std::int64_t warm_up = 0, steps = 0;
+  double last = 0.1;
+};
+
+// Parameters told apart by their paths: "*" stands for anything, as in "h.*.ln_1.*".
+struct PathRules {
+  std::vector<std::string> freeze;                             // no gradient, no update
+  std::vector<std::string> no_decay;                           // besides biases and tensors of fewer than two axes
+  std::vector<std::pair<std::string, double>> rate;            // factors of the learning rate; the last that matches
+};
+
+struct AdamW {
+  double rate = 3e-4, beta1 = 0.9, beta2 = 0.99, epsilon = 1e-8, decay = 0.1;
+  double clip = 1.0;  // the largest norm of all gradients together; 0: not clipped
+  RateSchedule schedule;
+  PathRules rules;
+};
+
+struct Sgd {
+  double rate = 0.1, momentum = 0, decay = 0, clip = 0;
+  RateSchedule schedule;
+  PathRules rules;
+};
+
+// `loss` is a floating scalar. Errors: a trainable parameter the loss does not depend on (freeze it), a rule that matches
+// nothing. The graph of `loss` is extended, not copied.
+Graph train_step(const Tensor& loss, const AdamW& optimiser);
+Graph train_step(const Tensor& loss, const Sgd& optimiser);
+
+// Does a path match a pattern with "*"?
+bool matches(const std::string& pattern, const std::string& path);
+
+}  // namespace uwaga
