@@ -70,7 +70,7 @@ Ex lower_pad(Inline& x, const Node& node, std::uint32_t, const IndexEnv& env) {
     i = i / step;
   }
   if (!(a.high == Extent(0))) require(lanes_of(i) < x.extent(x.graph().type(node.operands[0]).extent(a.axis)));
-  if (inside.id == kNone) return x.operand(node, 0, env.with(a.axis, i));
+  if (!inside) return x.operand(node, 0, env.with(a.axis, i));
   const Ex v = x.operand(node, 0, env.with(a.axis, i).masked(inside));
   return chosen(b, inside, v, x.literal(a.value, node.types[0].dtype));
 }

@@ -8,11 +8,11 @@
 namespace uwaga::schedule {
 namespace {
 
-Ex is_nan(Ex v) { return !equal(v, v); }
+Ex is_nan(Ex v) { return logical_not(equal(v, v)); }
 
 // In the order of selection: NaN is the largest, and equal to NaN.
 Ex same(Ex a, Ex b) { return is_float(a.type().dtype) ? equal(a, b) || (is_nan(a) && is_nan(b)) : equal(a, b); }
-Ex below(Ex a, Ex b) { return is_float(a.type().dtype) ? a < b || (is_nan(b) && !is_nan(a)) : a < b; }
+Ex below(Ex a, Ex b) { return is_float(a.type().dtype) ? a < b || (is_nan(b) && logical_not(is_nan(a))) : a < b; }
 
 }  // namespace
 

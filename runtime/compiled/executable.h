@@ -39,7 +39,7 @@ struct Copy {
 };
 
 // One scan: the body runs once an index, its inputs and outputs pointed at carries, slices and constants.
-struct ScanStep {
+struct ScanRun {
   std::shared_ptr<Executable> body;
   Extent length;
   bool reverse = false;
@@ -50,14 +50,14 @@ struct ScanStep {
   int arena = 0;                              // storage of the body's own arena
 };
 
-struct CondStep {
+struct CondRun {
   int condition = 0;
   std::array<std::shared_ptr<Executable>, 2> bodies;  // else, then
   std::vector<int> inputs, outputs;
   int arena = 0;
 };
 
-using Step = std::variant<Launch, Copy, ScanStep, CondStep>;
+using Step = std::variant<Launch, Copy, ScanRun, CondRun>;
 
 struct Executable {
   Graph graph;
@@ -86,8 +86,5 @@ class KernelSet {
 // `is_body`: inputs and outputs are handed in by a parent, and there are no slots.
 std::shared_ptr<Executable> build_executable(const Graph& graph, const HostTarget& target, KernelSet& kernels, bool is_body,
                                              double* fuse_milliseconds, double* schedule_milliseconds);
-
-// Slots and sliced tensors lie as they are written: this writes `order` wherever a scan or a cond meets another order.
-Graph order_structures(const Graph& graph);
 
 }  // namespace uwaga

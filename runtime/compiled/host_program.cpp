@@ -77,7 +77,7 @@ class HostProgram final : public ProgramImpl {
       return ms;
     };
     const HostTarget host = this_host();
-    const Graph lowered = order_structures(lower_for_kernels(graph));
+    const Graph lowered = lower_for_kernels(graph);
     report.graph = lap();
     KernelSet kernels;
     main_ = build_executable(lowered, host, kernels, false, &report.fuse, &report.schedule);
@@ -121,6 +121,19 @@ class HostProgram final : public ProgramImpl {
     }
     execute(*main_, plan, pointers, main_->first_commit);
     return outputs;
+  }
+
+  std::vector<LaunchProfile> profile(const Arrays& inputs) override {
+    std::vector<LaunchProfile> launches;
+    profile_ = &launches;
+    try {
+      run(inputs);
+    } catch (...) {
+      profile_ = nullptr;
+      throw;
+    }
+    profile_ = nullptr;
+    return launches;
   }
 
   std::int64_t peak_bytes(const Sizes& sizes) const override {
@@ -170,10 +183,10 @@ class HostProgram final : public ProgramImpl {
           bound.arguments.push_back(argument_bits(l->arguments[a], k.arguments[a], sizes));
         bound.tasks = kernel::task_count(k, bound.arguments);
         b.scratch_bytes = std::max(b.scratch_bytes, kernel::scratch_bytes(k, bound.arguments));
-      } else if (const auto* s = std::get_if<ScanStep>(&e.steps[i])) {
+      } else if (const auto* s = std::get_if<ScanRun>(&e.steps[i])) {
         b.lengths[i] = s->length.evaluate(sizes);
         b.bodies[i].push_back(bind_sizes(*s->body, sizes));
-      } else if (const auto* c = std::get_if<CondStep>(&e.steps[i])) {
+      } else if (const auto* c = std::get_if<CondRun>(&e.steps[i])) {
         for (const auto& body : c->bodies) b.bodies[i].push_back(bind_sizes(*body, sizes));
       }
       for (const BoundExecutable& body : b.bodies[i]) b.scratch_bytes = std::max(b.scratch_bytes, body.scratch_bytes);
@@ -186,18 +199,31 @@ class HostProgram final : public ProgramImpl {
     for (std::size_t i = 0; i < e.steps.size(); ++i) {
       if (i == check_before) check_error(e);
       if (const auto* l = std::get_if<Launch>(&e.steps[i])) {
+        const auto start = std::chrono::steady_clock::now();
         launch(*l, plan.launches[i], pointers);
+        if (profile_) {
+          const double ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+          profile_->push_back(describe(e, *l, plan.launches[i].tasks, ms));
+        }
         if (error_ != 0 && failed_ == nullptr) failed_ = l;
       } else if (const auto* c = std::get_if<Copy>(&e.steps[i])) {
         std::memcpy(pointers[static_cast<std::size_t>(c->to)], pointers[static_cast<std::size_t>(c->from)],
                     static_cast<std::size_t>(plan.bytes[static_cast<std::size_t>(c->to)]));
-      } else if (const auto* s = std::get_if<ScanStep>(&e.steps[i])) {
+      } else if (const auto* s = std::get_if<ScanRun>(&e.steps[i])) {
         scan(*s, plan, i, pointers);
       } else {
-        branch(std::get<CondStep>(e.steps[i]), plan, i, pointers);
+        branch(std::get<CondRun>(e.steps[i]), plan, i, pointers);
       }
     }
     if (check_before >= e.steps.size()) check_error(e);
+  }
+
+  static LaunchProfile describe(const Executable& e, const Launch& l, std::int64_t tasks, double milliseconds) {
+    const Cluster& c = e.clustering.clusters[static_cast<std::size_t>(l.cluster)];
+    std::string ops;
+    for (NodeId id : c.nodes) ops += fmt::format("{}{}", ops.empty() ? "" : " ", name(e.graph->node(id).op));
+    return {std::string(name(c.kind)), ops, e.graph->provenance().brief(e.graph->node(c.nodes.back()).provenance), l.kernel, tasks,
+            milliseconds};
   }
 
   void launch(const Launch& l, const BoundLaunch& bound, const std::vector<void*>& pointers) {
@@ -240,7 +266,7 @@ class HostProgram final : public ProgramImpl {
     return out;
   }
 
-  void scan(const ScanStep& s, const BoundExecutable& plan, std::size_t step, const std::vector<void*>& pointers) {
+  void scan(const ScanRun& s, const BoundExecutable& plan, std::size_t step, const std::vector<void*>& pointers) {
     const auto at = [&](int storage) { return static_cast<std::byte*>(pointers[static_cast<std::size_t>(storage)]); };
     const auto bytes = [&](int storage) { return plan.bytes[static_cast<std::size_t>(storage)]; };
     const std::int64_t n = plan.lengths[step];
@@ -267,7 +293,7 @@ class HostProgram final : public ProgramImpl {
     }
   }
 
-  void branch(const CondStep& c, const BoundExecutable& plan, std::size_t step, const std::vector<void*>& pointers) {
+  void branch(const CondRun& c, const BoundExecutable& plan, std::size_t step, const std::vector<void*>& pointers) {
     const auto at = [&](int storage) { return pointers[static_cast<std::size_t>(storage)]; };
     const bool taken = *static_cast<const std::uint8_t*>(at(c.condition)) != 0;
     std::vector<void*> inputs, outputs;
@@ -302,6 +328,7 @@ class HostProgram final : public ProgramImpl {
   std::vector<void*> buffers_;
   std::uint64_t error_ = 0;
   const Launch* failed_ = nullptr;
+  std::vector<LaunchProfile>* profile_ = nullptr;
 };
 
 }  // namespace
