@@ -89,7 +89,8 @@ endfunction()
 # What compiled kernels on disk depend on beside the kernel: the sources of their emitter, hashed by the build.
 function(uwaga_emitter_build_id target)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/codegen/llvm/*.cpp ${PROJECT_SOURCE_DIR}/codegen/llvm/*.h)
-  list(APPEND sources ${PROJECT_SOURCE_DIR}/codegen/kernel/kernel.h)
+  file(GLOB_RECURSE kernel_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/codegen/kernel/*.cpp ${PROJECT_SOURCE_DIR}/codegen/kernel/*.h)
+  list(APPEND sources ${kernel_sources})
   list(SORT sources)
   set(result ${PROJECT_BINARY_DIR}/emitter_build_id.cpp)
   add_custom_command(OUTPUT ${result} VERBATIM DEPENDS ${sources} ${PROJECT_SOURCE_DIR}/cmake/UwagaBuildId.cmake

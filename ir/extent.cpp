@@ -36,8 +36,7 @@ class ExtentParser {
     Extent sum = 0;
     bool negative = accept('-');
     while (true) {
-      Extent p = product();
-      sum = negative ? sum - p : sum + p;
+      sum = sum + product(negative);
       if (accept('+')) negative = false;
       else if (accept('-')) negative = true;
       else break;
@@ -48,25 +47,26 @@ class ExtentParser {
   }
 
  private:
-  Extent product() {
-    Extent p = factor();
-    while (accept('*')) p = p * factor();
+  // Negative numbers are read as such: the least has no positive counterpart.
+  Extent product(bool negative) {
+    Extent p = factor(negative);
+    while (accept('*')) p = p * factor(false);
     return p;
   }
-  Extent factor() {
+  Extent factor(bool negative) {
     skip_space();
     if (at_ >= text_.size()) fail();
     if (std::isdigit(static_cast<unsigned char>(text_[at_]))) {
       std::int64_t v = 0;
       while (at_ < text_.size() && std::isdigit(static_cast<unsigned char>(text_[at_])))
-        v = checked_add(checked_mul(v, 10), text_[at_++] - '0');
+        v = checked_add(checked_mul(v, 10), (negative ? -1 : 1) * (text_[at_++] - '0'));
       return v;
     }
     const std::size_t begin = at_;
     while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) || text_[at_] == '_' || text_[at_] == '.'))
       ++at_;
     if (at_ == begin) fail();
-    return Extent::symbol(std::string(text_.substr(begin, at_ - begin)));
+    return Extent(negative ? -1 : 1) * Extent::symbol(std::string(text_.substr(begin, at_ - begin)));
   }
   void skip_space() { while (at_ < text_.size() && text_[at_] == ' ') ++at_; }
   bool accept(char c) {

@@ -99,7 +99,7 @@ Tensor full_like(Operand like, Literal value);
 // ---- structure
 struct ScanOptions {
   bool reverse = false;
-  std::optional<Extent> length;  // needed only when nothing is sliced
+  std::optional<Extent> length = std::nullopt;  // needed only when nothing is sliced
 };
 struct ScanStep {
   std::vector<Tensor> carries;

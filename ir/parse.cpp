@@ -93,8 +93,8 @@ class Parser {
 
   // "gpt.cpp:9 h.3.attn (backward)", as the printer writes it; any other comment is nothing.
   std::optional<ProvenanceId> from_comment(std::string_view text) {
-    while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\r')) text.remove_suffix(1);
+    if (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+    if (!text.empty() && text.back() == '\r') text.remove_suffix(1);
     Role role = Role::forward;
     if (const std::size_t open = text.rfind(" ("); open != std::string_view::npos && text.back() == ')')
       if (const auto r = known_role(text.substr(open + 2, text.size() - open - 3))) {

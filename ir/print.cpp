@@ -135,6 +135,8 @@ class Printer {
     std::string out = fmt::format("  // {}:{}", base_name(o.file), o.line);
     if (!table.path(o.scope).empty()) out += ' ' + table.path(o.scope);
     if (o.role != Role::forward) out += fmt::format(" ({})", name(o.role));
+    for (char& c : out)
+      if (static_cast<unsigned char>(c) < 0x20) c = '?';  // a comment is one line
     return out;
   }
 

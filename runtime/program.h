@@ -30,6 +30,16 @@ struct CompileReport {
   int kernels_from_cache = 0;
 };
 
+// One kernel call of a run, timed.
+struct LaunchProfile {
+  std::string kind;          // of the cluster: "loop", "contraction", ...
+  std::string ops;           // of the cluster, in order: "dot add tanh"
+  std::string origin;        // of its last op: "gpt.cpp:9 in h.3.attn"
+  int kernel = 0;            // which of the distinct kernels
+  std::int64_t tasks = 0;
+  double milliseconds = 0;
+};
+
 class ProgramImpl;
 
 class Program {
@@ -37,6 +47,9 @@ class Program {
   explicit Program(std::shared_ptr<ProgramImpl> impl) : impl_(std::move(impl)) {}
 
   Arrays run(const Arrays& inputs);
+
+  // A run that times every kernel call, in order. Updates are committed as in any run.
+  std::vector<LaunchProfile> profile(const Arrays& inputs);
 
   // Bytes of the arena, the outputs and the scratch when inputs have these sizes; slots are counted in the State.
   std::int64_t peak_bytes(const Sizes& sizes) const;

@@ -42,8 +42,8 @@ class Fuser {
 
  private:
   bool is_leaf(NodeId id) const {
-    const Op op = graph_.node(id).op;
-    return op == Op::input || op == Op::parameter || op == Op::constant;
+    const Node& n = graph_.node(id);
+    return n.op == Op::input || n.op == Op::parameter || (n.op == Op::constant && n.as<ConstantAttrs>().values.size() > 1);
   }
   bool is_real(NodeId id) const { return reads_.live(id) && !reads_.is_virtual(id) && !is_leaf(id); }
   Group& group(NodeId id) { return groups_[static_cast<std::size_t>(dag_.find(group_[id]))]; }

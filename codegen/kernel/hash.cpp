@@ -1,47 +1,54 @@
-#include <uwaga/codegen/kernel/hash.h>
-
 #include <bit>
+
+#include <uwaga/codegen/kernel/hash.h>
 
 namespace uwaga::kernel {
 namespace {
 
-std::uint64_t word(VType t) { return static_cast<std::uint64_t>(t.dtype) | static_cast<std::uint64_t>(t.lanes) << 8; }
+constexpr std::uint64_t kVersion = 1;
 
-void add(Hasher& h, const std::vector<Stmt>& block) {
+template <typename E>
+std::uint64_t number(E e) {
+  return static_cast<std::uint64_t>(e);
+}
+
+void feed(Hasher& h, VType t) { h.word(number(t.dtype) | number(t.lanes) << 8); }
+
+void feed(Hasher& h, const Expr& e) {
+  h.word(number(e.kind) | number(e.op) << 8 | number(e.ordinal) << 16 | number(e.index) << 32);
+  feed(h, e.type);
+  h.word(number(e.integer)).word(std::bit_cast<std::uint64_t>(e.real)).word(e.args.size());
+  for (ExprId arg : e.args) h.word(arg);
+}
+
+void feed(Hasher& h, const std::vector<Stmt>& block) {
   h.word(block.size());
   for (const Stmt& s : block) {
-    h.word(static_cast<std::uint64_t>(s.kind) | static_cast<std::uint64_t>(s.ordinal) << 8 | static_cast<std::uint64_t>(s.var) << 32);
-    h.word(s.buffer | static_cast<std::uint64_t>(s.value) << 32).word(s.index | static_cast<std::uint64_t>(s.condition) << 32);
-    h.word(s.begin | static_cast<std::uint64_t>(s.end) << 32).word(static_cast<std::uint64_t>(s.step));
-    add(h, s.body);
-    add(h, s.otherwise);
+    h.word(number(s.kind) | number(s.ordinal) << 16 | number(s.var) << 32);
+    h.word(s.buffer).word(s.value).word(s.index).word(s.condition).word(s.begin).word(s.end).word(number(s.step));
+    feed(h, s.body);
+    feed(h, s.otherwise);
   }
 }
 
 }  // namespace
 
-Hash128 structural_hash(const Kernel& k) {
+Hash128 hash(const Kernel& k) {
   Hasher h;
-  h.word(k.exprs.size());
-  for (const Expr& e : k.exprs) {
-    h.word(static_cast<std::uint64_t>(e.kind) | static_cast<std::uint64_t>(e.op) << 8 | word(e.type) << 16 |
-           static_cast<std::uint64_t>(e.ordinal) << 48);
-    h.word(e.index).word(static_cast<std::uint64_t>(e.integer)).word(std::bit_cast<std::uint64_t>(e.real)).word(e.args.size());
-    for (ExprId a : e.args) h.word(a);
-  }
+  h.word(kVersion).word(k.exprs.size());
+  for (const Expr& e : k.exprs) feed(h, e);
   h.word(k.variables.size());
-  for (const Variable& v : k.variables) h.word(word(v.type));
+  for (const Variable& v : k.variables) feed(h, v.type);
   h.word(k.buffers.size());
   for (const Buffer& b : k.buffers)
-    h.word(static_cast<std::uint64_t>(b.space) | static_cast<std::uint64_t>(b.dtype) << 8 | std::uint64_t{b.written} << 16 |
-           static_cast<std::uint64_t>(b.elements) << 32).word(static_cast<std::uint64_t>(b.alignment));
+    h.word(number(b.space) | number(b.dtype) << 8 | number(b.written) << 16).word(b.elements).word(number(b.alignment));
   h.word(k.arguments.size());
-  for (DType d : k.arguments) h.word(static_cast<std::uint64_t>(d));
+  for (DType d : k.arguments) h.word(number(d));
   h.word(k.grid.size());
   for (VarId v : k.grid) h.word(v);
   for (ExprId e : k.grid_extents) h.word(e);
-  h.word(static_cast<std::uint64_t>(k.threads)).word(k.thread);
-  add(h, k.body);
+  h.word(number(k.threads)).word(k.thread);
+  feed(h, k.body);
   return h.finish();
 }
 

@@ -1,6 +1,8 @@
-// The canonical hash of a kernel: equal for kernels that compile to the same code.
+// The identity of a kernel: what it computes and how, whoever asked for it.
 //
-// It sees everything an emitter sees, ordinals included (compiled code carries them), and not `kind`.
+// It sees all of a kernel but `kind`: expressions, statements, types, buffers, and ordinals, because compiled kernels carry the
+// ordinals of their ops. Kernels that KernelBuilder::finish() gave are numbered canonically, so equal programs hash equally.
+// The same value on every machine and in every version of this function.
 #pragma once
 
 #include <uwaga/codegen/kernel/kernel.h>
@@ -8,6 +10,6 @@
 
 namespace uwaga::kernel {
 
-Hash128 structural_hash(const Kernel& kernel);
+Hash128 hash(const Kernel& kernel);
 
 }  // namespace uwaga::kernel

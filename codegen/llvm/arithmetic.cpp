@@ -17,7 +17,6 @@ llvm::Value* Emitter::unary(Op op, llvm::Value* x, VType t) {
       if (t.dtype == DType::u8 || t.dtype == DType::boolean) return x;
       return b_.CreateIntrinsic(llvm::Intrinsic::abs, {x->getType()}, {x, b_.getFalse()});  // the least integer wraps
     case Op::sqrt: return b_.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, x);
-    case Op::rsqrt: return b_.CreateFDiv(real(1, t), b_.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, x));
     case Op::floor: return real_type ? b_.CreateUnaryIntrinsic(llvm::Intrinsic::floor, x) : x;
     case Op::logical_not: return b_.CreateNot(x);
     default:
@@ -64,10 +63,9 @@ llvm::Value* Emitter::binary(Op op, llvm::Value* a, llvm::Value* b, VType t) {
     case Op::sub: return real_type ? b_.CreateFSub(a, b) : b_.CreateSub(a, b);
     case Op::mul: return real_type ? b_.CreateFMul(a, b) : b_.CreateMul(a, b);
     case Op::div: return real_type ? b_.CreateFDiv(a, b) : floor_division(op, a, b, t);
-    case Op::rem: {
+    case Op::rem:
       if (!real_type) return floor_division(op, a, b, t);
       break;
-    }
     case Op::max:
     case Op::min: {
       if (!real_type) {
@@ -75,9 +73,10 @@ llvm::Value* Emitter::binary(Op op, llvm::Value* a, llvm::Value* b, VType t) {
                                          : (is_unsigned ? llvm::Intrinsic::umin : llvm::Intrinsic::smin);
         return b_.CreateBinaryIntrinsic(which, a, b);
       }
-      // b where the comparison fails, so also where b is NaN: one maxps. Then a, where a is NaN.
-      llvm::Value* better = op == Op::max ? b_.CreateFCmpOGT(a, b) : b_.CreateFCmpOLT(a, b);
-      return b_.CreateSelect(b_.CreateFCmpUNO(a, a), a, b_.CreateSelect(better, a, b));
+      // a where neither is larger, as zeros are: the inner select is one instruction on x86. Then b, where b is NaN.
+      llvm::Value* better = op == Op::max ? b_.CreateFCmpOLT(a, b) : b_.CreateFCmpOLT(b, a);
+      llvm::Value* ordered = b_.CreateSelect(better, b, a);
+      return b_.CreateSelect(b_.CreateFCmpUNO(b, b), b, ordered);
     }
     case Op::logical_and: return b_.CreateAnd(a, b);
     case Op::logical_or: return b_.CreateOr(a, b);

@@ -28,13 +28,14 @@ std::int64_t microseconds_since(std::chrono::steady_clock::time_point start) {
 CompileWorker::CompileWorker(const HostTarget& target, const CompileOptions& options)
     : target_(target), options_(options), machine_(make_machine(target, options.optimisation)) {}
 
-std::unique_ptr<llvm::Module> CompileWorker::emit(const kernel::Kernel& kernel, llvm::LLVMContext& context) {
+std::unique_ptr<llvm::Module> CompileWorker::emit(const kernel::Kernel& kernel, llvm::LLVMContext& context, std::span<const SourceLine> lines) {
   context.setDiscardValueNames(!options_.origins);
   auto module = std::make_unique<llvm::Module>("uwaga", context);
   module->setDataLayout(machine_->createDataLayout());
   module->setTargetTriple(machine_->getTargetTriple().str());
   kernel::EmitterOptions how;
   how.origins = options_.origins;
+  how.lines = lines;
   how.vector_bytes = target_.vector_bytes;
   how.tune = target_.tune;
 #if defined(__x86_64__)
@@ -61,11 +62,11 @@ void CompileWorker::generate(llvm::Module& module, llvm::SmallVectorImpl<char>& 
   passes.run(module);
 }
 
-CompiledKernel CompileWorker::compile(const kernel::Kernel& kernel) {
+CompiledKernel CompileWorker::compile(const kernel::Kernel& kernel, std::span<const SourceLine> lines) {
   const auto start = std::chrono::steady_clock::now();
   CompiledKernel result;
   llvm::LLVMContext context;
-  const std::unique_ptr<llvm::Module> module = emit(kernel, context);
+  const std::unique_ptr<llvm::Module> module = emit(kernel, context, lines);
   result.emit_microseconds = microseconds_since(start);
   const auto emitted = std::chrono::steady_clock::now();
   llvm::SmallVector<char, 0> bytes;
@@ -80,6 +81,12 @@ HostCompiler::HostCompiler(HostTarget target, CompileOptions options) : target_(
 HostCompiler::~HostCompiler() = default;
 
 CompiledKernel HostCompiler::compile(const kernel::Kernel& kernel) const { return CompileWorker(target_, options_).compile(kernel); }
+
+CompiledKernel HostCompiler::compile(const kernel::Kernel& kernel, std::span<const SourceLine> lines) const {
+  CompileOptions options = options_;
+  options.origins = true;
+  return CompileWorker(target_, options).compile(kernel, lines);
+}
 
 std::vector<CompiledKernel> HostCompiler::compile(std::span<const kernel::Kernel* const> kernels, int threads) const {
   std::vector<CompiledKernel> results(kernels.size());

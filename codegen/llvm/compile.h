@@ -30,6 +30,12 @@ struct CompileOptions {
   bool verify = false;    // LLVM's own verifier over what we printed
 };
 
+// Where an op stands in the model, for debuggers.
+struct SourceLine {
+  std::string file;
+  int line = 0;
+};
+
 struct CompiledKernel {
   std::vector<std::byte> object;
   std::int64_t emit_microseconds = 0;     // kernel IR to LLVM IR
@@ -53,6 +59,8 @@ class HostCompiler {
   const HostTarget& target() const { return target_; }
 
   CompiledKernel compile(const kernel::Kernel& kernel) const;
+  // With DWARF that leads to the model: lines[ordinal]. Such an object belongs to one program and is not for the cache.
+  CompiledKernel compile(const kernel::Kernel& kernel, std::span<const SourceLine> lines) const;
   // On at most so many threads, the calling one among them. Objects in the order of the kernels.
   std::vector<CompiledKernel> compile(std::span<const kernel::Kernel* const> kernels, int threads) const;
 

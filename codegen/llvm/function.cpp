@@ -156,6 +156,15 @@ void Emitter::describe(const std::string& name) {
   }
 }
 
+llvm::DebugLoc Emitter::location(Ordinal ordinal) {
+  if (ordinal >= options_.lines.size()) return llvm::DILocation::get(context_, options_.lines.empty() ? ordinal + 1u : 0u, 0, subprogram_);
+  const SourceLine& line = options_.lines[ordinal];
+  const auto cut = line.file.find_last_of('/');
+  llvm::DIFile* file = debug_->createFile(cut == line.file.npos ? line.file : line.file.substr(cut + 1),
+                                          cut == line.file.npos ? std::string() : line.file.substr(0, cut));
+  return llvm::DILocation::get(context_, static_cast<unsigned>(line.line), 0, debug_->createLexicalBlockFile(subprogram_, file));
+}
+
 void Emitter::end_description() {
   if (debug_) debug_->finalize();
 }

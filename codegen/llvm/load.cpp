@@ -1,6 +1,7 @@
 #include <uwaga/codegen/llvm/load.h>
 
 #include <fmt/format.h>
+#include <llvm/ExecutionEngine/JITEventListener.h>
 #include <llvm/ExecutionEngine/JITSymbol.h>
 #include <llvm/ExecutionEngine/RuntimeDyld.h>
 #include <llvm/Object/ObjectFile.h>
@@ -21,7 +22,13 @@ namespace uwaga {
 class HostCode::Memory final : public llvm::RuntimeDyld::MemoryManager {
  public:
   ~Memory() override {
+    if (announced_) llvm::JITEventListener::createGDBRegistrationListener()->notifyFreeingObject(key());
     if (base_) munmap(base_, size_);
+  }
+
+  void announce(const llvm::object::ObjectFile& file, const llvm::RuntimeDyld::LoadedObjectInfo& loaded) {
+    llvm::JITEventListener::createGDBRegistrationListener()->notifyObjectLoaded(key(), file, loaded);
+    announced_ = true;
   }
 
   bool needsToReserveAllocationSpace() override { return true; }
@@ -56,6 +63,8 @@ class HostCode::Memory final : public llvm::RuntimeDyld::MemoryManager {
   }
 
  private:
+  llvm::JITEventListener::ObjectKey key() const { return reinterpret_cast<std::uintptr_t>(this); }
+
   static constexpr std::size_t kAlignment = 64;
   struct Part {
     std::size_t start = 0, size = 0, used = 0;
@@ -71,6 +80,7 @@ class HostCode::Memory final : public llvm::RuntimeDyld::MemoryManager {
   std::uint8_t* base_ = nullptr;
   std::size_t size_ = 0;
   Part code_, constants_, data_;
+  bool announced_ = false;
 };
 
 namespace {
@@ -105,13 +115,14 @@ class Functions final : public llvm::LegacyJITSymbolResolver {
 
 }  // namespace
 
-HostCode::HostCode(std::span<const std::byte> object) : memory_(std::make_unique<Memory>()) {
+HostCode::HostCode(std::span<const std::byte> object, bool debugger) : memory_(std::make_unique<Memory>()) {
   const llvm::StringRef bytes(reinterpret_cast<const char*>(object.data()), object.size());
   auto file = llvm::object::ObjectFile::createObjectFile(llvm::MemoryBufferRef(bytes, "kernel"));
   if (!file) throw InternalError("a compiled kernel is no object file: " + llvm::toString(file.takeError()));
   Functions functions;
   llvm::RuntimeDyld linker(*memory_, functions);
-  linker.loadObject(**file);
+  linker.setProcessAllSections(debugger);
+  const std::unique_ptr<llvm::RuntimeDyld::LoadedObjectInfo> loaded = linker.loadObject(**file);
   if (!linker.hasError()) linker.resolveRelocations();
   if (!functions.missing().empty()) throw InternalError("a compiled kernel calls " + functions.missing());
   if (linker.hasError()) throw InternalError("a compiled kernel cannot be linked: " + linker.getErrorString().str());
@@ -119,6 +130,7 @@ HostCode::HostCode(std::span<const std::byte> object) : memory_(std::make_unique
   if (memory_->finalizeMemory(&problem)) throw SystemError("cannot make kernel code executable: " + problem);
   const llvm::JITEvaluatedSymbol symbol = linker.getSymbol(kKernelSymbol);
   if (!symbol) throw InternalError("a compiled kernel has no function of the kernel's name");
+  if (debugger && loaded) memory_->announce(**file, *loaded);
   function_ = reinterpret_cast<kernel::HostFunction>(static_cast<std::uintptr_t>(symbol.getAddress()));
   for (const llvm::object::SectionRef& section : (*file)->sections())
     if (section.isText()) code_bytes_ += section.getSize();

@@ -19,7 +19,8 @@ namespace uwaga {
 
 class HostCode {
  public:
-  explicit HostCode(std::span<const std::byte> object);
+  // With `debugger`, gdb is told of the code and its lines (its JIT interface), until the HostCode goes.
+  explicit HostCode(std::span<const std::byte> object, bool debugger = false);
   ~HostCode();
   HostCode(HostCode&&) noexcept;
   HostCode& operator=(HostCode&&) noexcept;

@@ -11,9 +11,8 @@ llvm::BasicBlock* Emitter::new_block(const char* name) { return llvm::BasicBlock
 void Emitter::at(Ordinal ordinal) {
   if (!subprogram_) return;
   if (ordinal >= locations_.size()) locations_.resize(ordinal + std::size_t{1});
-  llvm::DebugLoc& location = locations_[ordinal];
-  if (!location) location = llvm::DILocation::get(context_, ordinal + 1u, 0, subprogram_);
-  b_.SetCurrentDebugLocation(location);
+  if (!locations_[ordinal]) locations_[ordinal] = location(ordinal);
+  b_.SetCurrentDebugLocation(locations_[ordinal]);
 }
 
 void Emitter::enter(bool arm) {

@@ -28,6 +28,7 @@ UWAGA_LOWER_ROW(lower_reverse);
 UWAGA_LOWER_ROW(lower_gather);
 UWAGA_LOWER_ROW(lower_scatter_add);  // one update a row
 UWAGA_LOWER_ROW(lower_dynamic_slice);
+UWAGA_LOWER_ROW(lower_dynamic_update);
 // rows_random.cpp
 UWAGA_LOWER_ROW(lower_random_bits);
 #undef UWAGA_LOWER_ROW

@@ -144,4 +144,14 @@ Ex lower_dynamic_slice(Inline& x, const Node& node, std::uint32_t, const IndexEn
   return x.operand(node, 0, env.with(a.axis, env.at(a.axis) + start));
 }
 
+Ex lower_dynamic_update(Inline& x, const Node& node, std::uint32_t, const IndexEnv& env) {
+  const std::string& axis = node.as<AxisAttrs>().axis;
+  const Extent& size = x.graph().type(node.operands[1]).extent(axis);
+  const Index start = checked_index(x, x.operand(node, 2, env), node.types[0].extent(axis) - size + 1, env);
+  const Index i = env.at(axis) - start.base;
+  const Ex inside = x.builder().integer(-1) < lanes_of(i) && lanes_of(i) < x.extent(size);
+  const Ex update = x.operand(node, 1, env.with(axis, i).masked(inside));
+  return chosen(x.builder(), inside, update, x.operand(node, 0, env));
+}
+
 }  // namespace uwaga::kernel

@@ -59,7 +59,7 @@ constexpr OpTable<LowerRow> kTable = {{{
     {Op::gather, kIn, 4, lower_gather},
     {Op::scatter_add, Lowering::index, 3, lower_scatter_add},
     {Op::dynamic_slice, kIn, 1, lower_dynamic_slice},
-    {Op::dynamic_update, Lowering::index, 1, nullptr},
+    {Op::dynamic_update, Lowering::index, 1, lower_dynamic_update},
     {Op::top_k, Lowering::index, 1, nullptr},
     {Op::scan, Lowering::structure, 0, nullptr},
     {Op::cond, Lowering::structure, 0, nullptr},

@@ -8,6 +8,7 @@
 #include <uwaga/codegen/schedule/contraction.h>
 #include <uwaga/codegen/schedule/elementwise.h>
 #include <uwaga/codegen/schedule/full.h>
+#include <uwaga/codegen/schedule/index_ops.h>
 #include <uwaga/codegen/schedule/rows.h>
 #include <uwaga/ir/error.h>
 
@@ -30,10 +31,22 @@ Schedule loop_for_host(const Graph& graph, const Cluster& cluster, const Layouts
   return schedule::elementwise(graph, cluster, layouts, target);
 }
 
+Schedule index_for_host(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
+  const Op op = graph->node(cluster.outputs.at(0).node).op;
+  switch (op) {
+    case Op::cumsum: return schedule::cumsum(graph, cluster, layouts, target);
+    case Op::argmax: case Op::top_k: return schedule::selection(graph, cluster, layouts, target);
+    case Op::scatter_add: return schedule::scatter_add(graph, cluster, layouts, target);
+    case Op::dynamic_update: return schedule::elementwise(graph, cluster, layouts, target);
+    default: throw InternalError("no host schedule for op " + std::string(name(op)));
+  }
+}
+
 }  // namespace
 
 Schedule schedule_for_host(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
   switch (cluster.kind) {
+    case ClusterKind::index: return index_for_host(graph, cluster, layouts, target);
     case ClusterKind::contraction: return schedule_contraction(graph, cluster, layouts, target);
     case ClusterKind::loop: return loop_for_host(graph, cluster, layouts, target);
     default: throw InternalError("no host schedule for a cluster of kind " + std::string(name(cluster.kind)));

@@ -18,10 +18,13 @@ Int times(Int a, Int b) { return static_cast<Int>(static_cast<std::uint64_t>(a) 
 Int floor_div(Int a, Int b) {
   if (b == 0) return 0;
   if (b == -1) return minus(0, a);  // the one quotient that overflows
-  const Int q = a / b;
-  return q * b != a && (a < 0) != (b < 0) ? q - 1 : q;
+  return a % b != 0 && (a < 0) != (b < 0) ? a / b - 1 : a / b;
 }
-Int floor_rem(Int a, Int b) { return b == 0 || b == -1 ? 0 : a - floor_div(a, b) * b; }
+Int floor_rem(Int a, Int b) {
+  if (b == 0 || b == -1) return 0;
+  const Int r = a % b;
+  return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+}
 
 // The remainder of the floored quotient: exact, with the sign of the divisor.
 double floor_rem(double a, double b) {

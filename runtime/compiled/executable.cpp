@@ -10,7 +10,7 @@
 namespace uwaga {
 
 int KernelSet::add(kernel::Kernel kernel) {
-  const std::string hash = kernel::structural_hash(kernel).str();
+  const std::string hash = kernel::hash(kernel).str();
   const auto [it, fresh] = known_.try_emplace(hash, static_cast<int>(kernels_.size()));
   if (fresh) {
     kernels_.push_back(std::move(kernel));

@@ -87,7 +87,4 @@ class KernelSet {
 std::shared_ptr<Executable> build_executable(const Graph& graph, const HostTarget& target, KernelSet& kernels, bool is_body,
                                              double* fuse_milliseconds, double* schedule_milliseconds);
 
-// Slots and sliced tensors lie as they are written: this writes `order` wherever a scan or a cond meets another order.
-Graph order_structures(const Graph& graph);
-
 }  // namespace uwaga

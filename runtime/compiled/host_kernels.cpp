@@ -3,6 +3,7 @@
 #include <chrono>
 #include <span>
 
+#include <uwaga/codegen/kernel/math.h>
 #include <uwaga/codegen/llvm/compile.h>
 #include <uwaga/codegen/llvm/target.h>
 #include <uwaga/runtime/host/cpu.h>
@@ -29,7 +30,7 @@ HostKernels compile_kernels(const KernelSet& set, const HostTarget& target, int 
   const std::size_t count = set.kernels().size();
   std::vector<std::vector<std::byte>> objects(count);
   std::vector<std::string> keys(count);
-  std::vector<const kernel::Kernel*> missing;
+  std::vector<kernel::Kernel> missing;
   std::vector<std::size_t> missing_at;
   for (std::size_t i = 0; i < count; ++i) {
     keys[i] = sha256(set.hashes()[i] + "\n" + target_text);
@@ -38,13 +39,15 @@ HostKernels compile_kernels(const KernelSet& set, const HostTarget& target, int 
       objects[i].assign(bytes.begin(), bytes.end());
       ++report.kernels_from_cache;
     } else {
-      missing.push_back(&set.kernels()[i]);
+      missing.push_back(kernel::expand_math(set.kernels()[i]));
       missing_at.push_back(i);
     }
   }
   if (!missing.empty()) {
     const HostCompiler compiler(target);
-    std::vector<CompiledKernel> made = compiler.compile(missing, threads);
+    std::vector<const kernel::Kernel*> batch;
+    for (const kernel::Kernel& k : missing) batch.push_back(&k);
+    std::vector<CompiledKernel> made = compiler.compile(batch, threads);
     for (std::size_t i = 0; i < made.size(); ++i) {
       cache.store(keys[missing_at[i]], std::span<const std::byte>(made[i].object));
       objects[missing_at[i]] = std::move(made[i].object);

@@ -70,14 +70,14 @@ class HostProgram final : public ProgramImpl {
   HostProgram(const Graph& graph, const Target& target, std::shared_ptr<StateData> state)
       : state_(std::move(state)), pool_(target.threads()) {
     const auto start = std::chrono::steady_clock::now();
-    const auto lap = [last = start]() mutable {
+    auto lap = [last = start]() mutable {
       const auto now = std::chrono::steady_clock::now();
       const double ms = std::chrono::duration<double, std::milli>(now - last).count();
       last = now;
       return ms;
     };
     const HostTarget host = this_host();
-    const Graph lowered = order_structures(lower_for_kernels(graph));
+    const Graph lowered = lower_for_kernels(graph);
     report.graph = lap();
     KernelSet kernels;
     main_ = build_executable(lowered, host, kernels, false, &report.fuse, &report.schedule);
@@ -121,6 +121,19 @@ class HostProgram final : public ProgramImpl {
     }
     execute(*main_, plan, pointers, main_->first_commit);
     return outputs;
+  }
+
+  std::vector<LaunchProfile> profile(const Arrays& inputs) override {
+    std::vector<LaunchProfile> launches;
+    profile_ = &launches;
+    try {
+      run(inputs);
+    } catch (...) {
+      profile_ = nullptr;
+      throw;
+    }
+    profile_ = nullptr;
+    return launches;
   }
 
   std::int64_t peak_bytes(const Sizes& sizes) const override {
@@ -186,7 +199,12 @@ class HostProgram final : public ProgramImpl {
     for (std::size_t i = 0; i < e.steps.size(); ++i) {
       if (i == check_before) check_error(e);
       if (const auto* l = std::get_if<Launch>(&e.steps[i])) {
+        const auto start = std::chrono::steady_clock::now();
         launch(*l, plan.launches[i], pointers);
+        if (profile_) {
+          const double ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+          profile_->push_back(describe(e, *l, plan.launches[i].tasks, ms));
+        }
         if (error_ != 0 && failed_ == nullptr) failed_ = l;
       } else if (const auto* c = std::get_if<Copy>(&e.steps[i])) {
         std::memcpy(pointers[static_cast<std::size_t>(c->to)], pointers[static_cast<std::size_t>(c->from)],
@@ -198,6 +216,14 @@ class HostProgram final : public ProgramImpl {
       }
     }
     if (check_before >= e.steps.size()) check_error(e);
+  }
+
+  static LaunchProfile describe(const Executable& e, const Launch& l, std::int64_t tasks, double milliseconds) {
+    const Cluster& c = e.clustering.clusters[static_cast<std::size_t>(l.cluster)];
+    std::string ops;
+    for (NodeId id : c.nodes) ops += fmt::format("{}{}", ops.empty() ? "" : " ", name(e.graph->node(id).op));
+    return {std::string(name(c.kind)), ops, e.graph->provenance().brief(e.graph->node(c.nodes.back()).provenance), l.kernel, tasks,
+            milliseconds};
   }
 
   void launch(const Launch& l, const BoundLaunch& bound, const std::vector<void*>& pointers) {
@@ -302,6 +328,7 @@ class HostProgram final : public ProgramImpl {
   std::vector<void*> buffers_;
   std::uint64_t error_ = 0;
   const Launch* failed_ = nullptr;
+  std::vector<LaunchProfile>* profile_ = nullptr;
 };
 
 }  // namespace

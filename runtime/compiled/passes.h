@@ -1,11 +1,18 @@
 // The passes between a user's graph and fusion.
 #pragma once
 
-#include <uwaga/ir/graph.h>
+#include <vector>
+
+#include <uwaga/ir/passes/pass.h>
 
 namespace uwaga {
 
-// Composites expanded, names and gradient stops gone, equal nodes merged, canonical order.
+// expand, strip, simplify, fold, cse, dce, order-structures; all preserve bits. UWAGA_PASSES ("-cse,-fold") switches some
+// off; expand, strip and order-structures are what kernels are written from and stay.
+std::vector<Pass> lowering_passes();
 Graph lower_for_kernels(const Graph& graph);
+
+// Slots and sliced tensors lie as they are written: this writes `order` wherever a scan or a cond meets another order.
+Graph order_structures(const Graph& graph);
 
 }  // namespace uwaga

@@ -68,7 +68,8 @@ void leaves(std::vector<OpExample>& out) {
     return std::vector{iota(x, rows), iota(x, cols, f32)};
   }));
   out.push_back(example(Op::random_bits, "random_bits", [](Graph& g) {
-    return std::vector{random_bits(g.scope() / "dropout", "mask", Type{i32, {{"rows", Extent::symbol("rows")}, {"cols", 5}}})};
+    const Tensor x = matrix(g, "x");  // binds rows
+    return std::vector{random_bits(g.scope() / "dropout", "mask", x.type().with_dtype(i32)), x};
   }));
 }
 

@@ -21,11 +21,13 @@
 #include <memory>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include <uwaga/codegen/kernel/kernel.h>
+#include <uwaga/codegen/llvm/compile.h>
 
 namespace uwaga::kernel {
 
@@ -34,6 +36,7 @@ struct EmitterOptions {
   bool f16_convert = false;    // the target converts f16 in hardware (F16C, NEON)
   int vector_bytes = 32;
   std::string tune;            // LLVM's name of the processor to schedule for; empty: the target's own
+  std::span<const SourceLine> lines;  // with `origins`: the model's line by ordinal, in place of the ordinal
 };
 
 class Emitter {
@@ -53,6 +56,7 @@ class Emitter {
   void tasks();
   void describe(const std::string& name);  // the debug subprogram, where origins are wanted
   void end_description();
+  llvm::DebugLoc location(Ordinal ordinal);
 
   // ---- types.cpp
   llvm::Type* scalar(DType dtype) const;   // in a register: boolean is i1, bf16 and f16 are their 16 bits

@@ -60,8 +60,8 @@ void check_real() {
   check2<T, T>("sub", op(Op::sub), F([](T a, T b) { return a - b; }));
   check2<T, T>("mul", op(Op::mul), F([](T a, T b) { return a * b; }));
   check2<T, T>("div", op(Op::div), F([](T a, T b) { return a / b; }));
-  check2<T, T>("max", op(Op::max), F([](T a, T b) { return std::isnan(a) ? a : std::isnan(b) ? b : a > b ? a : b; }));
-  check2<T, T>("min", op(Op::min), F([](T a, T b) { return std::isnan(a) ? a : std::isnan(b) ? b : a < b ? a : b; }));
+  check2<T, T>("max", op(Op::max), F([](T a, T b) { return a < b || std::isnan(b) ? b : a; }));
+  check2<T, T>("min", op(Op::min), F([](T a, T b) { return b < a || std::isnan(b) ? b : a; }));
   check2<T, Truth>("eq", op(Op::eq), C([](T a, T b) { return truth(a == b); }));
   check2<T, Truth>("lt", op(Op::lt), C([](T a, T b) { return truth(a < b); }));
   check2<T, T>("fma", [](Ex a, Ex b) { return a.builder->fma(a, b, a); }, F([](T a, T b) { return std::fma(a, b, a); }));
@@ -246,8 +246,23 @@ TEST_CASE("booleans combine") {
   check2<Truth, Truth>("or", op(Op::logical_or), C([](Truth a, Truth b) { return truth(a.byte || b.byte); }));
   check2<Truth, Truth>("not", op(Op::logical_not), C([](Truth a, Truth) { return truth(!a.byte); }));
   check2<Truth, Truth>("eq", op(Op::eq), C([](Truth a, Truth b) { return truth(a.byte == b.byte); }));
-  check2<Truth, Truth>("lt", op(Op::lt), C([](Truth a, Truth b) { return truth(a.byte < b.byte); }));
 }
+
+#if defined(__x86_64__)
+TEST_CASE("code for wider machines than this one compiles too") {
+  const HostTarget wide = host_target({.avx2 = true, .avx512 = true, .avx512_bf16 = true, .avx512_fp16 = true, .amx_bf16 = true});
+  const HostCompiler compiler(wide, {.verify = true});
+  const DType all[] = {DType::f64, DType::f32, DType::bf16, DType::f16, DType::i64, DType::i32, DType::i8, DType::u8, DType::boolean};
+  for (DType from : all)
+    for (DType to : all)
+      CHECK_FALSE(compiler.compile(map2(from, to, 16, [to](Ex x, Ex) { return x.builder->cast(x, to); })).object.empty());
+  for (DType d : {DType::f64, DType::f32, DType::i64, DType::i32, DType::i8, DType::u8})
+    for (Op which : {Op::add, Op::mul, Op::div, Op::max, Op::min, Op::eq, Op::lt}) {
+      const DType result = which == Op::eq || which == Op::lt ? DType::boolean : d;
+      CHECK_FALSE(compiler.compile(map2(d, result, 16, op(which))).object.empty());
+    }
+}
+#endif
 
 TEST_CASE("an op that should have been expanded is our error, not a crash") {
   const Kernel k = map2(DType::f32, DType::f32, 8, op(Op::exp));

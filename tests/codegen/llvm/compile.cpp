@@ -153,6 +153,34 @@ TEST_CASE("code is never writable and executable, and what is no object is refus
   CHECK_THROWS_AS(HostCode({}), InternalError);
 }
 
+// What gdb reads (its documentation, "JIT Compilation Interface").
+struct JitEntry {
+  JitEntry *next, *previous;
+  const char* file;
+  std::uint64_t size;
+};
+extern "C" {
+extern struct {
+  std::uint32_t version, action;
+  JitEntry *relevant, *first;
+} __jit_debug_descriptor;
+}
+
+TEST_CASE("gdb is told of the model's lines while the code lives") {
+  const Kernel k = tile(2, 8, 1);
+  const HostCompiler compiler(levels().back().target);
+  const std::vector<SourceLine> lines = {{"/models/gpt.cpp", 9}, {"/models/gpt.cpp", 22}, {"/models/layers.cpp", 5}};
+  {
+    const HostCode code(compiler.compile(k, lines).object, /*debugger=*/true);
+    REQUIRE(__jit_debug_descriptor.first != nullptr);
+    const std::string object(__jit_debug_descriptor.first->file, __jit_debug_descriptor.first->size);
+    CHECK_THAT(object, Contains("gpt.cpp") && Contains("layers.cpp"));
+  }
+  CHECK(__jit_debug_descriptor.first == nullptr);
+  const HostCode plain(compiler.compile(k).object);
+  CHECK(__jit_debug_descriptor.first == nullptr);
+}
+
 TEST_CASE("the failure of one kernel of a batch is reported") {
   KernelBuilder b("loop");
   const BufferId y = b.output(DType::f32);

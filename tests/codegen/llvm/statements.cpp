@@ -104,6 +104,7 @@ TEST_CASE("an expression is computed anew after what it reads has changed, and a
   b.store(y, b.integer(0), stored + twice);  // 22
   b.store(y, b.integer(2), stored);        // 22
   b.store(y, b.integer(3), first);         // 2
+  const Ex before = b.let(stored);         // read again in the loop, which changes it
   b.loop(b.integer(0), b.integer(3), 1, [&](Ex i) {
     b.store(y, i + 4, stored);             // 22, 23, 24
     b.store(y, b.integer(0), stored + b.real(1, DType::f64));
@@ -111,9 +112,10 @@ TEST_CASE("an expression is computed anew after what it reads has changed, and a
   b.store(y, b.integer(7), stored);        // 25
   b.branch(twice < stored, [&] { b.store(y, b.integer(0), b.real(0, DType::f64)); });  // 20 < 25
   b.store(y, b.integer(8), stored);        // 0
+  b.store(y, b.integer(9), before);        // 22
   const Kernel k = b.finish();
   for (const Level& level : levels())
-    CHECK(run_f64(k, level.target, {1}, 9) == std::vector<double>{0, 20, 22, 2, 22, 23, 24, 25, 0});
+    CHECK(run_f64(k, level.target, {1}, 10) == std::vector<double>{0, 20, 22, 2, 22, 23, 24, 25, 0, 22});
 }
 
 TEST_CASE("what moves out of a loop is right in every loop around it") {

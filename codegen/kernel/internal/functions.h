@@ -1,0 +1,61 @@
+// The functions of math.h, on f32 or f64, and the few tools they share.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <utility>
+
+#include <uwaga/codegen/kernel/build.h>
+
+namespace uwaga::kernel::functions {
+
+// Constants and bits of one floating dtype.
+struct Real {
+  KernelBuilder& b;
+  DType dtype;
+
+  bool wide() const { return dtype == DType::f64; }
+  DType bits() const { return wide() ? DType::i64 : DType::i32; }
+  int mantissa() const { return wide() ? 52 : 23; }
+  std::int64_t bias() const { return wide() ? 1023 : 127; }
+
+  Ex number(double value) const { return b.real(value, dtype); }
+  Ex word(std::int64_t value) const { return b.integer(value, bits()); }
+  Ex to_bits(Ex x) const { return b.bitcast(x, bits()); }
+  Ex to_real(Ex x) const { return b.bitcast(x, dtype); }
+  Ex power_of_two(Ex biased_exponent) const { return to_real(b.bits(ExprKind::shift_left, biased_exponent, word(mantissa()))); }
+  Ex abs(Ex x) const { return b.apply(Op::abs, {x}); }
+  Ex neg(Ex x) const { return b.apply(Op::neg, {x}); }
+  Ex with_sign(Ex magnitude, Ex sign) const;  // magnitude >= 0
+  // c0 + c1 x + ... by fma.
+  Ex polynomial(Ex x, std::initializer_list<double> c) const;
+};
+
+// x = k ln 2 + r, |r| <= ln 2 / 2: gives e^r - 1 and k (as an integer), for x within the range of exp.
+struct ExpParts {
+  Ex expm1, k;
+};
+ExpParts exp_parts(const Real& f, Ex x);
+// v * 2^k, rounded once, for |k| up to twice the largest exponent.
+Ex scaled(const Real& f, Ex v, Ex k);
+
+// x = m 2^e, m in [sqrt(1/2), sqrt 2), x positive and normal: e as an integer and m.
+struct LogParts {
+  Ex exponent, mantissa;
+};
+LogParts log_parts(const Real& f, Ex x);
+Ex integer_to_real(const Real& f, Ex small);  // |small| < 2^20
+
+Ex exp(const Real& f, Ex x);
+Ex log(const Real& f, Ex x);
+Ex log1p(const Real& f, Ex x);
+Ex rsqrt(const Real& f, Ex x);
+Ex tanh(const Real& f, Ex x);
+Ex sigmoid(const Real& f, Ex x);
+Ex erf(const Real& f, Ex x);
+Ex sin(const Real& f, Ex x);
+Ex cos(const Real& f, Ex x);
+Ex pow(const Real& f, Ex x, Ex y);
+Ex rem(const Real& f, Ex x, Ex y);
+
+}  // namespace uwaga::kernel::functions

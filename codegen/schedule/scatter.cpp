@@ -1,0 +1,80 @@
+#include <algorithm>
+
+#include <uwaga/codegen/lower/rows.h>
+#include <uwaga/codegen/schedule/index_ops.h>
+#include <uwaga/codegen/schedule/loops.h>
+
+namespace uwaga::schedule {
+
+Schedule scatter_add(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
+  const GraphData& g = graph.data();
+  Schedule out;
+  ScheduledKernel& scheduled = out.kernels.emplace_back();
+  KernelBuilder b("scatter");
+  Inline x(b, graph, cluster, layouts, scheduled);
+  const Value result = cluster.outputs[0];
+  const Node& node = g.node(result.node);
+  const std::string axis = node.as<AxisAttrs>().axis;
+  const Type& space = node.types[0];
+  const Type& indices = g.type(node.operands[1]);
+  const DType d = space.dtype, wide_d = kernel::computing(d);
+  AxisNames order = order_of(g, layouts, result);
+  order.erase(std::find(order.begin(), order.end(), axis));
+  std::vector<LoopAxis> kept = collapse(g, cluster, layouts, space, order);
+  // Indices that do not belong to a row of the result, in the order of their axes' names: the order of the additions.
+  AxisNames walked;
+  for (const Dim& dim : indices.dims)
+    if (!space.has(dim.axis)) walked.push_back(dim.axis);
+  std::sort(walked.begin(), walked.end());
+  const std::vector<LoopAxis> updates = collapse(g, cluster, layouts, indices, walked);
+  const Ex n = x.extent(space.extent(axis)), count = x.extent(product(updates));
+
+  int lanes = 1;
+  Ex first, wide;
+  LoopAxis inner;
+  IndexEnv zero = zero_env(b, space);
+  if (!kept.empty()) {
+    inner = kept.back();
+    kept.pop_back();
+    // A vector needs one index for all its lanes.
+    const bool own = std::any_of(inner.axes.begin(), inner.axes.end(), [&](const std::string& a) { return indices.has(a); });
+    lanes = own ? 1 : lanes_for(g, cluster, target, inner.extent);
+    wide = x.extent(inner.extent);
+    first = b.let(b.grid((wide + (lanes - 1)) / lanes) * lanes);
+    set_index(zero, inner, Index::ramp(first, lanes, lanes), b);
+    if (lanes > 1) zero = zero.masked(b.ramp(first, lanes) < wide);
+  }
+  // Narrow floats are added up in f32 and rounded once.
+  const bool narrow = wide_d != d;
+  const kernel::BufferId sums = narrow ? b.scratch(wide_d, n * lanes) : 0;
+  row_tasks(x, kept, (space.extent(axis) + product(updates)) * lanes, zero, [&](const IndexEnv& row) {
+    const auto lanes_at = [&](Ex i) { return b.ramp(i * lanes, lanes); };
+    x.loop(b.integer(0), n, 1, [&](Ex i) {
+      const IndexEnv at = row.with(axis, Index::scalar(i));
+      const Ex v = b.splat(x.value(node.operands[0], at), lanes);
+      if (narrow) b.store(sums, lanes_at(i), v);
+      else x.store(result, at, v);
+    });
+    x.loop(b.integer(0), count, 1, [&](Ex u) {
+      IndexEnv from = row;
+      for (const std::string& a : walked) from.axes[a] = Index::scalar(b.integer(0));
+      set_flat(x, from, updates, Index::scalar(u));
+      const Index to = checked_index(x, b.let(x.value(node.operands[1], from)), space.extent(axis), from);
+      from.axes.erase(axis);
+      const Ex v = b.splat(x.value(node.operands[2], from), lanes);
+      const Ex at = b.let(to.base);
+      // An index into an axis of no elements has failed; there is nothing to add to.
+      x.branch(b.integer(0) < n, [&] {
+        const IndexEnv here = row.with(axis, Index::scalar(at));
+        if (narrow) b.store(sums, lanes_at(at), b.load(sums, lanes_at(at)) + v);
+        else x.store(result, here, x.load(result, here) + v);
+      });
+    });
+    if (narrow)
+      x.loop(b.integer(0), n, 1, [&](Ex i) { x.store(result, row.with(axis, Index::scalar(i)), b.load(sums, lanes_at(i))); });
+  });
+  scheduled.kernel = b.finish();
+  return out;
+}
+
+}  // namespace uwaga::schedule

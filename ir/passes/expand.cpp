@@ -1,0 +1,69 @@
+// Dead code, equal code, and calls written out.
+#include <algorithm>
+#include <unordered_map>
+
+#include <uwaga/ir/canonical.h>
+#include <uwaga/ir/fields.h>
+#include <uwaga/ir/passes/passes.h>
+#include <uwaga/ir/rewrite.h>
+
+namespace uwaga {
+namespace {
+
+class Expander {
+ public:
+  explicit Expander(const std::function<bool(const CallAttrs&)>& keep) : keep_(keep) {}
+
+  // The graph itself where nothing in it is expanded.
+  Graph graph(const Graph& from) {
+    if (const auto it = known_.find(&from.data()); it != known_.end()) return it->second;
+    bool changed = false;
+    Graph out = rewrite(from, [&](Rewriter& r, NodeId id) {
+      const Node& n = r.from().node(id);
+      if (n.op == Op::call && !keeps(n)) {
+        std::vector<Value> operands;
+        for (Value v : n.operands) operands.push_back(r.now(v));
+        // The body is expanded first, so that nothing is left to expand in what is written.
+        const std::vector<Value> outputs = inline_body(r.to(), graph(n.as<CallAttrs>().body), operands, n.provenance);
+        for (std::uint32_t i = 0; i < outputs.size(); ++i) r.map({id, i}, outputs[i]);
+        return changed = true;
+      }
+      if (n.op != Op::scan && n.op != Op::cond) return false;
+      Attributes attributes = n.attributes;
+      bool mine = false;
+      for_each_graph(attributes, [&](Graph& b) {
+        const Graph now = graph(b);
+        mine = mine || &now.data() != &b.data();
+        b = now;
+      });
+      if (!mine) return false;
+      std::vector<Value> operands;
+      for (Value v : n.operands) operands.push_back(r.now(v));
+      r.copy(id, std::move(attributes), std::move(operands));
+      return changed = true;
+    });
+    if (!changed) out = from;
+    known_[&from.data()] = out;
+    return out;
+  }
+
+ private:
+  bool keeps(const Node& n) const { return keep_ && keep_(n.as<CallAttrs>()); }
+
+  const std::function<bool(const CallAttrs&)>& keep_;
+  std::unordered_map<const GraphData*, Graph> known_;
+};
+
+}  // namespace
+
+Graph expand(const Graph& graph, const std::function<bool(const CallAttrs&)>& keep) { return Expander(keep).graph(graph); }
+
+Graph cse(const Graph& graph) { return canonicalise(graph); }
+
+Graph dce(const Graph& graph) {
+  const std::vector<bool> live = live_nodes(graph);
+  if (std::find(live.begin(), live.end(), false) == live.end()) return graph;
+  return rewrite(graph, [&](Rewriter&, NodeId id) { return !live[id]; });
+}
+
+}  // namespace uwaga

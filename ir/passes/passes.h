@@ -1,0 +1,25 @@
+// The passes on graphs. All preserve bits.
+#pragma once
+
+#include <functional>
+
+#include <uwaga/ir/attributes.h>
+
+namespace uwaga {
+
+// Algebra on axes, casts and identities that hold to the bit (rules: passes/simplify.cpp). Bodies of scan, cond and calls
+// are simplified too.
+Graph simplify(const Graph& graph);
+// Constants: integers, booleans, and + - * / sqrt and casts of floats (contract 3).
+Graph fold(const Graph& graph);
+// Structurally equal nodes become one with united provenance; the result is in canonical order.
+Graph cse(const Graph& graph);
+// Nodes that no output and no update needs.
+Graph dce(const Graph& graph);
+// Calls that `keep` does not claim are replaced by their bodies, in bodies of scan and cond too. Nodes of the body take the
+// call's provenance besides their own.
+Graph expand(const Graph& graph, const std::function<bool(const CallAttrs&)>& keep = {});
+// stop_gradient and tag, which mean something only to differentiation and to names; late.
+Graph strip(const Graph& graph);
+
+}  // namespace uwaga

@@ -1,0 +1,133 @@
+#include <random>
+
+#include <uwaga/codegen/cluster.h>
+#include <uwaga/ir/composites/losses.h>
+#include <uwaga/ir/composites/norms.h>
+#include <uwaga/ir/interpreter/interpret.h>
+#include <uwaga/ir/ops.h>
+#include <uwaga/ir/passes/passes.h>
+
+#include "tests/catch.h"
+#include "tests/codegen/schedule/run_clusters.h"
+
+namespace uwaga::test {
+namespace {
+
+int kernels_of(const Graph& g) { return static_cast<int>(fuse(g).clusters.size()); }
+
+// Random graphs over {a, b, c} and subsets of it: elementwise, reductions, broadcasts and maps of indices.
+Graph random_graph(unsigned seed) {
+  std::mt19937 random(seed);
+  Graph g;
+  const Axes all{Axis("a"), Axis("b", 5), Axis("c", 12)};
+  std::vector<Tensor> pool{g.input("x", f32, all), g.input("y", f32, {all[0], all[2]}), g.input("z", f32, {all[2]}),
+                           g.input("w", f32, {all[2], all[1], all[0]})};
+  const auto pick = [&] { return pool[random() % pool.size()]; };
+  for (int step = 0; step < 14; ++step) {
+    const Tensor x = pick();
+    const auto axes = x.type().axes();
+    const std::string axis = axes.empty() ? "" : axes[random() % axes.size()];
+    switch (random() % 9) {
+      case 0: pool.push_back(exp(x * 0.1)); break;
+      case 1: pool.push_back(-x + 0.5); break;
+      case 2: pool.push_back(tanh(x)); break;
+      case 3:
+        if (!axes.empty()) pool.push_back(sum(x, {axis}));
+        break;
+      case 4:
+        if (!axes.empty()) pool.push_back(x - reduce_max(x, {axis}));
+        break;
+      case 5:
+        if (!axes.empty()) pool.push_back(reverse(x, axis));
+        break;
+      case 6:
+        if (!axes.empty()) pool.push_back(slice(pad(x, axis, 2, 1), axis, 1, x.extent(axis) + 1));
+        break;
+      case 7: {
+        const Tensor y = pick();
+        bool inside = true;
+        for (const Dim& d : y.type().dims) inside = inside && x.type().has(d.axis);
+        if (inside) pool.push_back(x * y + x);
+        break;
+      }
+      default: {
+        const Tensor y = pick();
+        if (same_axes(x.type(), y.type())) pool.push_back(select(x < y, x, y * 2.0));
+      }
+    }
+  }
+  int n = 0;
+  for (std::size_t i = pool.size() - std::min<std::size_t>(3, pool.size()); i < pool.size(); ++i)
+    g->add_output("out" + std::to_string(n++), pool[i].value());
+  return g;
+}
+
+}  // namespace
+
+TEST_CASE("a softmax, a norm and a cross entropy are one kernel each") {
+  const Axes axes{Axis("batch"), Axis("time"), Axis("model", 96)};
+  {
+    Graph g;
+    g->add_output("y", softmax(g.input("x", f32, axes), "model").value());
+    CHECK(kernels_of(expand(g)) == 1);
+  }
+  {
+    Graph g;
+    const Tensor x = g.input("x", f32, axes), w = g.input("w", f32, {axes[2]}), b = g.input("b", f32, {axes[2]});
+    g->add_output("y", layer_norm(x, w, b, "model").value());
+    g->add_output("z", rms_norm(x, w, "model").value());
+    CHECK(kernels_of(expand(g)) <= 2);
+  }
+  {
+    Graph g;
+    const Tensor x = g.input("x", f32, axes), t = g.input("t", i32, {axes[0], axes[1]});
+    g->add_output("y", cross_entropy_terms(x, t, "model").value());
+    CHECK(kernels_of(expand(g)) == 1);
+  }
+}
+
+TEST_CASE("bias, activation and residual join the product before them") {
+  Graph g;
+  const Axis row("row"), in("in", 32), out("out", 48);
+  const Tensor x = g.input("x", f32, {row, in}), w = g.input("w", f32, {in, out}), b = g.input("b", f32, {out});
+  const Tensor r = g.input("r", f32, {row, out});
+  g->add_output("y", (tanh(dot(x, w, {in}) + b) + r).value());
+  const Clustering c = fuse(g);
+  REQUIRE(c.clusters.size() == 1);
+  CHECK(c.clusters[0].kind == ClusterKind::contraction);
+}
+
+TEST_CASE("every stored value says why it is stored") {
+  for (unsigned seed = 0; seed < 30; ++seed) {
+    const Graph g = random_graph(seed);
+    const Clustering c = fuse(g);
+    for (std::size_t i = 0; i < c.clusters.size(); ++i)
+      for (const Value& v : c.clusters[i].outputs) {
+        int reasons = 0;
+        for (const Boundary& b : c.boundaries)
+          if (b.value == v && b.from == static_cast<int>(i)) {
+            CHECK_FALSE(b.rule.empty());
+            CHECK((b.to == -1 || b.to > b.from));
+            ++reasons;
+          }
+        CHECK(reasons > 0);
+      }
+  }
+}
+
+TEST_CASE("a fused graph has the bits of its ops run one by one") {
+  for (unsigned seed = 0; seed < 60; ++seed) {
+    INFO("seed " << seed);
+    const Graph g = random_graph(seed);
+    const Sizes sizes{{"a", 1 + seed % 9}};
+    const Drawn given = draw(g, sizes, seed);
+    const Results want = interpret(g, given.inputs, {}, Mode::typed);
+    const ClusterRun have = run_clusters(g, given.inputs, {}, sizes);
+    for (const auto& [name, array] : want.outputs) {
+      INFO("output " << name);
+      check_bits(have.outputs.at(name), array);
+    }
+  }
+}
+
+}  // namespace uwaga::test

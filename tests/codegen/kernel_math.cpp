@@ -1,0 +1,177 @@
+#include <uwaga/ir/random.h>
+
+#include <bit>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <random>
+
+#include "tests/catch.h"
+#include "tests/codegen/kernel_run.h"
+
+using namespace uwaga;
+using namespace uwaga::kernel;
+
+namespace {
+
+long double reference(Op op, long double x) {
+  switch (op) {
+    case Op::exp: return std::exp(x);
+    case Op::log: return std::log(x);
+    case Op::log1p: return std::log1p(x);
+    case Op::rsqrt: return 1 / std::sqrt(x);
+    case Op::sin: return std::sin(x);
+    case Op::cos: return std::cos(x);
+    case Op::tanh: return std::tanh(x);
+    case Op::erf: return std::erf(x);
+    default: return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x));
+  }
+}
+
+template <typename T>
+using Word = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+
+// |got - want| in units of the last place of want; huge where one of them is special and the other is not the same.
+template <typename T>
+double ulps(T got, long double want) {
+  const T rounded = static_cast<T>(want);
+  if (std::isnan(want)) return std::isnan(got) ? 0 : 1e30;
+  if (got == rounded) return std::signbit(got) == std::signbit(rounded) ? 0 : 1e30;
+  if (!std::isfinite(got) || !std::isfinite(rounded)) {
+    // Just over the border to infinity.
+    const long double limit = std::ldexp(1.0L, std::numeric_limits<T>::max_exponent);
+    return std::isinf(got) != std::isinf(rounded) && std::fabs(want) > limit * (1 - 4 * std::numeric_limits<T>::epsilon()) ? 1 : 1e30;
+  }
+  int exponent = 0;
+  std::frexp(want, &exponent);
+  exponent = std::max(exponent, std::numeric_limits<T>::min_exponent);
+  return static_cast<double>(std::fabs(static_cast<long double>(got) - want) / std::ldexp(1.0L, exponent - std::numeric_limits<T>::digits));
+}
+
+// Some numbers of every exponent and both signs, and all special ones.
+template <typename T>
+std::vector<T> samples(int each, unsigned seed) {
+  std::mt19937_64 random(seed);
+  constexpr int mantissa = std::numeric_limits<T>::digits - 1, exponents = sizeof(T) == 4 ? 255 : 2047;
+  std::vector<T> x;
+  for (const T v : {T(0), T(1), T(0.5), T(2), std::numeric_limits<T>::infinity(), std::numeric_limits<T>::denorm_min(),
+                    std::numeric_limits<T>::min(), std::numeric_limits<T>::max(), std::nextafter(T(1), T(0)), std::nextafter(T(1), T(2))})
+    for (const T s : {v, T(-v)}) x.push_back(s);
+  x.push_back(std::numeric_limits<T>::quiet_NaN());
+  for (int e = 0; e < exponents; ++e)
+    for (int i = 0; i < each; ++i) {
+      const Word<T> bits = (Word<T>(random()) & ((Word<T>(1) << mantissa) - 1)) | (Word<T>(e) << mantissa) |
+                           (Word<T>(i & 1) << (8 * sizeof(T) - 1));
+      x.push_back(std::bit_cast<T>(bits));
+    }
+  // Where functions do most: small numbers, evenly.
+  for (int i = -40 * each; i <= 40 * each; ++i) x.push_back(T(i) / T(4 * each) * T(1.0000001));
+  return x;
+}
+
+template <typename T>
+void holds(Op op, double bound, int each) {
+  const auto x = samples<T>(each, 1 + static_cast<unsigned>(op));
+  const auto y = run_elementwise<T>(op, x);
+  double worst = 0;
+  T where = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double error = ulps(y[i], reference(op, x[i]));
+    if (error > worst) {
+      worst = error;
+      where = x[i];
+    }
+  }
+  CAPTURE(name(op), sizeof(T), where, worst);
+  if (std::getenv("UWAGA_SHOW_ULP")) WARN(name(op) << (sizeof(T) == 4 ? " f32 " : " f64 ") << worst << " ulp at " << where);
+  CHECK(worst <= bound);
+}
+
+}  // namespace
+
+TEST_CASE("functions keep their bounds over every exponent, and are exact at special values", "[kernel]") {
+  struct Row {
+    Op op;
+    double f32, f64;
+  };
+  const Row row = GENERATE(Row{Op::exp, 1, 1}, Row{Op::log, 1, 1}, Row{Op::log1p, 1, 1.5}, Row{Op::rsqrt, 1.5, 1.5}, Row{Op::sin, 1.5, 2.25},
+                           Row{Op::cos, 1.5, 2.25}, Row{Op::tanh, 2.25, 2.25}, Row{Op::erf, 1, 1}, Row{Op::sigmoid, 2, 2});
+  holds<float>(row.op, row.f32, 40);
+  holds<double>(row.op, row.f64, 8);
+}
+
+TEST_CASE("pow keeps its bound and C's corners", "[kernel]") {
+  const auto check = [](auto zero, double bound) {
+    using T = decltype(zero);
+    auto x = samples<T>(4, 5), y = samples<T>(4, 6);
+    std::mt19937 random(3);
+    std::vector<T> bases, exponents;
+    const auto add = [&](T b, T e) {
+      bases.push_back(b);
+      exponents.push_back(e);
+    };
+    for (int i = 0; i < 4000; ++i) add(x[random() % x.size()], y[random() % y.size()]);
+    for (int i = 0; i < 4000; ++i) {  // results all over the range
+      const T base = std::fabs(x[random() % x.size()]);
+      const T range = std::numeric_limits<T>::max_exponent * T(0.69);
+      add(base, T(random() % 2000) / 1000 * range / std::log(base));
+    }
+    for (const T b : {T(0), T(1), T(2), T(0.5), std::numeric_limits<T>::infinity(), std::numeric_limits<T>::quiet_NaN()})
+      for (const T e : {T(0), T(1), T(2), T(3), T(0.5), T(1e30), std::numeric_limits<T>::infinity(), std::numeric_limits<T>::quiet_NaN()})
+        for (const T s : {T(1), T(-1)})
+          for (const T u : {T(1), T(-1)}) add(b * s, e * u);
+    const auto got = run_elementwise<T>(Op::pow, bases, exponents);
+    double worst = 0;
+    for (std::size_t i = 0; i < bases.size(); ++i) {
+      const double error = ulps(got[i], std::pow(static_cast<long double>(bases[i]), static_cast<long double>(exponents[i])));
+      if (error > 4) {
+        CAPTURE(bases[i], exponents[i], got[i]);
+        CHECK(error <= bound);
+      }
+      worst = std::max(worst, error);
+    }
+    if (std::getenv("UWAGA_SHOW_ULP")) WARN("pow " << worst << " ulp, " << sizeof(T) << " bytes");
+    CHECK(worst <= bound);
+  };
+  check(float{}, 0.6);
+  check(double{}, 2);
+}
+
+TEST_CASE("the remainder of floats is that of the floored quotient, exactly, whatever the quotient", "[kernel]") {
+  const auto check = [](auto zero) {
+    using T = decltype(zero);
+    const auto x = samples<T>(1, 8), y = samples<T>(1, 9);
+    std::mt19937 random(3);
+    std::vector<T> a, b;
+    for (int i = 0; i < 1500; ++i) {
+      a.push_back(x[random() % x.size()]);
+      b.push_back(y[random() % y.size()]);
+    }
+    const auto got = run_elementwise<T>(Op::rem, a, b);
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      const T r = std::fmod(a[i], b[i]);
+      const T want = std::isnan(r) ? r : r == 0 ? std::copysign(T(0), b[i]) : (r < 0) != (b[i] < 0) ? r + b[i] : r;
+      CAPTURE(a[i], b[i], got[i], want);
+      CHECK(ulps(got[i], want) == 0);
+    }
+  };
+  check(float{});
+  check(double{});
+}
+
+TEST_CASE("random bits of kernels are those of the interpreter", "[kernel]") {
+  KernelBuilder b("random");
+  const BufferId out = b.output(DType::i32);
+  const Ex key = b.argument(DType::i64), step = b.argument(DType::i64);
+  const Ex row = b.grid(b.integer(4));
+  const auto words = random_bits(b, key, step, b.ramp(row * 8, 8));
+  for (int i = 0; i < 4; ++i) b.store(out, b.ramp(row * 32 + i, 8, b.integer(4)), words[static_cast<std::size_t>(i)]);
+  const Kernel k = b.finish();
+  std::vector<std::int32_t> got(128);
+  const std::span<std::byte> buffer = bytes(got);
+  const std::uint64_t arguments[2] = {0x123456789abcdef0, 0x8000000700000003};
+  std::uint64_t error = 0;
+  interpret(k, {&buffer, 1}, arguments, &error);
+  for (std::uint64_t i = 0; i < got.size(); ++i)
+    CHECK(static_cast<std::uint32_t>(got[i]) == random_word(arguments[0], static_cast<std::int64_t>(arguments[1]), i));
+}

@@ -1,0 +1,133 @@
+// What the builder accepts and refuses, and whose line it names.
+#include <uwaga/ir/ops.h>
+
+#include <uwaga/ir/error.h>
+
+#include <functional>
+
+#include "tests/catch.h"
+
+using namespace uwaga;
+
+namespace {
+const Axis batch{"batch"}, time_axis{"time"}, model{"model", 768};
+
+const Initial zero{[](Graph& g, const std::string&, const Type& t) { return broadcast(constant(g, 0.0, t.dtype), t.dims); }};
+
+// The message, the file and line in front left out (they are tested once, below).
+std::string refusal(const std::function<void(Graph&, Tensor)>& f) {
+  Graph g;
+  const Tensor x = g.input("x", f32, {batch, model});
+  try {
+    f(g, x);
+  } catch (const Error& e) {
+    const std::string what = e.what();
+    return what.substr(what.find(": ") + 2);
+  }
+  return "no error";
+}
+}  // namespace
+
+TEST_CASE("An error names the line and the scope that wrote it") {
+  Graph g;
+  Scope s = g.scope() / "h.3";
+  const Tensor x = g.input("x", f32, {batch, model});
+  const Tensor w = s.param("w", {{"model", 1024}}, zero);
+  const int line = __LINE__ + 2;
+  try {
+    dot(x, w, {Axis{"model"}});
+    FAIL("accepted");
+  } catch (const Error& e) {
+    CHECK_THAT(e.what(), Contains("builder.cpp:" + std::to_string(line)));
+    CHECK_THAT(e.what(), Contains("dot over {model}: left has model=768, right has model=1024"));
+  }
+}
+
+TEST_CASE("The builder refuses, with the numbers, what does not fit") {
+  CHECK(refusal([](Graph& g, Tensor x) { x + g.input("y", f32, {time_axis}); }) ==
+        "add: axes {time} and {batch, model}: neither contains the other; rename an axis, or write the outer product with outer or broadcast");
+  CHECK(refusal([](Graph& g, Tensor x) { x + g.input("y", f32, {{"model", 5}}); }) == "add: one operand has model=768, another model=5");
+  CHECK(refusal([](Graph& g, Tensor x) { x + g.input("y", bf16, {model}); }) == "add: left is f32, right is bf16; cast one of them");
+  CHECK(refusal([](Graph& g, Tensor) { exp(g.input("i", i32, {})); }) == "exp wants a floating dtype, not i32");
+  CHECK(refusal([](Graph& g, Tensor) { g.input("i", i32, {}) + 0.5; }) == "the literal 0.5 is no i32");
+  CHECK(refusal([](Graph& g, Tensor) { g.input("i", u8, {}) + 256; }) == "the literal 256 is no u8");
+  CHECK(refusal([](Graph&, Tensor x) { sum(x, {time_axis}); }) == "sum over 'time': its operand has only {batch, model}");
+  CHECK(refusal([](Graph&, Tensor x) { split(x, model, {Axis{"head", 7}, Axis{"depth"}}); }) == "split of 'model': 768 is not divisible by 7");
+  CHECK(refusal([](Graph&, Tensor x) { split(x, batch, {Axis{"a", 2}, Axis{"b"}}); }) == "split of 'batch': batch is not divisible by 2");
+  CHECK(refusal([](Graph&, Tensor x) { slice(x, model, 0, 800); }) == "slice of 'model' stops at 800 of 768");
+  CHECK(refusal([](Graph&, Tensor x) { slice(x, model, 5, 3); }) == "slice: stop - start is -2");
+  CHECK(refusal([](Graph&, Tensor x) { rename(x, batch, model); }) == "rename would give a tensor with axis 'model' twice");
+  CHECK(refusal([](Graph&, Tensor x) { rename(x, batch, Axis{"a b"}); }) ==
+        "rename: 'a b' is no axis name: letters, digits, '_' and '.', a letter or '_' first");
+  CHECK(refusal([](Graph&, Tensor x) { order(x, {model}); }) == "order to {model} leaves out some of {batch, model}");
+  CHECK(refusal([](Graph&, Tensor x) { top_k(x, model, 769, Axis{"k"}); }) == "top_k: k=769 of model=768");
+  CHECK(refusal([](Graph&, Tensor x) { gather(x, x, model); }) == "gather over 'model': the indices have that axis too; rename it");
+  CHECK_THAT(refusal([](Graph& g, Tensor) { g.input("x", f32, {}); }), Contains("input 'x' is already declared at builder.cpp:"));
+  CHECK(refusal([](Graph& g, Tensor) { g.input("y", f32, {model, model}); }) == "input 'y' has axis 'model' twice");
+  CHECK(refusal([](Graph& g, Tensor) {
+          g.input("y", f32, {{"time", up_to(4)}});
+          g.input("z", f32, {{"time", up_to(5)}});
+        }) == "axis 'time' is bounded by 5 here and by 4 before");
+}
+
+TEST_CASE("Slices of any step have an extent without overflow") {
+  Graph g;
+  const Tensor x = g.input("x", f32, {model});
+  CHECK(slice(x, model, 0, 768, INT64_MAX).type().str() == "f32[model=1]");
+  CHECK(slice(x, model, 0, 767, 2).type().str() == "f32[model=384]");
+}
+
+TEST_CASE("The smaller operand is broadcast, the larger gives the order of axes") {
+  Graph g;
+  const Tensor x = g.input("x", f32, {batch, model}), w = g.input("w", f32, {model});
+  CHECK((x * w).type().str() == "f32[batch, model=768]");
+  CHECK((w * x).type().str() == "f32[batch, model=768]");
+  CHECK((2.0 * x).type().str() == "f32[batch, model=768]");
+  CHECK(outer(w, rename(w, model, Axis{"other"})).type().str() == "f32[model=768, other=768]");
+}
+
+TEST_CASE("Parameters are named by path, once") {
+  Graph g;
+  Scope s = g.scope() / "h";
+  s.param("w", {model}, zero);
+  CHECK(g->parameters().count("h.w") == 1);
+  CHECK_THROWS_WITH(s.param("w", {model}, zero), Contains("parameter 'h.w' is already declared at builder.cpp:") &&
+                                                     Contains("to tie parameters, pass the tensor"));
+  CHECK_THROWS_WITH(s.param("v", {batch}, zero), Contains("parameter 'h.v' needs a size for axis 'batch'"));
+}
+
+TEST_CASE("Layers are scopes with numbers") {
+  Graph g;
+  std::vector<std::string> paths;
+  for (Scope layer : g.scope().layers("h", 2)) paths.push_back((layer / "attn").path());
+  CHECK(paths == std::vector<std::string>{"h.0.attn", "h.1.attn"});
+  CHECK_THROWS_AS(g.scope().layers("h", -1), Error);
+}
+
+TEST_CASE("What a function builds belongs to the scope it was given") {
+  Graph g;
+  const Tensor x = g.input("x", f32, {model});
+  const auto linear = [](Scope s, Tensor t) { return t * s.param("w", {model}, zero); };
+  const Tensor y = linear(g.scope() / "first", x);
+  CHECK_THAT(g->provenance().brief(g->node(y.value().node).provenance), Contains("in first"));
+}
+
+TEST_CASE("Graphs that have nothing to do with each other do not mix") {
+  Graph a, b;
+  const Tensor x = a.input("x", f32, {model}), y = b.input("y", f32, {model});
+  CHECK_THROWS_WITH(x + y, Contains("tensors of two different graphs meet"));
+}
+
+TEST_CASE("A constant on a fresh graph belongs to it") {
+  Graph g;
+  const Tensor c = constant(g, 1.0, f32);
+  CHECK(g->size() == 1);
+  CHECK_NOTHROW(c + g.input("x", f32, {}));
+}
+
+TEST_CASE("Random keys are paths, once") {
+  Graph g;
+  Scope s = g.scope() / "drop";
+  random_bits(s, "mask", Type{i32, {}});
+  CHECK_THROWS_WITH(random_bits(s, "mask", Type{i32, {}}), Contains("random numbers named 'drop.mask' are already drawn at"));
+}
