@@ -6,6 +6,7 @@
 #include <uwaga/ir/interpreter/interpret.h>
 #include <uwaga/ir/ops.h>
 #include <uwaga/ir/passes/passes.h>
+#include <uwaga/ir/print.h>
 
 #include "tests/catch.h"
 #include "tests/codegen/schedule/run_clusters.h"
@@ -117,8 +118,8 @@ TEST_CASE("every stored value says why it is stored") {
 
 TEST_CASE("a fused graph has the bits of its ops run one by one") {
   for (unsigned seed = 0; seed < 60; ++seed) {
-    INFO("seed " << seed);
     const Graph g = random_graph(seed);
+    INFO("seed " << seed << '\n' << print(g));
     const Sizes sizes{{"a", 1 + seed % 9}};
     const Drawn given = draw(g, sizes, seed);
     const Results want = interpret(g, given.inputs, {}, Mode::typed);
