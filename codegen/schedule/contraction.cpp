@@ -4,79 +4,19 @@
 #include <set>
 
 #include <uwaga/codegen/lower/inline.h>
+#include <uwaga/codegen/schedule/dot_roles.h>
 #include <uwaga/ir/error.h>
 
 namespace uwaga {
 namespace {
 
 using namespace kernel;
+using namespace schedule;
 
 // Terms of one fma chain; part of the meaning of a sum (contracts, section 3).
 constexpr std::int64_t kBlock = 512;
 // Rows and columns of C that one task computes, about. They bound its scratch and set how often operands are packed again.
 constexpr std::int64_t kTaskRows = 240, kTaskColumns = 64;
-
-struct Roles {
-  NodeId node = 0;
-  Ordinal ordinal = 0;
-  Value a, b;                          // operands of the dot, possibly exchanged
-  AxisNames batch, rows, columns, over;
-};
-
-bool contains(const AxisNames& names, const std::string& name) { return std::find(names.begin(), names.end(), name) != names.end(); }
-
-// The order in which the axes of a value of the dot lie in what the cluster stores: of `axes`, slowest first. An axis that
-// the epilogue renamed, split or merged is looked up under the name it has in the dot, else put first.
-AxisNames in_memory_order(const GraphData& g, const Cluster& c, const Layouts& layouts, const AxisNames& axes) {
-  AxisNames out;
-  for (Value v : c.outputs) {
-    const auto layout = layouts.find(v);
-    const AxisNames order = layout != layouts.end() ? layout->second.order : g.type(v).axes();
-    const bool all = std::all_of(axes.begin(), axes.end(), [&](const std::string& a) { return contains(order, a); });
-    if (!all) continue;
-    for (const std::string& a : order)
-      if (contains(axes, a)) out.push_back(a);
-    return out;
-  }
-  return axes;
-}
-
-Roles find_roles(const GraphData& g, const Cluster& c, const Layouts& layouts) {
-  Roles r;
-  bool found = false;
-  for (std::size_t i = 0; i < c.nodes.size(); ++i)
-    if (g.node(c.nodes[i]).op == Op::dot) {
-      check_internal(!found, "a contraction cluster with two dots");
-      found = true;
-      r.node = c.nodes[i];
-      r.ordinal = static_cast<Ordinal>(i);
-    }
-  check_internal(found, "a contraction cluster without a dot");
-  const Node& n = g.node(r.node);
-  r.a = n.operands[0];
-  r.b = n.operands[1];
-  r.over = n.as<DotAttrs>().over;
-  const Type &a = g.type(r.a), &b = g.type(r.b);
-  AxisNames rows, columns;
-  const AxisNames order = in_memory_order(g, c, layouts, n.types[0].axes());
-  for (const std::string& axis : order) (a.has(axis) ? (b.has(axis) ? r.batch : r.rows) : r.columns).push_back(axis);
-  // The fastest axis of the result that is not a batch axis belongs to the columns, which are vectorised.
-  for (auto it = order.rbegin(); it != order.rend(); ++it) {
-    if (contains(r.batch, *it)) continue;
-    if (contains(r.rows, *it)) {
-      std::swap(r.rows, r.columns);
-      std::swap(r.a, r.b);
-    }
-    break;
-  }
-  return r;
-}
-
-Extent product(const Type& t, const AxisNames& axes) {
-  Extent e = 1;
-  for (const std::string& a : axes) e = e * t.extent(a);
-  return e;
-}
 
 // Writes one kernel.
 class Contraction {
@@ -151,15 +91,7 @@ class Contraction {
   }
 
  private:
-  // A flat index over `axes`, the last the fastest, as one index an axis.
-  void spread(IndexEnv& env, const AxisNames& axes, const Type& type, Index flat) {
-    for (std::size_t i = axes.size(); i-- > 1;) {
-      const Ex extent = x_.extent(type.extent(axes[i]));
-      env.axes[axes[i]] = flat % extent;
-      flat = flat / extent;
-    }
-    if (!axes.empty()) env.axes[axes[0]] = flat;
-  }
+  void spread(IndexEnv& env, const AxisNames& axes, const Type& type, Index flat) { spread_flat(x_, env, axes, type, flat); }
 
   Ex mac(Ex a, Ex b, Ex sum) { return is_float(dtype_) ? b_.fma(a, b, sum) : sum + a * b; }
   Ex zero() { return is_float(dtype_) ? b_.real(0, dtype_) : b_.integer(0, dtype_); }
@@ -332,39 +264,6 @@ class Contraction {
     });
   }
 
-  // Where the values of the cluster after the dot lie, given where the dot's lies: axis ops walked forwards.
-  std::map<Value, IndexEnv> forward(const IndexEnv& at) {
-    std::map<Value, IndexEnv> envs;
-    envs[{roles_.node, 0}] = at;
-    for (NodeId id : cluster_.nodes) {
-      const Node& n = g_.node(id);
-      const auto from = std::find_if(n.operands.begin(), n.operands.end(), [&](Value v) { return envs.count(v) > 0; });
-      if (from == n.operands.end()) continue;
-      IndexEnv env = envs[*from];
-      const Type& t = g_.type(*from);
-      if (n.op == Op::rename) {
-        env.axes[n.as<RenameAttrs>().to] = env.at(n.as<RenameAttrs>().from);
-      } else if (n.op == Op::split) {
-        AxisNames into;
-        for (const Dim& d : n.as<SplitAttrs>().into) into.push_back(d.axis);
-        spread(env, into, n.types[0], env.at(n.as<SplitAttrs>().axis));
-      } else if (n.op == Op::merge) {
-        const auto& a = n.as<MergeAttrs>();
-        Index flat = env.at(a.axes[0]);
-        for (std::size_t i = 1; i < a.axes.size(); ++i) {
-          const Index scaled = flat * x_.extent(t.extent(a.axes[i]));
-          flat = scaled + env.at(a.axes[i]);
-        }
-        env.axes[a.into] = flat;
-      } else {
-        check_internal(is_elementwise(n.op) || n.op == Op::order || n.op == Op::tag || n.op == Op::stop_gradient,
-                       "an epilogue with an op that moves elements");
-      }
-      envs[{id, 0}] = env;
-    }
-    return envs;
-  }
-
   void epilogue() {
     Ex current;
     x_.define({roles_.node, 0}, [&](const IndexEnv&) { return current; });
@@ -379,7 +278,7 @@ class Contraction {
         b_.at(roles_.ordinal);
         Ex sum = b_.let(b_.load(tile_c_, b_.ramp((row - row0_) * task_columns_ + column, lanes_)));
         current = x_.rounded(sum, t.dtype);
-        const auto envs = forward(at);
+        const auto envs = epilogue_envs(x_, roles_.node, at);
         for (Value v : cluster_.outputs) x_.store(v, envs.at(v), x_.value(v, envs.at(v)));
       };
       const auto c = columns_.constant();

@@ -1,4 +1,4 @@
-#include <uwaga/runtime/compiled/executable.h>
+#include <uwaga/runtime/compiled/internal/executable.h>
 
 #include <algorithm>
 #include <chrono>

@@ -11,11 +11,11 @@
 #include <uwaga/runtime/host/aligned.h>
 #include <uwaga/runtime/host/thread_pool.h>
 #include <uwaga/ir/interpreter/bind.h>
-#include <uwaga/runtime/compiled/executable.h>
-#include <uwaga/runtime/compiled/host_kernels.h>
-#include <uwaga/runtime/compiled/passes.h>
-#include <uwaga/runtime/program/program_impl.h>
-#include <uwaga/runtime/program/state_data.h>
+#include <uwaga/runtime/compiled/internal/executable.h>
+#include <uwaga/runtime/compiled/internal/host_kernels.h>
+#include <uwaga/runtime/compiled/internal/passes.h>
+#include <uwaga/runtime/program/internal/program_impl.h>
+#include <uwaga/runtime/program/internal/state_data.h>
 
 namespace uwaga {
 namespace {

@@ -11,7 +11,7 @@
 
 #include <uwaga/codegen/schedule.h>
 #include <uwaga/ir/graph.h>
-#include <uwaga/runtime/compiled/memory_plan.h>
+#include <uwaga/runtime/compiled/internal/memory_plan.h>
 
 namespace uwaga {
 

@@ -1,0 +1,48 @@
+#include <uwaga/codegen/cuda/internal/schedules.h>
+#include <uwaga/codegen/schedule/loops.h>
+
+namespace uwaga::cuda {
+namespace {
+
+using namespace schedule;
+
+constexpr int kThreads = 256, kElements = 4;  // a thread: neighbours in a warp read neighbours in memory
+
+}  // namespace
+
+Schedule elementwise(const Graph& graph, const Cluster& cluster, const Layouts& layouts) {
+  const GraphData& g = graph.data();
+  Schedule out;
+  ScheduledKernel& scheduled = out.kernels.emplace_back();
+  KernelBuilder b("loop");
+  Inline x(b, graph, cluster, layouts, scheduled);
+  const Type& space = g.type(cluster.outputs[0]);
+  const std::vector<LoopAxis> axes = collapse(g, cluster, layouts, space, order_of(g, layouts, cluster.outputs[0]));
+  const IndexEnv zero = zero_env(b, space);
+  const auto all_outputs = [&](const IndexEnv& env) {
+    std::vector<Ex> values;
+    // Every result before any store: an emitter need not prove that they do not meet in memory.
+    for (const Value& v : cluster.outputs) values.push_back(cluster.outputs.size() > 1 ? b.let(x.value(v, env)) : x.value(v, env));
+    for (std::size_t i = 0; i < values.size(); ++i) x.store(cluster.outputs[i], env, values[i]);
+  };
+  if (axes.empty()) {
+    b.grid(b.integer(1));
+    all_outputs(zero);
+    scheduled.kernel = b.finish();
+    return out;
+  }
+  const Ex n = x.extent(product(axes));
+  constexpr std::int64_t kBlock = std::int64_t{kThreads} * kElements;
+  const Ex block = b.grid((n + (kBlock - 1)) / kBlock);
+  const Ex thread = b.threads(kThreads);
+  const Ex begin = b.let(block * kBlock), end = b.let(min(begin + kBlock, n));
+  x.loop(begin + thread, end, kThreads, [&](Ex i) {
+    IndexEnv env = zero;
+    set_flat(x, env, axes, Index::scalar(i));
+    all_outputs(env);
+  });
+  scheduled.kernel = b.finish();
+  return out;
+}
+
+}  // namespace uwaga::cuda

@@ -1,0 +1,34 @@
+// A dot as a batch of matrix products, for the schedules of contractions on every target.
+//
+// C[m, n] = sum over k of A[m, k] * B[k, n]: m runs over the axes only one operand has, n over those only the other has, k over
+// the contracted ones in the order the dot names them, and a batch over what both share. Which operand plays A is chosen
+// so that n ends in the axis that is fastest in the result.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include <uwaga/codegen/lower/inline.h>
+
+namespace uwaga::schedule {
+
+struct Roles {
+  NodeId node = 0;
+  kernel::Ordinal ordinal = 0;
+  Value a, b;                          // operands of the dot, possibly exchanged
+  AxisNames batch, rows, columns, over;
+};
+
+// InternalError unless the cluster has exactly one dot.
+Roles find_roles(const GraphData& graph, const Cluster& cluster, const Layouts& layouts);
+
+bool contains(const AxisNames& names, const std::string& name);
+Extent product(const Type& type, const AxisNames& axes);
+
+// A flat index over `axes`, the last the fastest, as one index an axis.
+void spread_flat(kernel::Inline& x, kernel::IndexEnv& env, const AxisNames& axes, const Type& type, kernel::Index flat);
+
+// Where the values of the cluster after the dot lie, given where the dot's own does: axis ops walked forwards.
+std::map<Value, kernel::IndexEnv> epilogue_envs(kernel::Inline& x, NodeId dot, const kernel::IndexEnv& at);
+
+}  // namespace uwaga::schedule
