@@ -1,7 +1,5 @@
-#include <uwaga/autodiff/accumulate.h>
-
 #include <fmt/format.h>
-
+#include <uwaga/autodiff/accumulate.h>
 #include <uwaga/autodiff/internal/rules.h>
 #include <uwaga/ir/error.h>
 
@@ -28,9 +26,10 @@ std::size_t draws_in(const GraphData& graph) {
 
 }  // namespace
 
-Accumulated accumulate(const std::vector<Tensor>& inputs, const Axis& batch, std::int64_t microbatches, const MicrobatchLoss& loss,
-                       const GradOptions& options, Here where) {
-  if (inputs.empty()) throw Error(fmt::format("{}:{}: accumulate wants an input", base_name(where.file_name()), where.line()));
+Accumulated accumulate(const std::vector<Tensor>& inputs, const Axis& batch, std::int64_t microbatches,
+                       const MicrobatchLoss& loss, const GradOptions& options, Here where) {
+  if (inputs.empty())
+    throw Error(fmt::format("{}:{}: accumulate wants an input", base_name(where.file_name()), where.line()));
   const std::shared_ptr<GraphData> graph = inputs[0].shared_graph();
   const ProvenanceId origin = graph->origin(where);
   const Axis micro(batch.name + ".micro");
@@ -51,8 +50,10 @@ Accumulated accumulate(const std::vector<Tensor>& inputs, const Axis& batch, std
   const std::size_t draws = draws_in(*graph);
   const Loss part = loss(sliced);
   if (draws_in(*graph) != draws)
-    throw Error(fmt::format("{}: the loss given to accumulate draws random numbers, which would be the same for all microbatches; draw "
-                            "them for the whole batch and pass them as an input", graph->provenance().brief(origin)));
+    throw Error(fmt::format(
+        "{}: the loss given to accumulate draws random numbers, which would be the same for all microbatches; draw "
+        "them for the whole batch and pass them as an input",
+        graph->provenance().brief(origin)));
   const std::vector<Slot> slots = trainable(graph);
   std::vector<Tensor> wrt, results{part.total, part.count};
   for (const Slot& s : slots) wrt.push_back(s.parameter);

@@ -5,30 +5,30 @@
 //   });
 //   a.loss, a.gradients.at("embed")
 //
-// A scan over microbatches carries the sums of losses, counts and gradients; the mean is taken at the end, so that padded
-// microbatches weigh what they hold. Memory for activations is that of one microbatch.
+// A scan over microbatches carries the sums of losses, counts and gradients; the mean is taken at the end, so that
+// padded microbatches weigh what they hold. Memory for activations is that of one microbatch.
 #pragma once
+
+#include <uwaga/autodiff/autodiff.h>
+#include <uwaga/ir/composites/losses.h>
 
 #include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
-#include <uwaga/autodiff/autodiff.h>
-#include <uwaga/ir/composites/losses.h>
-
 namespace uwaga {
 
 struct Accumulated {
-  Tensor loss;   // total / count, a scalar
-  Tensor count;  // terms of all microbatches
+  Tensor loss;                              // total / count, a scalar
+  Tensor count;                             // terms of all microbatches
   std::map<std::string, Tensor> gradients;  // of the loss, by path of the trainable parameter
 };
 using MicrobatchLoss = std::function<Loss(const std::vector<Tensor>& inputs)>;
 
-// Cuts `batch` of every input into `microbatches` runs of consecutive elements. Error: an input lacks the axis or it is not
-// divisible, or the loss draws random numbers: these must be drawn for the whole batch and passed as an input.
-Accumulated accumulate(const std::vector<Tensor>& inputs, const Axis& batch, std::int64_t microbatches, const MicrobatchLoss& loss,
-                       const GradOptions& options = {}, Here where = Here::current());
+// Cuts `batch` of every input into `microbatches` runs of consecutive elements. Error: an input lacks the axis or it is
+// not divisible, or the loss draws random numbers: these must be drawn for the whole batch and passed as an input.
+Accumulated accumulate(const std::vector<Tensor>& inputs, const Axis& batch, std::int64_t microbatches,
+                       const MicrobatchLoss& loss, const GradOptions& options = {}, Here where = Here::current());
 
 }  // namespace uwaga

@@ -1,7 +1,5 @@
-#include <uwaga/autodiff/autodiff.h>
-
 #include <fmt/format.h>
-
+#include <uwaga/autodiff/autodiff.h>
 #include <uwaga/autodiff/internal/rules.h>
 #include <uwaga/ir/error.h>
 
@@ -23,7 +21,9 @@ struct Site {
     if (!graph) throw Error(fmt::format("{}:{}: a derivative of nothing", base_name(where.file_name()), where.line()));
     origin = graph->origin(where);
   }
-  Error error(const std::string& what) const { return Error(fmt::format("{}: {}", graph->provenance().brief(origin), what)); }
+  Error error(const std::string& what) const {
+    return Error(fmt::format("{}: {}", graph->provenance().brief(origin), what));
+  }
   Tensor adopt(const Tensor& t) const { return {graph, graph->adopt(t.data(), t.value())}; }
   std::vector<Value> values(const std::vector<Tensor>& tensors) const {
     std::vector<Value> out;
@@ -41,11 +41,14 @@ struct Site {
 
 void check_float(const Site& site, const std::vector<Tensor>& tensors, const char* what) {
   for (const Tensor& t : tensors)
-    if (!is_float(t.dtype())) throw site.error(fmt::format("{} wants floating dtypes; {} is {}", what, site.describe(site.adopt(t).value()), t.type().str()));
+    if (!is_float(t.dtype()))
+      throw site.error(fmt::format("{} wants floating dtypes; {} is {}", what, site.describe(site.adopt(t).value()),
+                                   t.type().str()));
 }
 
 void check_like(const Site& site, const std::vector<Tensor>& these, const std::vector<Tensor>& like, const char* what) {
-  if (these.size() != like.size()) throw site.error(fmt::format("{} for {} tensors: {} are given", what, like.size(), these.size()));
+  if (these.size() != like.size())
+    throw site.error(fmt::format("{} for {} tensors: {} are given", what, like.size(), these.size()));
   for (std::size_t i = 0; i < these.size(); ++i)
     if (!same_type(these[i].type(), like[i].type()))
       throw site.error(fmt::format("{} {} is {} instead of {}", what, i, these[i].type().str(), like[i].type().str()));
@@ -70,11 +73,15 @@ std::vector<Tensor> pull_back(const Site& site, const std::vector<Value>& output
   std::vector<Tensor> out;
   for (std::size_t i = 0; i < at.size(); ++i) {
     if (!found[i] && !options.allow_unused)
-      throw site.error(reaches(*site.graph, at[i], outputs)
-                           ? fmt::format("the loss depends on {} only through what is piecewise constant or stopped, so its gradient is 0; "
-                                         "set allow_unused if that is meant", site.describe(at[i]))
-                           : fmt::format("the loss does not depend on {}; set allow_unused if that is meant", site.describe(at[i])));
-    const ProvenanceGuard guard(*site.graph, site.graph->provenance().with_role(site.graph->node(at[i].node).provenance, Role::backward));
+      throw site.error(
+          reaches(*site.graph, at[i], outputs)
+              ? fmt::format(
+                    "the loss depends on {} only through what is piecewise constant or stopped, so its gradient is 0; "
+                    "set allow_unused if that is meant",
+                    site.describe(at[i]))
+              : fmt::format("the loss does not depend on {}; set allow_unused if that is meant", site.describe(at[i])));
+    const ProvenanceGuard guard(
+        *site.graph, site.graph->provenance().with_role(site.graph->node(at[i].node).provenance, Role::backward));
     const Tensor gradient = found[i] ? *found[i] : autodiff::zeros(site.graph, wrt[i].type());
     out.push_back(order(gradient, autodiff::axes_of(wrt[i].type().axes())));
   }
@@ -89,7 +96,8 @@ std::vector<Tensor> grad(const Tensor& loss, const std::vector<Tensor>& wrt, con
   if (!is_float(loss.dtype()) || loss.type().rank() != 0)
     throw site.error(fmt::format("grad wants a floating scalar, not {}; sum it, or use vjp", loss.type().str()));
   const Value output = site.adopt(loss).value();
-  const ProvenanceGuard guard(*site.graph, site.graph->provenance().with_role(site.graph->node(output.node).provenance, Role::backward));
+  const ProvenanceGuard guard(
+      *site.graph, site.graph->provenance().with_role(site.graph->node(output.node).provenance, Role::backward));
   return pull_back(site, {output}, {constant(Graph(site.graph), 1.0, loss.dtype(), where)}, wrt, options);
 }
 
@@ -107,10 +115,12 @@ std::map<std::string, Tensor> grad(const Tensor& loss, const GradOptions& option
   return out;
 }
 
-ValueAndGrad value_and_grad(const Tensor& loss, const GradOptions& options, Here where) { return {loss, grad(loss, options, where)}; }
+ValueAndGrad value_and_grad(const Tensor& loss, const GradOptions& options, Here where) {
+  return {loss, grad(loss, options, where)};
+}
 
-std::vector<Tensor> vjp(const std::vector<Tensor>& outputs, const std::vector<Tensor>& wrt, const std::vector<Tensor>& cotangents,
-                        const GradOptions& options, Here where) {
+std::vector<Tensor> vjp(const std::vector<Tensor>& outputs, const std::vector<Tensor>& wrt,
+                        const std::vector<Tensor>& cotangents, const GradOptions& options, Here where) {
   const Site site({&outputs, &wrt, &cotangents}, where);
   check_float(site, outputs, "vjp");
   check_like(site, cotangents, outputs, "cotangent");
@@ -119,8 +129,8 @@ std::vector<Tensor> vjp(const std::vector<Tensor>& outputs, const std::vector<Te
   return pull_back(site, site.values(outputs), given, wrt, options);
 }
 
-std::vector<Tensor> jvp(const std::vector<Tensor>& outputs, const std::vector<Tensor>& wrt, const std::vector<Tensor>& tangents,
-                        const GradOptions& options, Here where) {
+std::vector<Tensor> jvp(const std::vector<Tensor>& outputs, const std::vector<Tensor>& wrt,
+                        const std::vector<Tensor>& tangents, const GradOptions& options, Here where) {
   const Site site({&outputs, &wrt, &tangents}, where);
   check_float(site, outputs, "jvp");
   check_float(site, wrt, "jvp");
@@ -128,7 +138,8 @@ std::vector<Tensor> jvp(const std::vector<Tensor>& outputs, const std::vector<Te
   std::vector<Tensor> given;
   for (const Tensor& t : tangents) given.push_back(site.adopt(t));
   autodiff::Context context{options.named, {}};
-  const std::vector<Maybe> found = autodiff::linearise(context, site.graph, site.values(outputs), site.values(wrt), given);
+  const std::vector<Maybe> found =
+      autodiff::linearise(context, site.graph, site.values(outputs), site.values(wrt), given);
   std::vector<Tensor> out;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const ProvenanceGuard guard(*site.graph, site.origin);

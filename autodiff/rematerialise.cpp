@@ -1,13 +1,11 @@
-#include <uwaga/autodiff/rematerialise.h>
-
 #include <fmt/format.h>
+#include <uwaga/autodiff/internal/min_cut.h>
+#include <uwaga/autodiff/rematerialise.h>
+#include <uwaga/ir/error.h>
+#include <uwaga/ir/rewrite.h>
 
 #include <algorithm>
 #include <map>
-
-#include <uwaga/autodiff/internal/min_cut.h>
-#include <uwaga/ir/error.h>
-#include <uwaga/ir/rewrite.h>
 
 namespace uwaga {
 namespace {
@@ -20,29 +18,34 @@ Cost cost_of(const Node& n) {
     case Op::input:
     case Op::parameter:
     case Op::constant:
-    case Op::iota: return Cost::free;
+    case Op::iota:
+      return Cost::free;
     case Op::dot:
     case Op::scan:
-    case Op::cond: return Cost::contraction;
+    case Op::cond:
+      return Cost::contraction;
     case Op::sum:
     case Op::reduce_max:
     case Op::argmax:
     case Op::cumsum:
     case Op::gather:
     case Op::scatter_add:
-    case Op::top_k: return Cost::reduction;
+    case Op::top_k:
+      return Cost::reduction;
     case Op::call: {
       Cost most = Cost::reduction;
       for (const Node& inner : n.as<CallAttrs>().body->nodes()) most = std::max(most, cost_of(inner));
       return most;
     }
-    default: return Cost::elementwise;
+    default:
+      return Cost::elementwise;
   }
 }
 
 class Rematerialiser {
  public:
-  Rematerialiser(const Graph& graph, const RematerialiseOptions& options) : graph_(graph), g_(graph_.data()), options_(options) {
+  Rematerialiser(const Graph& graph, const RematerialiseOptions& options)
+      : graph_(graph), g_(graph_.data()), options_(options) {
     const std::vector<bool> live = live_nodes(graph_);
     const std::size_t size = g_.nodes().size();
     late_.assign(size, true);
@@ -98,7 +101,8 @@ class Rematerialiser {
     autodiff::Network network;
     for (const auto& [v, at] : values_) {
       network.capacity.push_back(bytes(v));
-      if (cost_[v.node] == Cost::free || cost_[v.node] > recomputable || g_.node(v.node).operands.empty()) network.sources.push_back(at);
+      if (cost_[v.node] == Cost::free || cost_[v.node] > recomputable || g_.node(v.node).operands.empty())
+        network.sources.push_back(at);
       for (Value u : g_.node(v.node).operands) network.arcs.emplace_back(values_.at(u), at);
     }
     for (const auto& [v, at] : read_) network.sinks.push_back(values_.at(v));
@@ -110,15 +114,16 @@ class Rematerialiser {
     std::map<Value, Value> tagged, again;
     const auto kept = [&](Value v) { return cost_[v.node] == Cost::free || cut.cut[values_.at(v)]; };
     const auto add_like = [&](NodeId id, Op op, Attributes a, std::vector<Value> operands) {
-      return r.to().add(op, std::move(a), std::move(operands), r.to().provenance().with_role(g_.node(id).provenance, Role::pass));
+      return r.to().add(op, std::move(a), std::move(operands),
+                        r.to().provenance().with_role(g_.node(id).provenance, Role::pass));
     };
     const auto through_tag = [&](Value v) {
       auto [it, fresh] = tagged.try_emplace(v);
       if (fresh) it->second = {add_like(v.node, Op::tag, TagAttrs{kRematerialised}, {r.now(v)}), 0};
       return it->second;
     };
-    // The value computed again, with all it needs; forward nodes come before their users, so the recursion is replaced by
-    // a walk in order.
+    // The value computed again, with all it needs; forward nodes come before their users, so the recursion is replaced
+    // by a walk in order.
     const auto recompute = [&](Value wanted) {
       std::map<NodeId, bool> needed;
       std::vector<NodeId> todo{wanted.node};
@@ -150,10 +155,12 @@ class Rematerialiser {
     });
     for (const auto& [v, at] : values_)
       if (cut.cut[at] && cost_[v.node] != Cost::free)
-        out.kept.push_back({r.now(v), bytes(v),
-                            fmt::format("{}: {}", g_.provenance().brief(g_.node(v.node).provenance),
-                                        cost_[v.node] > level_ ? fmt::format("{} is not computed again within this budget", name(g_.node(v.node).op))
-                                                               : "the fewest bytes from which the rest is computed again")});
+        out.kept.push_back(
+            {r.now(v), bytes(v),
+             fmt::format("{}: {}", g_.provenance().brief(g_.node(v.node).provenance),
+                         cost_[v.node] > level_
+                             ? fmt::format("{} is not computed again within this budget", name(g_.node(v.node).op))
+                             : "the fewest bytes from which the rest is computed again")});
     out.graph = r.finish();
   }
 
@@ -169,6 +176,8 @@ class Rematerialiser {
 
 }  // namespace
 
-Rematerialised rematerialise(const Graph& graph, const RematerialiseOptions& options) { return Rematerialiser(graph, options).run(); }
+Rematerialised rematerialise(const Graph& graph, const RematerialiseOptions& options) {
+  return Rematerialiser(graph, options).run();
+}
 
 }  // namespace uwaga

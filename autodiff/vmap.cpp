@@ -1,11 +1,9 @@
-#include <uwaga/autodiff/vmap.h>
-
 #include <fmt/format.h>
-
-#include <algorithm>
-
+#include <uwaga/autodiff/vmap.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/fields.h>
+
+#include <algorithm>
 
 namespace uwaga {
 namespace {
@@ -49,7 +47,8 @@ class Vmap {
     return dims;
   }
   Values add(Op op, Attributes attributes, Values operands) {
-    const NodeId id = to_->add(op, std::move(attributes), std::move(operands), to_->origin(std::source_location::current()));
+    const NodeId id =
+        to_->add(op, std::move(attributes), std::move(operands), to_->origin(std::source_location::current()));
     Values out;
     for (std::uint32_t o = 0; o < to_->node(id).types.size(); ++o) out.push_back({id, o});
     return out;
@@ -64,7 +63,8 @@ class Vmap {
       bits.type.dims = with_dim(bits.type.dims);
     }
     if (!any) {
-      if (n.op == Op::scan || n.op == Op::call || n.op == Op::cond) return body_node(n, std::move(in));  // random bits inside
+      if (n.op == Op::scan || n.op == Op::call || n.op == Op::cond)
+        return body_node(n, std::move(in));  // random bits inside
       return add(n.op, std::move(a), std::move(in));
     }
     if (is_binary(n.op) || n.op == Op::select || n.op == Op::concat) {
@@ -86,7 +86,8 @@ class Vmap {
         in[0] = spread(in[0]);
         in[2] = spread(in[2]);
         return add(n.op, std::move(a), std::move(in));
-      case Op::dynamic_slice: return has(in[1]) ? slice_each(std::get<DynamicSliceAttrs>(a), in) : add(n.op, std::move(a), std::move(in));
+      case Op::dynamic_slice:
+        return has(in[1]) ? slice_each(std::get<DynamicSliceAttrs>(a), in) : add(n.op, std::move(a), std::move(in));
       case Op::dynamic_update:
         if (has(in[2])) return update_each(std::get<AxisAttrs>(a).axis, in);
         in[0] = spread(in[0]);
@@ -94,8 +95,10 @@ class Vmap {
         return add(n.op, std::move(a), std::move(in));
       case Op::scan:
       case Op::cond:
-      case Op::call: return body_node(n, std::move(in));
-      default: return add(n.op, std::move(a), std::move(in));
+      case Op::call:
+        return body_node(n, std::move(in));
+      default:
+        return add(n.op, std::move(a), std::move(in));
     }
   }
 
@@ -170,7 +173,8 @@ class Vmap {
 
   Values scan(const Node& n, Values in) {
     ScanAttrs a = n.as<ScanAttrs>();
-    const auto carries = static_cast<std::size_t>(a.carries), before_index = carries + static_cast<std::size_t>(a.slices);
+    const auto carries = static_cast<std::size_t>(a.carries),
+               before_index = carries + static_cast<std::size_t>(a.slices);
     std::vector<bool> inputs = who_has(in);
     inputs.insert(inputs.begin() + static_cast<std::ptrdiff_t>(before_index), false);
     Graph body;
@@ -219,9 +223,12 @@ void check_unused(const Graph& graph, const std::string& axis) {
   for (const Node& n : graph->nodes()) {
     for (const Type& t : n.types)
       if (t.has(axis))
-        throw Error(fmt::format("{}: vmap over '{}': this {} has that axis already", graph->provenance().brief(n.provenance), axis, name(n.op)));
+        throw Error(fmt::format("{}: vmap over '{}': this {} has that axis already",
+                                graph->provenance().brief(n.provenance), axis, name(n.op)));
     if (n.op == Op::scan || n.op == Op::cond || n.op == Op::call)
-      for_each_graph(n.attributes, [&](const Graph& inside) { if (inside) check_unused(inside, axis); });
+      for_each_graph(n.attributes, [&](const Graph& inside) {
+        if (inside) check_unused(inside, axis);
+      });
   }
 }
 

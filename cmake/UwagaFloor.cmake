@@ -22,13 +22,15 @@ function(uwaga_public_headers result)
   set(${result} ${all} PARENT_SCOPE)
 endfunction()
 
-# <uwaga/uwaga.h>: every public header, lowest floor first. Rewritten only when the list changes.
+# <uwaga/uwaga.h>: what programs are written with, lowest floor first: every public header but those of codegen/ and of the
+# runtime's rooms, which who looks at kernels or files includes one by one. Rewritten only when the list changes.
 function(uwaga_umbrella)
   uwaga_public_headers(headers)
+  list(FILTER headers EXCLUDE REGEX "^(codegen/|runtime/(host|io|cuda)/|ir/(interpreter|passes)/)")
   list(TRANSFORM headers REPLACE "(.+)" "#include <uwaga/\\1>\n")
   list(JOIN headers "" includes)
   file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/include/uwaga/uwaga.h @ONLY CONTENT
-"// All of uwaga: every public header, lowest floor first. Made by CMake (cmake/UwagaFloor.cmake).
+"// What programs are written with, lowest floor first. Made by CMake (cmake/UwagaFloor.cmake).
 #pragma once
 
 @includes@")

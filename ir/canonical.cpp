@@ -1,11 +1,10 @@
 #include <uwaga/ir/canonical.h>
-
-#include <algorithm>
-#include <unordered_map>
-
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/fields.h>
 #include <uwaga/ir/rewrite.h>
+
+#include <algorithm>
+#include <unordered_map>
 
 namespace uwaga {
 namespace {
@@ -30,7 +29,8 @@ std::vector<NodeId> order_of(const GraphData& g, const std::vector<Hash128>& has
   for (NodeId id = 0; id < live.size(); ++id)
     if (live[id] && g.node(id).op != Op::input) (depth[id] == kPreparation ? preparation : main).push_back(id);
   const auto by_hash = [&](NodeId a, NodeId b) { return hash[a] != hash[b] ? hash[a] < hash[b] : a < b; };
-  std::sort(main.begin(), main.end(), [&](NodeId a, NodeId b) { return depth[a] != depth[b] ? depth[a] < depth[b] : by_hash(a, b); });
+  std::sort(main.begin(), main.end(),
+            [&](NodeId a, NodeId b) { return depth[a] != depth[b] ? depth[a] < depth[b] : by_hash(a, b); });
 
   std::vector<NodeId> out = g.inputs();
   std::vector<bool> done(live.size(), false);
@@ -76,8 +76,8 @@ bool is_one(const Graph& a, const Graph& b) { return a && b ? &a.data() == &b.da
 using Known = std::unordered_map<const GraphData*, Graph>;
 Graph canonical(const Graph& graph, InputsBy inputs, Known& known);
 
-// The bodies of nodes that become one also become one: equal node by node, being canonical. `first` takes the provenance
-// of all.
+// The bodies of nodes that become one also become one: equal node by node, being canonical. `first` takes the
+// provenance of all.
 Graph united(const Graph& first, const std::vector<Graph>& others) {
   Graph out = empty_like(first);
   Provenance& table = out->provenance();
@@ -134,7 +134,8 @@ Graph canonical_anew(const Graph& graph, InputsBy inputs, Known& known) {
   }
   bool changed = order.size() != g.nodes().size() || !twins.empty();
   for (std::size_t i = 0; !changed && i < order.size(); ++i) changed = order[i] != i;
-  for (std::size_t i = 1; !changed && i < g.updates().size(); ++i) changed = g.updates()[i].path < g.updates()[i - 1].path;
+  for (std::size_t i = 1; !changed && i < g.updates().size(); ++i)
+    changed = g.updates()[i].path < g.updates()[i - 1].path;
   std::unordered_map<NodeId, Attributes> with_bodies;
   for (NodeId id : order)
     if (has_graphs(g.node(id).op)) {

@@ -1,27 +1,25 @@
-#include <uwaga/ir/parse.h>
-
 #include <fmt/format.h>
+#include <uwaga/ir/detail/lexer.h>
+#include <uwaga/ir/detail/text.h>
+#include <uwaga/ir/error.h>
+#include <uwaga/ir/fields.h>
+#include <uwaga/ir/graph.h>
+#include <uwaga/ir/parse.h>
 
 #include <algorithm>
 #include <charconv>
 #include <map>
 #include <set>
 
-#include <uwaga/ir/detail/lexer.h>
-#include <uwaga/ir/detail/text.h>
-#include <uwaga/ir/error.h>
-#include <uwaga/ir/fields.h>
-#include <uwaga/ir/graph.h>
-
 namespace uwaga {
 namespace {
 
 using detail::Lexer;
 
-constexpr int kDeepest = 64;                         // functions in functions
-constexpr std::uint64_t kMostNodes = 1 << 24;        // every call written out
-constexpr int kMostAxes = 32;                        // of a tensor
-constexpr std::uint64_t kMostTerms = 4096;           // of a tensor's number of elements, as a polynomial
+constexpr int kDeepest = 64;                   // functions in functions
+constexpr std::uint64_t kMostNodes = 1 << 24;  // every call written out
+constexpr int kMostAxes = 32;                  // of a tensor
+constexpr std::uint64_t kMostTerms = 4096;     // of a tensor's number of elements, as a polynomial
 
 class Parser {
  public:
@@ -30,10 +28,14 @@ class Parser {
 
   Graph program() {
     for (lex_.skip_lines(); !lex_.at_end(); lex_.skip_lines()) {
-      if (lex_.accept("scope")) scope();
-      else if (lex_.accept("origin")) origin();
-      else if (lex_.accept("func")) function();
-      else break;
+      if (lex_.accept("scope"))
+        scope();
+      else if (lex_.accept("origin"))
+        origin();
+      else if (lex_.accept("func"))
+        function();
+      else
+        break;
     }
     lex_.expect("graph");
     Function main = block();
@@ -128,7 +130,8 @@ class Parser {
     lex_.expect("&");
     const std::string called = lex_.bare_word();
     Function f = block();
-    if (!functions_.try_emplace(called, std::move(f)).second) lex_.fail(fmt::format("function '&{}' is already defined", called));
+    if (!functions_.try_emplace(called, std::move(f)).second)
+      lex_.fail(fmt::format("function '&{}' is already defined", called));
   }
 
   Function block() {
@@ -138,8 +141,10 @@ class Parser {
     lex_.end_of_line();
     for (lex_.skip_lines(); !lex_.accept("}"); lex_.skip_lines()) {
       if (lex_.at_end()) lex_.fail("a graph has no end: expected '}'");
-      if (lex_.peek() == '%' || lex_.peek() == '@') node(b);
-      else border(b);
+      if (lex_.peek() == '%' || lex_.peek() == '@')
+        node(b);
+      else
+        border(b);
     }
     b.function.nodes += static_cast<std::uint64_t>(b.graph().size());
     return std::move(b.function);
@@ -163,7 +168,8 @@ class Parser {
       std::string called = lex_.word();
       lex_.expect("=");
       const Value v = value(b);
-      if (!outputs_.insert({&b.graph(), called}).second) lex_.fail(fmt::format("there is already an output '{}'", called));
+      if (!outputs_.insert({&b.graph(), called}).second)
+        lex_.fail(fmt::format("there is already an output '{}'", called));
       b.graph().add_output(std::move(called), v);
     } else if (lex_.accept("update")) {
       std::string path = lex_.word();
@@ -174,7 +180,8 @@ class Parser {
       if (!same_type(b.graph().type(v), b.graph().node(slot->second).types[0]))
         lex_.fail(fmt::format("update of '{}' is {} instead of {}", path, b.graph().type(v).str(),
                               b.graph().node(slot->second).types[0].str()));
-      if (!updates_.insert({&b.graph(), path}).second) lex_.fail(fmt::format("there is already an update of '{}'", path));
+      if (!updates_.insert({&b.graph(), path}).second)
+        lex_.fail(fmt::format("there is already an update of '{}'", path));
       b.graph().add_update(std::move(path), v);
     } else {
       lex_.fail("expected a node, 'bound', 'inputs', 'output', 'update' or '}'");
@@ -200,7 +207,8 @@ class Parser {
         lex_.expect(".");
         output = number("output", UINT32_MAX);
       }
-      if (output >= b.graph().node(it->second).types.size()) lex_.fail(fmt::format("'%{}' has no output {}", i, output));
+      if (output >= b.graph().node(it->second).types.size())
+        lex_.fail(fmt::format("'%{}' has no output {}", i, output));
       return {it->second, output};
     }
     const std::string called = lex_.word();
@@ -235,7 +243,8 @@ class Parser {
 
     std::vector<Value> operands;
     lex_.skip_space();
-    if (lex_.peek() == '%' || lex_.peek() == '@') do operands.push_back(value(b));
+    if (lex_.peek() == '%' || lex_.peek() == '@') do
+        operands.push_back(value(b));
       while (lex_.accept(","));
 
     Attributes attributes = default_attributes(*op);
@@ -254,7 +263,8 @@ class Parser {
     });
     lex_.expect(":");
     std::vector<Type> types;
-    if (!at_line_end()) do types.push_back(lex_.type());
+    if (!at_line_end()) do
+        types.push_back(lex_.type());
       while (lex_.accept(","));
     if (!types.empty())
       for_each_field(attributes, [&]<typename Member>(const char*, Member& member) {
@@ -268,10 +278,14 @@ class Parser {
     guarded([&] { id = b.graph().add(*op, std::move(attributes), std::move(operands), provenance); });
     const std::vector<Type>& inferred = b.graph().node(id).types;
     for (const Type& t : inferred) check_size(t);
-    if (inferred != types) lex_.fail(fmt::format("{} gives {}, not {}", op_name, types_text(inferred), types_text(types)));
-    if (kind == 'i') b.inputs.emplace(std::move(called), id);
-    else if (kind == 'p') b.parameters.emplace(std::move(called), id);
-    else if (!b.numbered.emplace(numbered, id).second) lex_.fail(fmt::format("'%{}' is already defined", numbered));
+    if (inferred != types)
+      lex_.fail(fmt::format("{} gives {}, not {}", op_name, types_text(inferred), types_text(types)));
+    if (kind == 'i')
+      b.inputs.emplace(std::move(called), id);
+    else if (kind == 'p')
+      b.parameters.emplace(std::move(called), id);
+    else if (!b.numbered.emplace(numbered, id).second)
+      lex_.fail(fmt::format("'%{}' is already defined", numbered));
   }
 
   bool at_line_end() {
@@ -287,7 +301,8 @@ class Parser {
 
   void check_size(const Type& t) {
     std::uint64_t terms = 1;
-    for (const Dim& d : t.dims) terms = std::min(terms * std::max<std::uint64_t>(d.extent.terms().size(), 1), kMostTerms + 1);
+    for (const Dim& d : t.dims)
+      terms = std::min(terms * std::max<std::uint64_t>(d.extent.terms().size(), 1), kMostTerms + 1);
     if (t.rank() > kMostAxes) lex_.fail(fmt::format("a tensor has {} axes; at most {} are read", t.rank(), kMostAxes));
     if (terms > kMostTerms) lex_.fail(fmt::format("a tensor's number of elements has more than {} terms", kMostTerms));
   }
@@ -308,9 +323,12 @@ class Parser {
 
   void read(Block&, std::string& s) { s = lex_.word(); }
   void read(Block&, bool& b) {
-    if (lex_.accept("true")) b = true;
-    else if (lex_.accept("false")) b = false;
-    else lex_.fail("expected true or false");
+    if (lex_.accept("true"))
+      b = true;
+    else if (lex_.accept("false"))
+      b = false;
+    else
+      lex_.fail("expected true or false");
   }
   void read(Block&, std::int64_t& i) { i = lex_.integer(); }
   void read(Block&, Extent& e) { e = lex_.extent(); }
@@ -342,7 +360,8 @@ class Parser {
     b.function.depth = std::max(b.function.depth, it->second.depth + 1);
     b.function.nodes += it->second.nodes;
     if (b.function.depth > kDeepest) lex_.fail(fmt::format("functions are nested deeper than {}", kDeepest));
-    if (b.function.nodes > kMostNodes) lex_.fail(fmt::format("written out, the graph has more than {} nodes", kMostNodes));
+    if (b.function.nodes > kMostNodes)
+      lex_.fail(fmt::format("written out, the graph has more than {} nodes", kMostNodes));
     g = it->second.graph;
   }
   void read(Block& b, Options& options) {
@@ -355,9 +374,15 @@ class Parser {
       lex_.skip_space();
       OptionValue value;
       switch (lex_.peek()) {
-        case '"': value = lex_.quoted(); break;
-        case '{': value = lex_.names(); break;
-        case '(': value = lex_.extent(); break;
+        case '"':
+          value = lex_.quoted();
+          break;
+        case '{':
+          value = lex_.names();
+          break;
+        case '(':
+          value = lex_.extent();
+          break;
         case '&': {
           Graph g;
           read(b, g);
@@ -366,8 +391,10 @@ class Parser {
         }
         default: {
           const Literal v = lex_.literal();
-          if (v.is_integer()) value = v.as_integer();
-          else value = v.as_double();
+          if (v.is_integer())
+            value = v.as_integer();
+          else
+            value = v.as_double();
         }
       }
       options.emplace_back(std::move(key), std::move(value));

@@ -1,15 +1,13 @@
-#include <uwaga/ir/print.h>
-
 #include <fmt/format.h>
-
-#include <algorithm>
-#include <map>
-#include <unordered_map>
-
 #include <uwaga/ir/canonical.h>
 #include <uwaga/ir/detail/text.h>
 #include <uwaga/ir/fields.h>
 #include <uwaga/ir/graph.h>
+#include <uwaga/ir/print.h>
+
+#include <algorithm>
+#include <map>
+#include <unordered_map>
 
 namespace uwaga {
 namespace {
@@ -130,8 +128,11 @@ class Printer {
   static std::string comment(const Provenance& table, ProvenanceId set) {
     const std::vector<Origin> origins = table.origins(set);
     if (origins.empty()) return "";
-    const auto key = [&](const Origin& o) { return std::tuple(o.role, base_name(o.file), o.line, std::string_view(table.path(o.scope))); };
-    const Origin& o = *std::min_element(origins.begin(), origins.end(), [&](const Origin& a, const Origin& b) { return key(a) < key(b); });
+    const auto key = [&](const Origin& o) {
+      return std::tuple(o.role, base_name(o.file), o.line, std::string_view(table.path(o.scope)));
+    };
+    const Origin& o = *std::min_element(origins.begin(), origins.end(),
+                                        [&](const Origin& a, const Origin& b) { return key(a) < key(b); });
     std::string out = fmt::format("  // {}:{}", base_name(o.file), o.line);
     if (!table.path(o.scope).empty()) out += ' ' + table.path(o.scope);
     if (o.role != Role::forward) out += fmt::format(" ({})", name(o.role));
@@ -149,7 +150,9 @@ class Printer {
   std::string text(const AxisNames& names) { return list(names); }
   std::string text(const Graph& g) { return function(g); }
   std::string text(const CompositeRef& c) { return c ? fmt::format("{}@{}", word(c->name), c->version) : "none"; }
-  std::string text(const Literal& v) { return v.is_integer() ? fmt::format("{}", v.as_integer()) : number(v.as_double()); }
+  std::string text(const Literal& v) {
+    return v.is_integer() ? fmt::format("{}", v.as_integer()) : number(v.as_double());
+  }
   std::string text(const std::vector<Literal>& values) {
     std::string out = "[";
     for (std::size_t i = 0; i < values.size(); ++i) out += (i ? ", " : "") + text(values[i]);
@@ -166,10 +169,14 @@ class Printer {
       out += word(key) + ": ";
       out += std::visit(
           [&]<typename T>(const T& v) -> std::string {
-            if constexpr (std::is_same_v<T, std::string>) return quoted(v);
-            else if constexpr (std::is_same_v<T, double>) return number(v);
-            else if constexpr (std::is_same_v<T, Extent>) return "(" + v.str() + ")";
-            else return text(v);
+            if constexpr (std::is_same_v<T, std::string>)
+              return quoted(v);
+            else if constexpr (std::is_same_v<T, double>)
+              return number(v);
+            else if constexpr (std::is_same_v<T, Extent>)
+              return "(" + v.str() + ")";
+            else
+              return text(v);
           },
           value);
     }

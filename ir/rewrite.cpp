@@ -1,6 +1,5 @@
-#include <uwaga/ir/rewrite.h>
-
 #include <uwaga/ir/error.h>
+#include <uwaga/ir/rewrite.h>
 
 namespace uwaga {
 
@@ -65,7 +64,8 @@ Graph rewrite(const Graph& from, const Rewriter::Hook& hook) {
   return r.finish();
 }
 
-std::vector<Value> inline_body(GraphData& to, const Graph& body, const std::vector<Value>& operands, ProvenanceId caller) {
+std::vector<Value> inline_body(GraphData& to, const Graph& body, const std::vector<Value>& operands,
+                               ProvenanceId caller) {
   const auto& nodes = body->nodes();
   check_internal(operands.size() == body->inputs().size(), "a body is inlined with a wrong number of operands");
   std::vector<NodeId> now(nodes.size());
@@ -82,7 +82,8 @@ std::vector<Value> inline_body(GraphData& to, const Graph& body, const std::vect
     std::vector<Value> mine;
     mine.reserve(n.operands.size());
     for (Value v : n.operands) mine.push_back(value(v));
-    now[id] = to.add(n.op, n.attributes, std::move(mine), table.unite(table.import(body->provenance(), n.provenance), caller));
+    now[id] = to.add(n.op, n.attributes, std::move(mine),
+                     table.unite(table.import(body->provenance(), n.provenance), caller));
   }
   std::vector<Value> out;
   for (const Output& o : body->outputs()) out.push_back(value(o.value));

@@ -1,13 +1,11 @@
-#include <uwaga/ir/structural_hash.h>
-
 #include <fmt/format.h>
+#include <uwaga/ir/fields.h>
+#include <uwaga/ir/graph.h>
+#include <uwaga/ir/structural_hash.h>
 
 #include <algorithm>
 #include <bit>
 #include <unordered_map>
-
-#include <uwaga/ir/fields.h>
-#include <uwaga/ir/graph.h>
 
 namespace uwaga {
 namespace {
@@ -157,7 +155,9 @@ Hash128 Hasher::finish() const {
   return {hi, avalanche(b_ ^ hi)};
 }
 
-std::vector<Hash128> node_hashes(const Graph& graph, InputsBy inputs) { return GraphHasher().nodes(graph.data(), inputs); }
+std::vector<Hash128> node_hashes(const Graph& graph, InputsBy inputs) {
+  return GraphHasher().nodes(graph.data(), inputs);
+}
 Hash128 structural_hash(const Graph& graph, InputsBy inputs) { return GraphHasher().graph(graph.data(), inputs); }
 Hash128 structural_hash(const Attributes& attributes) {
   Hasher h;

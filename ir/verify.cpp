@@ -1,16 +1,14 @@
-#include <uwaga/ir/verify.h>
-
 #include <fmt/format.h>
-
-#include <algorithm>
-#include <set>
-#include <unordered_set>
-
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/fields.h>
 #include <uwaga/ir/graph.h>
 #include <uwaga/ir/infer.h>
 #include <uwaga/ir/print.h>
+#include <uwaga/ir/verify.h>
+
+#include <algorithm>
+#include <set>
+#include <unordered_set>
 
 namespace uwaga {
 namespace {
@@ -52,7 +50,9 @@ class Verifier {
     const Node& n = g.node(id);
     for (Value v : n.operands) {
       if (v.node >= id) fail(g, id, fmt::format("uses node {}, which does not precede it", v.node));
-      if (!exists(g, v)) fail(g, id, fmt::format("uses output {} of node {}, which has {}", v.output, v.node, g.node(v.node).types.size()));
+      if (!exists(g, v))
+        fail(g, id,
+             fmt::format("uses output {} of node {}, which has {}", v.output, v.node, g.node(v.node).types.size()));
     }
     if (n.provenance >= g.provenance().size()) fail(g, id, "has the provenance of another table");
     if (g.provenance().empty(n.provenance)) fail(g, id, "has no provenance");
@@ -78,17 +78,21 @@ class Verifier {
     } catch (const Error& e) {
       fail(g, id, fmt::format("is not well typed: {}", e.what()));
     }
-    if (inferred.size() != n.types.size()) fail(g, id, fmt::format("has {} outputs instead of {}", n.types.size(), inferred.size()));
+    if (inferred.size() != n.types.size())
+      fail(g, id, fmt::format("has {} outputs instead of {}", n.types.size(), inferred.size()));
     for (std::size_t i = 0; i < inferred.size(); ++i)
       if (inferred[i] != n.types[i])
-        fail(g, id, fmt::format("is recorded with the type {}, and inferred to have {}", n.types[i].str(), inferred[i].str()));
+        fail(g, id,
+             fmt::format("is recorded with the type {}, and inferred to have {}", n.types[i].str(), inferred[i].str()));
   }
 
   void body(const GraphData& g, NodeId id, const Graph& b) {
     if (!b) return;
     if (b->parent || !b->captures.empty()) fail(g, id, "has a body that still belongs to the graph around it");
-    if (g.node(id).op == Op::parameter) initial(g, id, b.data());
-    else if (!b->updates().empty()) fail(g, id, "has a body with updates");
+    if (g.node(id).op == Op::parameter)
+      initial(g, id, b.data());
+    else if (!b->updates().empty())
+      fail(g, id, "has a body with updates");
     if (checked_.insert(&b.data()).second) graph(b.data());
   }
 

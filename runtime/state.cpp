@@ -6,7 +6,7 @@
 
 #include <uwaga/ir/error.h>
 #include <uwaga/runtime/program.h>
-#include <uwaga/runtime/program/state_data.h>
+#include <uwaga/runtime/program/internal/state_data.h>
 
 namespace uwaga {
 namespace {

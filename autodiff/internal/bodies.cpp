@@ -1,26 +1,31 @@
 #include <uwaga/autodiff/internal/bodies.h>
-
-#include <algorithm>
-
 #include <uwaga/ir/canonical.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/rewrite.h>
+
+#include <algorithm>
 
 namespace uwaga::autodiff {
 
 Tangents linearise_body(const Forward& f) {
   switch (f.node().op) {
-    case Op::scan: return linearise_scan(f);
-    case Op::cond: return linearise_cond(f);
-    default: return linearise_call(f);
+    case Op::scan:
+      return linearise_scan(f);
+    case Op::cond:
+      return linearise_cond(f);
+    default:
+      return linearise_call(f);
   }
 }
 
 Tangents backward_body(const Backward& b) {
   switch (b.node().op) {
-    case Op::scan: return backward_scan(b);
-    case Op::cond: return backward_cond(b);
-    default: return backward_call(b);
+    case Op::scan:
+      return backward_scan(b);
+    case Op::cond:
+      return backward_cond(b);
+    default:
+      return backward_call(b);
   }
 }
 

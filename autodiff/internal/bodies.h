@@ -1,7 +1,7 @@
 // Derivatives of the ops that have bodies: call, cond and scan.
 //
-// They are not split into a linear node that is transposed: their reverse is built from the forward node, with the same two
-// functions of context.h applied inside.
+// They are not split into a linear node that is transposed: their reverse is built from the forward node, with the same
+// two functions of context.h applied inside.
 #pragma once
 
 #include <uwaga/autodiff/internal/rules.h>
@@ -18,7 +18,9 @@ struct Backward {
 
   const Node& node() const { return graph->node(id); }
   template <typename A>
-  const A& as() const { return node().as<A>(); }
+  const A& as() const {
+    return node().as<A>();
+  }
 };
 
 using Tangents = std::vector<Maybe>;

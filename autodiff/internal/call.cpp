@@ -1,7 +1,7 @@
-// The derivative of a call is a call: NAME_jvp of (operands, tangents), NAME_backward of (operands, cotangents), each with
-// the options of the original and a body derived once per signature. Tangents and cotangents that are zero are left out.
+// The derivative of a call is a call: NAME_jvp of (operands, tangents), NAME_backward of (operands, cotangents), each
+// with the options of the original and a body derived once per signature. Tangents and cotangents that are zero are
+// left out.
 #include <fmt/format.h>
-
 #include <uwaga/autodiff/internal/bodies.h>
 #include <uwaga/ir/error.h>
 
@@ -10,7 +10,8 @@ namespace {
 
 std::string input_name(const Graph& body, std::size_t i) { return body->node(body->inputs()[i]).as<InputAttrs>().name; }
 
-Hash128 signature(const Node& call, std::string_view kind, const std::vector<bool>& given, const std::vector<bool>& wanted) {
+Hash128 signature(const Node& call, std::string_view kind, const std::vector<bool>& given,
+                  const std::vector<bool>& wanted) {
   Hasher h;
   h.bytes(kind).hash(structural_hash(call.attributes));
   for (const auto* mask : {&given, &wanted}) {
@@ -58,7 +59,8 @@ Derived derive_backward(Context& context, const GraphPtr& graph, const Node& nod
   const std::vector<Tensor> operands = body.inputs_like(a.body);
   std::vector<Maybe> cotangents;
   for (std::size_t o = 0; o < given.size(); ++o)
-    cotangents.push_back(given[o] ? Maybe(body.input("cotangent." + a.body->outputs()[o].name, node.types[o])) : std::nullopt);
+    cotangents.push_back(given[o] ? Maybe(body.input("cotangent." + a.body->outputs()[o].name, node.types[o]))
+                                  : std::nullopt);
   std::vector<Value> wrt;
   std::vector<std::size_t> which;
   for (std::size_t i = 0; i < operands.size(); ++i) {
@@ -96,12 +98,14 @@ Tangents named_backward(const Backward& b) {
   Tangents out = a.composite->backward(a.options, operands, outputs_of(b.graph, b.id), b.cotangents);
   if (out.size() != operands.size())
     throw Error(fmt::format("{}: the derivative that composite '{}' names gives {} cotangents for {} operands",
-                            b.graph->provenance().brief(b.node().provenance), a.composite->name, out.size(), operands.size()));
+                            b.graph->provenance().brief(b.node().provenance), a.composite->name, out.size(),
+                            operands.size()));
   for (std::size_t i = 0; i < out.size(); ++i)
     if (out[i] && !same_type(out[i]->type(), operands[i].type()))
-      throw Error(fmt::format("{}: the derivative that composite '{}' names gives {} as the cotangent of operand {}, which is {}",
-                              b.graph->provenance().brief(b.node().provenance), a.composite->name, out[i]->type().str(), i,
-                              operands[i].type().str()));
+      throw Error(fmt::format(
+          "{}: the derivative that composite '{}' names gives {} as the cotangent of operand {}, which is {}",
+          b.graph->provenance().brief(b.node().provenance), a.composite->name, out[i]->type().str(), i,
+          operands[i].type().str()));
   return out;
 }
 
@@ -111,7 +115,8 @@ Tangents linearise_call(const Forward& f) {
   const std::vector<bool> given = presence(f.tangents);
   const Hash128 key = signature(f.node(), "jvp", given, {});
   auto it = f.context.derived.find(key);
-  if (it == f.context.derived.end()) it = f.context.derived.emplace(key, derive_jvp(f.context, f.graph, f.node(), given)).first;
+  if (it == f.context.derived.end())
+    it = f.context.derived.emplace(key, derive_jvp(f.context, f.graph, f.node(), given)).first;
 
   std::vector<Value> operands = f.node().operands;
   for (const Maybe& t : f.tangents)

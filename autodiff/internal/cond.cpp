@@ -1,7 +1,6 @@
-// The derivative of a cond is a cond: each branch recomputes what it needs of its own forward part, so that a branch that
-// does not run costs nothing.
+// The derivative of a cond is a cond: each branch recomputes what it needs of its own forward part, so that a branch
+// that does not run costs nothing.
 #include <fmt/format.h>
-
 #include <uwaga/autodiff/internal/bodies.h>
 
 namespace uwaga::autodiff {
@@ -15,7 +14,9 @@ struct BranchDerivative {
 
 void settle(BranchDerivative& branch, const std::vector<bool>& present, const std::vector<Type>& types) {
   for (std::size_t i = 0; i < present.size(); ++i)
-    if (present[i]) branch.body.output(fmt::format("out{}", i), branch.results[i] ? *branch.results[i] : zeros(branch.body.graph, types[i]));
+    if (present[i])
+      branch.body.output(fmt::format("out{}", i),
+                         branch.results[i] ? *branch.results[i] : zeros(branch.body.graph, types[i]));
 }
 
 Tangents join(const GraphPtr& graph, std::vector<Value> operands, BranchDerivative& yes, BranchDerivative& no,
@@ -72,7 +73,8 @@ Tangents backward_cond(const Backward& b) {
     const std::vector<Tensor> inputs = out.body.inputs_like(branch);
     std::vector<Maybe> cotangents;
     for (std::size_t o = 0; o < b.cotangents.size(); ++o)
-      cotangents.push_back(b.cotangents[o] ? Maybe(out.body.input(fmt::format("cotangent.{}", o), b.node().types[o])) : std::nullopt);
+      cotangents.push_back(b.cotangents[o] ? Maybe(out.body.input(fmt::format("cotangent.{}", o), b.node().types[o]))
+                                           : std::nullopt);
     std::vector<Value> wrt;
     std::vector<std::size_t> which;
     for (std::size_t i = 0; i < inputs.size(); ++i) {

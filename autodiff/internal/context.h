@@ -1,14 +1,14 @@
 // One derivative in the making: linearise and transpose a part of a graph.
 #pragma once
 
+#include <uwaga/ir/graph.h>
+#include <uwaga/ir/structural_hash.h>
+#include <uwaga/ir/tensor.h>
+
 #include <map>
 #include <memory>
 #include <optional>
 #include <vector>
-
-#include <uwaga/ir/graph.h>
-#include <uwaga/ir/structural_hash.h>
-#include <uwaga/ir/tensor.h>
 
 namespace uwaga::autodiff {
 
@@ -41,8 +41,9 @@ std::vector<bool> active_outputs(const Node& node, const std::vector<bool>& oper
 // The same of the outputs of a body, by its inputs.
 std::vector<bool> active_outputs(const Graph& body, const std::vector<bool>& inputs);
 
-// The nodes between `wrt` and `outputs` that carry tangents, in canonical order: what comes later in it depends on nothing
-// but structure, so neither does the order in which gradients are added.
-std::vector<NodeId> nodes_between(const GraphPtr& graph, const std::vector<Value>& outputs, const std::vector<Value>& wrt);
+// The nodes between `wrt` and `outputs` that carry tangents, in canonical order: what comes later in it depends on
+// nothing but structure, so neither does the order in which gradients are added.
+std::vector<NodeId> nodes_between(const GraphPtr& graph, const std::vector<Value>& outputs,
+                                  const std::vector<Value>& wrt);
 
 }  // namespace uwaga::autodiff

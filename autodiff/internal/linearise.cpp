@@ -1,10 +1,9 @@
 #include <fmt/format.h>
-
-#include <algorithm>
-
 #include <uwaga/autodiff/internal/bodies.h>
 #include <uwaga/autodiff/internal/tangents.h>
 #include <uwaga/ir/error.h>
+
+#include <algorithm>
 
 namespace uwaga::autodiff {
 namespace {
@@ -68,7 +67,8 @@ std::vector<bool> active_outputs(const Node& node, const std::vector<bool>& oper
   return out;
 }
 
-std::vector<NodeId> nodes_between(const GraphPtr& graph, const std::vector<Value>& outputs, const std::vector<Value>& wrt) {
+std::vector<NodeId> nodes_between(const GraphPtr& graph, const std::vector<Value>& outputs,
+                                  const std::vector<Value>& wrt) {
   const std::size_t size = graph->nodes().size();
   std::vector<bool> needed(size, false);
   for (Value v : outputs) needed[v.node] = true;
@@ -129,7 +129,8 @@ std::vector<Maybe> tangents_of_operands(const Node& node, const Tangent& tangent
 Maybe linearise_node(const Forward& f) {
   const auto& row = linearise_row(f.node().op);
   if (row.how == Linearises::none)
-    throw Error(fmt::format("{}: {} has no derivative", f.graph->provenance().brief(f.node().provenance), name(row.op)));
+    throw Error(
+        fmt::format("{}: {} has no derivative", f.graph->provenance().brief(f.node().provenance), name(row.op)));
   return row.rule(f);
 }
 

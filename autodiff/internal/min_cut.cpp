@@ -1,9 +1,8 @@
 #include <uwaga/autodiff/internal/min_cut.h>
 
+#include <algorithm>
 #include <boost/graph/adjacency_list.hpp>
 #include <boost/graph/push_relabel_max_flow.hpp>
-
-#include <algorithm>
 #include <map>
 
 namespace uwaga::autodiff {

@@ -8,13 +8,14 @@
 namespace uwaga::autodiff {
 
 struct Network {
-  std::vector<std::int64_t> capacity;                        // of each vertex; 0 or more
-  std::vector<std::pair<std::size_t, std::size_t>> arcs;     // may repeat
+  std::vector<std::int64_t> capacity;                     // of each vertex; 0 or more
+  std::vector<std::pair<std::size_t, std::size_t>> arcs;  // may repeat
   std::vector<std::size_t> sources, sinks;
 };
 struct Cut {
   std::int64_t capacity = 0;
-  std::vector<bool> cut;  // the vertices that separate sources from sinks; of all minimum cuts the one nearest the sinks
+  std::vector<bool>
+      cut;  // the vertices that separate sources from sinks; of all minimum cuts the one nearest the sinks
 };
 Cut min_vertex_cut(const Network& network);
 

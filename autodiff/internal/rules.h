@@ -1,17 +1,19 @@
-// The two rules of every primitive: how it linearises (the tangent of its output from the tangents of its operands), and
-// how it transposes (cotangents of its linear operands from the cotangent of its output). Reverse mode is the transpose of
-// the linearisation. A missing row does not compile; a missing rule is an Error that names the op and the line.
+// The two rules of every primitive: how it linearises (the tangent of its output from the tangents of its operands),
+// and how it transposes (cotangents of its linear operands from the cotangent of its output). Reverse mode is the
+// transpose of the linearisation. A missing row does not compile; a missing rule is an Error that names the op and the
+// line.
 //
 // A zero tangent or cotangent is an absent one. Rules are written with the builder of ir/ops.h: what they compute from
-// primal tensors alone lands in the primal graph, what involves a tangent in the graph of tangents. Two nodes that are built
-// by one rule are built by two statements, since the order in which they come decides in which order gradients are added.
+// primal tensors alone lands in the primal graph, what involves a tangent in the graph of tangents. Two nodes that are
+// built by one rule are built by two statements, since the order in which they come decides in which order gradients
+// are added.
 #pragma once
-
-#include <optional>
-#include <vector>
 
 #include <uwaga/autodiff/internal/context.h>
 #include <uwaga/ir/ops.h>
+
+#include <optional>
+#include <vector>
 
 namespace uwaga::autodiff {
 
@@ -24,7 +26,9 @@ struct Forward {
 
   const Node& node() const { return graph->node(id); }
   template <typename A>
-  const A& as() const { return node().as<A>(); }
+  const A& as() const {
+    return node().as<A>();
+  }
   Tensor x(std::size_t i = 0) const { return {graph, node().operands[i]}; }
   Tensor y(std::uint32_t o = 0) const { return {graph, {id, o}}; }
   const Maybe& d(std::size_t i = 0) const { return tangents[i]; }
@@ -52,10 +56,12 @@ struct Linear {
 
   const Node& node() const;
   template <typename A>
-  const A& as() const { return node().as<A>(); }
-  bool is_linear(std::size_t i) const;     // does the operand depend on a tangent?
-  const Type& type(std::size_t i) const;   // of the operand
-  Tensor fixed(std::size_t i) const;       // an operand that does not, as a primal tensor
+  const A& as() const {
+    return node().as<A>();
+  }
+  bool is_linear(std::size_t i) const;                      // does the operand depend on a tangent?
+  const Type& type(std::size_t i) const;                    // of the operand
+  Tensor fixed(std::size_t i) const;                        // an operand that does not, as a primal tensor
   void give(std::size_t i, const Tensor& cotangent) const;  // adds to the operand's cotangent
 };
 

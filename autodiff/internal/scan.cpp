@@ -1,14 +1,14 @@
-// The derivative of a scan: the body is split into a primal part, which the scan already runs, and a linear part, which a
-// second scan runs: forwards for tangents, backwards for cotangents. What the linear part needs of the primal part is
-// stacked along the axis where it is dear (carries, contractions, reductions: `saved`) and recomputed where it is cheap.
-// The scan is given further outputs for what is saved. Cotangents of what the body uses from outside add up as carries.
+// The derivative of a scan: the body is split into a primal part, which the scan already runs, and a linear part, which
+// a second scan runs: forwards for tangents, backwards for cotangents. What the linear part needs of the primal part is
+// stacked along the axis where it is dear (carries, contractions, reductions: `saved`) and recomputed where it is
+// cheap. The scan is given further outputs for what is saved. Cotangents of what the body uses from outside add up as
+// carries.
 #include <fmt/format.h>
-
-#include <algorithm>
-
 #include <uwaga/autodiff/internal/bodies.h>
 #include <uwaga/autodiff/internal/tangents.h>
 #include <uwaga/ir/error.h>
+
+#include <algorithm>
 
 namespace uwaga::autodiff {
 namespace {
@@ -25,8 +25,10 @@ bool is_dear(Op op) {
     case Op::top_k:
     case Op::scan:
     case Op::cond:
-    case Op::call: return true;
-    default: return false;
+    case Op::call:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -39,10 +41,10 @@ struct LinearInput {
 // The body with its derivative, inlined into one graph, before the split.
 struct Whole {
   BodyBuilder body;
-  std::vector<Tensor> inputs;                 // as the scan's body: carries, slices, index, constants
-  std::vector<Value> outputs;                 // as the scan's body
+  std::vector<Tensor> inputs;  // as the scan's body: carries, slices, index, constants
+  std::vector<Value> outputs;  // as the scan's body
   std::vector<LinearInput> carries, slices, constants;
-  std::vector<Value> next, stacked;           // what the linear part gives: carries, then stacks
+  std::vector<Value> next, stacked;  // what the linear part gives: carries, then stacks
 
   Whole(const GraphPtr& graph, const Graph& of) : body(graph, graph->origin(std::source_location::current())) {
     inputs = body.inputs_like(of);
@@ -53,8 +55,13 @@ struct Whole {
 class Split {
  public:
   Split(const GraphPtr& graph, NodeId scan, Whole& whole)
-      : graph_(graph), scan_(scan), whole_(whole), g_(*whole.body.graph), linear_(graph, graph->origin(std::source_location::current())),
-        depends_(g_.nodes().size(), false), now_(g_.nodes().size()) {
+      : graph_(graph),
+        scan_(scan),
+        whole_(whole),
+        g_(*whole.body.graph),
+        linear_(graph, graph->origin(std::source_location::current())),
+        depends_(g_.nodes().size(), false),
+        now_(g_.nodes().size()) {
     for (const auto* list : {&whole.carries, &whole.slices, &whole.constants})
       for (const LinearInput& i : *list) depends_[i.inside.value().node] = true;
     for (NodeId id = 0; id < depends_.size(); ++id)
@@ -82,7 +89,8 @@ class Split {
     std::size_t slices = operands.size() - whole_.carries.size();
     for (const Saved& s : saved_) {
       const Tensor stack(graph_, {scan_, s.output});
-      const Tensor in = linear_.input(fmt::format("saved.{}", linear_.graph->inputs().size()), stack.type().without({a.axis}));
+      const Tensor in =
+          linear_.input(fmt::format("saved.{}", linear_.graph->inputs().size()), stack.type().without({a.axis}));
       Tensor value = in;
       if (s.renamed) value = rename(in, inner_name(), a.axis);
       set(s.value, value.value());
@@ -91,16 +99,19 @@ class Split {
     }
     enter(whole_.inputs[index_position()].value(), {DType::i64, {}}, std::nullopt, "index");
     for (std::size_t i = 0; i < used_.size(); ++i)
-      if (used_[i] && i > index_position()) enter(whole_.inputs[i].value(), whole_.inputs[i].type(), operand_of(i), "constant");
+      if (used_[i] && i > index_position())
+        enter(whole_.inputs[i].value(), whole_.inputs[i].type(), operand_of(i), "constant");
     for (const LinearInput& i : whole_.constants) enter(i.inside.value(), i.inside.type(), i.outside, "constant");
 
     copy_linear_part();
     std::size_t n = 0;
     for (const auto* list : {&whole_.next, &whole_.stacked})
       for (Value v : *list) linear_.output(fmt::format("out{}", n++), Tensor(linear_.graph, at(v)));
-    ScanAttrs out{a.axis, a.length, static_cast<std::int64_t>(whole_.carries.size()), static_cast<std::int64_t>(slices), reverse,
-                  linear_.finish()};
-    return outputs_of(graph_, graph_->add(Op::scan, std::move(out), std::move(operands), graph_->origin(std::source_location::current())));
+    ScanAttrs out{
+        a.axis,  a.length,        static_cast<std::int64_t>(whole_.carries.size()), static_cast<std::int64_t>(slices),
+        reverse, linear_.finish()};
+    return outputs_of(graph_, graph_->add(Op::scan, std::move(out), std::move(operands),
+                                          graph_->origin(std::source_location::current())));
   }
 
  private:
@@ -112,9 +123,13 @@ class Split {
 
   ScanAttrs attributes() const { return graph_->node(scan_).as<ScanAttrs>(); }
   std::size_t carries() const { return static_cast<std::size_t>(graph_->node(scan_).as<ScanAttrs>().carries); }
-  std::size_t index_position() const { return carries() + static_cast<std::size_t>(graph_->node(scan_).as<ScanAttrs>().slices); }
+  std::size_t index_position() const {
+    return carries() + static_cast<std::size_t>(graph_->node(scan_).as<ScanAttrs>().slices);
+  }
   bool is_slice(std::size_t input) const { return input >= carries() && input < index_position(); }
-  Value operand_of(std::size_t input) const { return graph_->node(scan_).operands[input < index_position() ? input : input - 1]; }
+  Value operand_of(std::size_t input) const {
+    return graph_->node(scan_).operands[input < index_position() ? input : input - 1];
+  }
   std::string inner_name() const { return graph_->node(scan_).as<ScanAttrs>().axis + ".saved"; }
   Value at(Value v) const { return now_[v.node][v.output]; }
   void set(Value v, Value now) {
@@ -142,8 +157,10 @@ class Split {
       if (n.op == Op::input) {
         const auto i = input_at.find(id);
         if (i == input_at.end() || i->second == index_position()) continue;
-        if (i->second < carries()) saved_.push_back({{id, 0}});
-        else used_[i->second] = true;
+        if (i->second < carries())
+          saved_.push_back({{id, 0}});
+        else
+          used_[i->second] = true;
       } else if (!depends_[id] && is_dear(n.op)) {
         for (std::uint32_t o = 0; o < wanted[id].size(); ++o)
           if (wanted[id][o]) saved_.push_back({{id, o}});
@@ -227,7 +244,9 @@ class Split {
 struct Layout {
   std::size_t carries, slices, index;
   explicit Layout(const ScanAttrs& a)
-      : carries(static_cast<std::size_t>(a.carries)), slices(static_cast<std::size_t>(a.slices)), index(carries + slices) {}
+      : carries(static_cast<std::size_t>(a.carries)),
+        slices(static_cast<std::size_t>(a.slices)),
+        index(carries + slices) {}
   std::size_t operand(std::size_t input) const { return input < index ? input : input - 1; }
 };
 
@@ -304,7 +323,8 @@ Tangents backward_scan(const Backward& b) {
   Tangents of_input(active.size());
   for (std::size_t i = 0; i < which.size(); ++i) of_input[which[i]] = given[i];
 
-  for (std::size_t i : carried) whole.next.push_back((of_input[i] ? *of_input[i] : zeros(g, whole.inputs[i].type())).value());
+  for (std::size_t i : carried)
+    whole.next.push_back((of_input[i] ? *of_input[i] : zeros(g, whole.inputs[i].type())).value());
   std::vector<std::size_t> summed, stacked;
   for (std::size_t i = at.index + 1; i < active.size(); ++i) {
     if (!of_input[i]) continue;

@@ -1,11 +1,9 @@
-#include <uwaga/autodiff/internal/transposer.h>
-
 #include <fmt/format.h>
+#include <uwaga/autodiff/internal/tangents.h>
+#include <uwaga/autodiff/internal/transposer.h>
+#include <uwaga/ir/error.h>
 
 #include <algorithm>
-
-#include <uwaga/autodiff/internal/tangents.h>
-#include <uwaga/ir/error.h>
 
 namespace uwaga::autodiff {
 

@@ -1,7 +1,7 @@
 // The reverse sweep: cotangents flow back through the graph of tangents, into the primal graph.
 //
-// The graph of tangents is a graph inside the primal graph: its inputs are the tangents asked about, the primal values it
-// captured, and the tangents that come out of nodes with bodies (`Deferred`), whose reverse is built as a whole.
+// The graph of tangents is a graph inside the primal graph: its inputs are the tangents asked about, the primal values
+// it captured, and the tangents that come out of nodes with bodies (`Deferred`), whose reverse is built as a whole.
 #pragma once
 
 #include <uwaga/autodiff/internal/bodies.h>

@@ -11,25 +11,33 @@ namespace uwaga::kernel {
 llvm::Value* Emitter::unary(Op op, llvm::Value* x, VType t) {
   const bool real_type = is_float(t.dtype);
   switch (op) {
-    case Op::neg: return real_type ? b_.CreateFNeg(x) : b_.CreateNeg(x);
+    case Op::neg:
+      return real_type ? b_.CreateFNeg(x) : b_.CreateNeg(x);
     case Op::abs:
       if (real_type) return b_.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, x);
       if (t.dtype == DType::u8 || t.dtype == DType::boolean) return x;
       return b_.CreateIntrinsic(llvm::Intrinsic::abs, {x->getType()}, {x, b_.getFalse()});  // the least integer wraps
-    case Op::sqrt: return b_.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, x);
-    case Op::floor: return real_type ? b_.CreateUnaryIntrinsic(llvm::Intrinsic::floor, x) : x;
-    case Op::logical_not: return b_.CreateNot(x);
+    case Op::sqrt:
+      return b_.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, x);
+    case Op::floor:
+      return real_type ? b_.CreateUnaryIntrinsic(llvm::Intrinsic::floor, x) : x;
+    case Op::logical_not:
+      return b_.CreateNot(x);
     default:
-      throw InternalError(fmt::format("the op {} reached the LLVM emitter, but should have been expanded before", name(op)));
+      throw InternalError(
+          fmt::format("the op {} reached the LLVM emitter, but should have been expanded before", name(op)));
   }
 }
 
-// Integer quotient rounded down, and the remainder that goes with it; by zero both are 0. The least integer by -1 wraps.
+// Integer quotient rounded down, and the remainder that goes with it; by zero both are 0. The least integer by -1
+// wraps.
 llvm::Value* Emitter::floor_division(Op op, llvm::Value* a, llvm::Value* b, VType t) {
   const auto* known = llvm::dyn_cast<llvm::Constant>(b);
   if (known && t.lanes > 1) known = known->getSplatValue();
   const auto* number = llvm::dyn_cast_or_null<llvm::ConstantInt>(known);
-  const std::int64_t divisor = !number ? 0 : t.dtype == DType::u8 ? static_cast<std::int64_t>(number->getZExtValue()) : number->getSExtValue();
+  const std::int64_t divisor = !number                ? 0
+                               : t.dtype == DType::u8 ? static_cast<std::int64_t>(number->getZExtValue())
+                                                      : number->getSExtValue();
   if (t.dtype != DType::u8 && divisor > 0 && std::has_single_bit(static_cast<std::uint64_t>(divisor))) {
     if (op == Op::rem) return b_.CreateAnd(a, integer(divisor - 1, t));
     return b_.CreateAShr(a, integer(std::countr_zero(static_cast<std::uint64_t>(divisor)), t));
@@ -59,10 +67,14 @@ llvm::Value* Emitter::binary(Op op, llvm::Value* a, llvm::Value* b, VType t) {
   const bool real_type = is_float(t.dtype);
   const bool is_unsigned = t.dtype == DType::u8 || t.dtype == DType::boolean;
   switch (op) {
-    case Op::add: return real_type ? b_.CreateFAdd(a, b) : b_.CreateAdd(a, b);
-    case Op::sub: return real_type ? b_.CreateFSub(a, b) : b_.CreateSub(a, b);
-    case Op::mul: return real_type ? b_.CreateFMul(a, b) : b_.CreateMul(a, b);
-    case Op::div: return real_type ? b_.CreateFDiv(a, b) : floor_division(op, a, b, t);
+    case Op::add:
+      return real_type ? b_.CreateFAdd(a, b) : b_.CreateAdd(a, b);
+    case Op::sub:
+      return real_type ? b_.CreateFSub(a, b) : b_.CreateSub(a, b);
+    case Op::mul:
+      return real_type ? b_.CreateFMul(a, b) : b_.CreateMul(a, b);
+    case Op::div:
+      return real_type ? b_.CreateFDiv(a, b) : floor_division(op, a, b, t);
     case Op::rem:
       if (!real_type) return floor_division(op, a, b, t);
       break;
@@ -78,20 +90,24 @@ llvm::Value* Emitter::binary(Op op, llvm::Value* a, llvm::Value* b, VType t) {
       llvm::Value* ordered = b_.CreateSelect(better, b, a);
       return b_.CreateSelect(b_.CreateFCmpUNO(b, b), b, ordered);
     }
-    case Op::logical_and: return b_.CreateAnd(a, b);
-    case Op::logical_or: return b_.CreateOr(a, b);
-    case Op::eq: return real_type ? b_.CreateFCmpOEQ(a, b) : b_.CreateICmpEQ(a, b);
+    case Op::logical_and:
+      return b_.CreateAnd(a, b);
+    case Op::logical_or:
+      return b_.CreateOr(a, b);
+    case Op::eq:
+      return real_type ? b_.CreateFCmpOEQ(a, b) : b_.CreateICmpEQ(a, b);
     case Op::lt:
       if (real_type) return b_.CreateFCmpOLT(a, b);
       return is_unsigned ? b_.CreateICmpULT(a, b) : b_.CreateICmpSLT(a, b);
-    default: break;
+    default:
+      break;
   }
-  throw InternalError(fmt::format("the op {} on {} reached the LLVM emitter, but should have been expanded before", name(op),
-                                  name(t.dtype)));
+  throw InternalError(fmt::format("the op {} on {} reached the LLVM emitter, but should have been expanded before",
+                                  name(op), name(t.dtype)));
 }
 
-// The mask of a tail, ramp(i) < n, compares 32-bit lanes: lane < clamp(n - i). Indices have 64 bits, and a vector of them
-// takes twice the registers and a shuffle to become a mask of floats.
+// The mask of a tail, ramp(i) < n, compares 32-bit lanes: lane < clamp(n - i). Indices have 64 bits, and a vector of
+// them takes twice the registers and a shuffle to become a mask of floats.
 llvm::Value* Emitter::less_than(const Expr& e) {
   const auto& args = e.args;
   const auto row = as_row(args[0]);

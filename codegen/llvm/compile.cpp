@@ -28,7 +28,8 @@ std::int64_t microseconds_since(std::chrono::steady_clock::time_point start) {
 CompileWorker::CompileWorker(const HostTarget& target, const CompileOptions& options)
     : target_(target), options_(options), machine_(make_machine(target, options.optimisation)) {}
 
-std::unique_ptr<llvm::Module> CompileWorker::emit(const kernel::Kernel& kernel, llvm::LLVMContext& context, std::span<const SourceLine> lines) {
+std::unique_ptr<llvm::Module> CompileWorker::emit(const kernel::Kernel& kernel, llvm::LLVMContext& context,
+                                                  std::span<const SourceLine> lines) {
   context.setDiscardValueNames(!options_.origins);
   auto module = std::make_unique<llvm::Module>("uwaga", context);
   module->setDataLayout(machine_->createDataLayout());
@@ -48,7 +49,8 @@ std::unique_ptr<llvm::Module> CompileWorker::emit(const kernel::Kernel& kernel, 
   if (options_.verify) {
     std::string problem;
     llvm::raw_string_ostream out(problem);
-    if (llvm::verifyModule(*module, &out)) throw InternalError("the LLVM IR of a kernel is not well formed: " + problem);
+    if (llvm::verifyModule(*module, &out))
+      throw InternalError("the LLVM IR of a kernel is not well formed: " + problem);
   }
   return module;
 }
@@ -80,7 +82,9 @@ CompiledKernel CompileWorker::compile(const kernel::Kernel& kernel, std::span<co
 HostCompiler::HostCompiler(HostTarget target, CompileOptions options) : target_(std::move(target)), options_(options) {}
 HostCompiler::~HostCompiler() = default;
 
-CompiledKernel HostCompiler::compile(const kernel::Kernel& kernel) const { return CompileWorker(target_, options_).compile(kernel); }
+CompiledKernel HostCompiler::compile(const kernel::Kernel& kernel) const {
+  return CompileWorker(target_, options_).compile(kernel);
+}
 
 CompiledKernel HostCompiler::compile(const kernel::Kernel& kernel, std::span<const SourceLine> lines) const {
   CompileOptions options = options_;
@@ -94,7 +98,8 @@ std::vector<CompiledKernel> HostCompiler::compile(std::span<const kernel::Kernel
   // The longest first, so that no thread starts it last.
   std::vector<std::size_t> order(kernels.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return kernels[a]->exprs.size() > kernels[b]->exprs.size(); });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return kernels[a]->exprs.size() > kernels[b]->exprs.size(); });
   std::atomic<std::size_t> next = 0;
   const auto work = [&] {
     std::unique_ptr<CompileWorker> worker;

@@ -5,9 +5,9 @@
 //   HostCode code(objects[0].object);
 //   code.function()(&arguments, 0, tasks);
 //
-// An object's bytes are a function of the kernel, the target and the options: not of the batch, the thread or the count of
-// threads. Objects hold one function, named kKernelSymbol; names for people are given when it is loaded.
-// A compiler may be used by many threads at once. What the emitter cannot express is an InternalError.
+// An object's bytes are a function of the kernel, the target and the options: not of the batch, the thread or the count
+// of threads. Objects hold one function, named kKernelSymbol; names for people are given when it is loaded. A compiler
+// may be used by many threads at once. What the emitter cannot express is an InternalError.
 #pragma once
 
 #include <cstddef>
@@ -25,9 +25,9 @@ namespace uwaga {
 inline constexpr const char* kKernelSymbol = "kernel";
 
 struct CompileOptions {
-  int optimisation = 2;   // of LLVM's code generator, 1 to 3; no optimisation of IR is ever run
-  bool origins = false;   // debug lines: the ordinal of an instruction's op + 1
-  bool verify = false;    // LLVM's own verifier over what we printed
+  int optimisation = 2;  // of LLVM's code generator, 1 to 3; no optimisation of IR is ever run
+  bool origins = false;  // debug lines: the ordinal of an instruction's op + 1
+  bool verify = false;   // LLVM's own verifier over what we printed
 };
 
 // Where an op stands in the model, for debuggers.
@@ -45,7 +45,7 @@ struct CompiledKernel {
 // One line of a listing, and the op it came from.
 struct ListingLine {
   std::string text;
-  int ordinal = -1;             // -1: no instruction, or one without origin
+  int ordinal = -1;  // -1: no instruction, or one without origin
   bool instruction = false;
 };
 

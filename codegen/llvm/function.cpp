@@ -11,7 +11,8 @@ Emitter::Emitter(const Kernel& kernel, llvm::Module& module, const EmitterOption
   variables_.resize(kernel.variables.size());
   variable_depth_.resize(kernel.variables.size());
   alias_.assign(kernel.variables.size(), kNone);
-  if (kernel.threads != 1) throw InternalError(fmt::format("a kernel for the host has {} threads a task", kernel.threads));
+  if (kernel.threads != 1)
+    throw InternalError(fmt::format("a kernel for the host has {} threads a task", kernel.threads));
   study();
 }
 
@@ -23,7 +24,8 @@ llvm::Function* Emitter::emit(const std::string& name,
   function_->setDSOLocal(true);
   function_->addFnAttr(llvm::Attribute::NoUnwind);
   if (!options_.tune.empty()) function_->addFnAttr("tune-cpu", options_.tune);
-  // Explicit vectors are meant as written: without these two LLVM splits 64-byte ones on many processors that have them.
+  // Explicit vectors are meant as written: without these two LLVM splits 64-byte ones on many processors that have
+  // them.
   const std::string width = std::to_string(options_.vector_bytes * 8);
   function_->addFnAttr("prefer-vector-width", width);
   function_->addFnAttr("min-legal-vector-width", width);
@@ -47,18 +49,20 @@ void Emitter::read_arguments() {
   llvm::Type* pointer = b_.getPtrTy();
   llvm::MDNode* nothing = llvm::MDNode::get(context_, {});
   const auto field = [&](llvm::Type* type, llvm::Value* base, std::size_t offset, const std::string& name) {
-    llvm::LoadInst* load = b_.CreateAlignedLoad(type, b_.CreateConstGEP1_64(b_.getInt8Ty(), base, offset), llvm::Align(8), name);
+    llvm::LoadInst* load =
+        b_.CreateAlignedLoad(type, b_.CreateConstGEP1_64(b_.getInt8Ty(), base, offset), llvm::Align(8), name);
     load->setMetadata(llvm::LLVMContext::MD_invariant_load, nothing);
     return load;
   };
   llvm::Value* block = function_->getArg(0);
-  const std::size_t globals = static_cast<std::size_t>(
-      std::count_if(kernel_.buffers.begin(), kernel_.buffers.end(), [](const Buffer& b) { return b.space == Space::global; }));
+  const std::size_t globals = static_cast<std::size_t>(std::count_if(
+      kernel_.buffers.begin(), kernel_.buffers.end(), [](const Buffer& b) { return b.space == Space::global; }));
   buffers_.resize(kernel_.buffers.size());
   if (globals > 0) {
     llvm::Value* table = field(pointer, block, offsetof(HostArguments, buffers), "buffers");
     for (std::size_t i = 0; i < globals; ++i) {
-      if (kernel_.buffers[i].space != Space::global) throw InternalError("the global buffers of a kernel do not come first");
+      if (kernel_.buffers[i].space != Space::global)
+        throw InternalError("the global buffers of a kernel do not come first");
       buffers_[i] = field(pointer, table, i * sizeof(void*), fmt::format("b{}", i));
     }
   }
@@ -66,7 +70,8 @@ void Emitter::read_arguments() {
     llvm::Value* table = field(pointer, block, offsetof(HostArguments, arguments), "arguments");
     for (std::size_t i = 0; i < kernel_.arguments.size(); ++i) {
       const DType dtype = kernel_.arguments[i];
-      arguments_.push_back(from_memory(field(stored(dtype), table, i * sizeof(std::uint64_t), fmt::format("s{}", i)), dtype));
+      arguments_.push_back(
+          from_memory(field(stored(dtype), table, i * sizeof(std::uint64_t), fmt::format("s{}", i)), dtype));
     }
   }
   scratch_ = field(pointer, block, offsetof(HostArguments, scratch), "scratch");
@@ -91,9 +96,11 @@ void Emitter::tasks() {
   const std::size_t dimensions = kernel_.grid.size();
   std::vector<llvm::Value*> extents, first(dimensions);
   for (ExprId extent : kernel_.grid_extents) extents.push_back(value(extent));
-  if (extents.size() != dimensions) throw InternalError(fmt::format("a kernel has {} grid variables and {} extents", dimensions, extents.size()));
+  if (extents.size() != dimensions)
+    throw InternalError(fmt::format("a kernel has {} grid variables and {} extents", dimensions, extents.size()));
 
-  llvm::BasicBlock *guard = b_.GetInsertBlock(), *start = new_block("start"), *task = new_block("task"), *exit = new_block("return");
+  llvm::BasicBlock *guard = b_.GetInsertBlock(), *start = new_block("start"), *task = new_block("task"),
+                   *exit = new_block("return");
   b_.CreateCondBr(b_.CreateICmpSLT(begin, end), start, exit);
   regions_.back().hoist = guard;
   b_.SetInsertPoint(start);
@@ -145,7 +152,8 @@ void Emitter::tasks() {
 void Emitter::describe(const std::string& name) {
   debug_ = std::make_unique<llvm::DIBuilder>(module_);
   llvm::DIFile* file = debug_->createFile(name, "");
-  debug_->createCompileUnit(llvm::dwarf::DW_LANG_C99, file, "uwaga", true, "", 0, "", llvm::DICompileUnit::LineTablesOnly);
+  debug_->createCompileUnit(llvm::dwarf::DW_LANG_C99, file, "uwaga", true, "", 0, "",
+                            llvm::DICompileUnit::LineTablesOnly);
   llvm::DISubroutineType* type = debug_->createSubroutineType(debug_->getOrCreateTypeArray({}));
   subprogram_ = debug_->createFunction(file, name, name, file, 1, type, 1, llvm::DINode::FlagZero,
                                        llvm::DISubprogram::SPFlagDefinition | llvm::DISubprogram::SPFlagOptimized);
@@ -157,12 +165,14 @@ void Emitter::describe(const std::string& name) {
 }
 
 llvm::DebugLoc Emitter::location(Ordinal ordinal) {
-  if (ordinal >= options_.lines.size()) return llvm::DILocation::get(context_, options_.lines.empty() ? ordinal + 1u : 0u, 0, subprogram_);
+  if (ordinal >= options_.lines.size())
+    return llvm::DILocation::get(context_, options_.lines.empty() ? ordinal + 1u : 0u, 0, subprogram_);
   const SourceLine& line = options_.lines[ordinal];
   const auto cut = line.file.find_last_of('/');
   llvm::DIFile* file = debug_->createFile(cut == line.file.npos ? line.file : line.file.substr(cut + 1),
                                           cut == line.file.npos ? std::string() : line.file.substr(0, cut));
-  return llvm::DILocation::get(context_, static_cast<unsigned>(line.line), 0, debug_->createLexicalBlockFile(subprogram_, file));
+  return llvm::DILocation::get(context_, static_cast<unsigned>(line.line), 0,
+                               debug_->createLexicalBlockFile(subprogram_, file));
 }
 
 void Emitter::end_description() {

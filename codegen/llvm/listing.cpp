@@ -74,8 +74,8 @@ std::vector<ListingLine> HostCompiler::assembly_listing(const kernel::Kernel& ke
       continue;
     }
     if (word.starts_with(".cfi") || word.starts_with(".file") || word.starts_with(".ident") || word.starts_with("#") ||
-        word.starts_with(".Lfunc_") || word.starts_with(".Ltmp") || word.starts_with(".size") || word.starts_with(".type") ||
-        word.starts_with(".globl"))
+        word.starts_with(".Lfunc_") || word.starts_with(".Ltmp") || word.starts_with(".size") ||
+        word.starts_with(".type") || word.starts_with(".globl"))
       continue;
     if (const auto comment = line.find(" # "); comment != std::string::npos) line.erase(comment);
     while (!line.empty() && (line.back() == ' ' || line.back() == '\t')) line.pop_back();

@@ -17,8 +17,9 @@
 
 namespace uwaga {
 
-// One mapping holds an object: code, constants and data, each from a page of its own, so that the distances between them
-// fit the small code model. All of it is writable until it is finished, then code is executable, constants are readable.
+// One mapping holds an object: code, constants and data, each from a page of its own, so that the distances between
+// them fit the small code model. All of it is writable until it is finished, then code is executable, constants are
+// readable.
 class HostCode::Memory final : public llvm::RuntimeDyld::MemoryManager {
  public:
   ~Memory() override {
@@ -34,7 +35,8 @@ class HostCode::Memory final : public llvm::RuntimeDyld::MemoryManager {
   bool needsToReserveAllocationSpace() override { return true; }
   bool allowStubAllocation() const override { return true; }
 
-  void reserveAllocationSpace(uintptr_t code, llvm::Align, uintptr_t constants, llvm::Align, uintptr_t data, llvm::Align) override {
+  void reserveAllocationSpace(uintptr_t code, llvm::Align, uintptr_t constants, llvm::Align, uintptr_t data,
+                              llvm::Align) override {
     const std::size_t page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
     const auto round = [&](std::size_t bytes) { return (bytes + 2 * kAlignment + page - 1) / page * page; };
     code_ = {0, round(code), 0};
@@ -42,12 +44,16 @@ class HostCode::Memory final : public llvm::RuntimeDyld::MemoryManager {
     data_ = {code_.size + constants_.size, round(data), 0};
     size_ = code_.size + constants_.size + data_.size;
     void* memory = mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) throw SystemError(fmt::format("no memory for {} bytes of kernel code: {}", size_, std::strerror(errno)));
+    if (memory == MAP_FAILED)
+      throw SystemError(fmt::format("no memory for {} bytes of kernel code: {}", size_, std::strerror(errno)));
     base_ = static_cast<std::uint8_t*>(memory);
   }
 
-  std::uint8_t* allocateCodeSection(uintptr_t size, unsigned alignment, unsigned, llvm::StringRef) override { return take(code_, size, alignment); }
-  std::uint8_t* allocateDataSection(uintptr_t size, unsigned alignment, unsigned, llvm::StringRef, bool constant) override {
+  std::uint8_t* allocateCodeSection(uintptr_t size, unsigned alignment, unsigned, llvm::StringRef) override {
+    return take(code_, size, alignment);
+  }
+  std::uint8_t* allocateDataSection(uintptr_t size, unsigned alignment, unsigned, llvm::StringRef,
+                                    bool constant) override {
     return take(constant ? constants_ : data_, size, alignment);
   }
   void registerEHFrames(std::uint8_t*, std::uint64_t, std::size_t) override {}

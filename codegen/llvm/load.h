@@ -3,9 +3,9 @@
 //   HostCode code(compiled.object);
 //   code.function()(&arguments, begin, end);
 //
-// Memory is never writable and executable at once. Objects come from this process or from a cache that has checked them;
-// one that is no object for this machine, or asks for a symbol other than the few functions of libm that targets without
-// FMA or rounding instructions need, is an InternalError. The function lives as long as the HostCode.
+// Memory is never writable and executable at once. Objects come from this process or from a cache that has checked
+// them; one that is no object for this machine, or asks for a symbol other than the few functions of libm that targets
+// without FMA or rounding instructions need, is an InternalError. The function lives as long as the HostCode.
 #pragma once
 
 #include <cstddef>

@@ -1,7 +1,7 @@
 // Loads and stores.
 //
-// Indices next to each other become vector accesses, with a mask where one is given and the target has masked accesses of
-// that width. All else goes lane by lane without branches: a lane that is switched off reads the argument block and
+// Indices next to each other become vector accesses, with a mask where one is given and the target has masked accesses
+// of that width. All else goes lane by lane without branches: a lane that is switched off reads the argument block and
 // writes a slot of its own on the stack.
 #include <fmt/format.h>
 
@@ -72,7 +72,9 @@ llvm::Value* Emitter::pointer(BufferId buffer, const Row& row) {
   llvm::Type* element = stored(kernel_.buffers[buffer].dtype);
   llvm::Value* p = pointer(buffer, row.base);
   for (ExprId extra : row.extra) p = b_.CreateGEP(element, p, value(extra));
-  return row.offset == 0 ? p : b_.CreateGEP(element, p, llvm::ConstantInt::getSigned(llvm::Type::getInt64Ty(context_), row.offset));
+  return row.offset == 0
+             ? p
+             : b_.CreateGEP(element, p, llvm::ConstantInt::getSigned(llvm::Type::getInt64Ty(context_), row.offset));
 }
 
 std::vector<llvm::Value*> Emitter::lane_pointers(BufferId buffer, ExprId index, int lanes) {
@@ -82,13 +84,16 @@ std::vector<llvm::Value*> Emitter::lane_pointers(BufferId buffer, ExprId index, 
     llvm::Value* first = pointer(buffer, *row);
     for (int i = 0; i < lanes; ++i) {
       const std::int64_t step = i * row->stride;
-      pointers.push_back(step ? b_.CreateGEP(element, first, llvm::ConstantInt::getSigned(llvm::Type::getInt64Ty(context_), step)) : first);
+      pointers.push_back(
+          step ? b_.CreateGEP(element, first, llvm::ConstantInt::getSigned(llvm::Type::getInt64Ty(context_), step))
+               : first);
     }
     return pointers;
   }
   llvm::Value* indices = value(index);
   for (int i = 0; i < lanes; ++i) {
-    llvm::Value* lane = indices->getType()->isVectorTy() ? b_.CreateExtractElement(indices, static_cast<std::uint64_t>(i)) : indices;
+    llvm::Value* lane =
+        indices->getType()->isVectorTy() ? b_.CreateExtractElement(indices, static_cast<std::uint64_t>(i)) : indices;
     pointers.push_back(b_.CreateGEP(element, buffers_[buffer], lane));
   }
   return pointers;
@@ -129,7 +134,9 @@ llvm::Value* Emitter::load_lanes(const Expr& e, llvm::Value* mask) {
   at(e.ordinal);
   for (int i = 0; i < e.type.lanes; ++i) {
     llvm::Value* p = pointers[static_cast<std::size_t>(i)];
-    llvm::Value* on = !mask ? nullptr : mask->getType()->isVectorTy() ? b_.CreateExtractElement(mask, static_cast<std::uint64_t>(i)) : mask;
+    llvm::Value* on = !mask                           ? nullptr
+                      : mask->getType()->isVectorTy() ? b_.CreateExtractElement(mask, static_cast<std::uint64_t>(i))
+                                                      : mask;
     if (on) p = b_.CreateSelect(on, p, function_->getArg(0));
     llvm::Value* x = mark(b_.CreateAlignedLoad(element, p, align), e.index);
     if (on) x = b_.CreateSelect(on, x, nothing);
@@ -171,7 +178,8 @@ llvm::Value* Emitter::load(const Expr& e) {
     if (mask) mask = splat(mask, e.type.lanes);
     at(e.ordinal);
     llvm::Value* pointers = b_.CreateGEP(element, buffers_[e.index], indices);
-    return from_memory(b_.CreateMaskedGather(vector, pointers, align, mask, llvm::Constant::getNullValue(vector)), dtype);
+    return from_memory(b_.CreateMaskedGather(vector, pointers, align, mask, llvm::Constant::getNullValue(vector)),
+                       dtype);
   }
   return from_memory(load_lanes(e, mask), dtype);
 }

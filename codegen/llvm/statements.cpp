@@ -25,7 +25,8 @@ void Emitter::leave() {
   depth_ = static_cast<std::uint32_t>(regions_.size() - 1);
 }
 
-void Emitter::collect(const std::vector<Stmt>& statements, std::vector<bool>& variables, std::vector<bool>& buffers) const {
+void Emitter::collect(const std::vector<Stmt>& statements, std::vector<bool>& variables,
+                      std::vector<bool>& buffers) const {
   for (const Stmt& s : statements) {
     if (s.kind == StmtKind::assign) variables.at(s.var) = true;
     if (s.kind == StmtKind::store) buffers.at(s.buffer) = true;
@@ -80,11 +81,16 @@ void Emitter::statement(const Stmt& s) {
       changed(s.var);
       return;
     }
-    case StmtKind::store: return store(s);
-    case StmtKind::loop: return loop(s);
-    case StmtKind::branch: return branch(s);
-    case StmtKind::fail: return fail(s);
-    case StmtKind::barrier: throw InternalError("a kernel for the host has a barrier");
+    case StmtKind::store:
+      return store(s);
+    case StmtKind::loop:
+      return loop(s);
+    case StmtKind::branch:
+      return branch(s);
+    case StmtKind::fail:
+      return fail(s);
+    case StmtKind::barrier:
+      throw InternalError("a kernel for the host has a barrier");
   }
 }
 
@@ -149,11 +155,13 @@ void Emitter::loop(const Stmt& s) {
 void Emitter::branch(const Stmt& s) {
   llvm::Value* condition = value(s.condition);
   at(s.ordinal);
-  if (const auto* known = llvm::dyn_cast<llvm::ConstantInt>(condition)) return block(known->isOne() ? s.body : s.otherwise);
+  if (const auto* known = llvm::dyn_cast<llvm::ConstantInt>(condition))
+    return block(known->isOne() ? s.body : s.otherwise);
   Changes inside = changes(s.body);
   const Changes other = changes(s.otherwise);
   for (VarId v : other.variables)
-    if (std::find(inside.variables.begin(), inside.variables.end(), v) == inside.variables.end()) inside.variables.push_back(v);
+    if (std::find(inside.variables.begin(), inside.variables.end(), v) == inside.variables.end())
+      inside.variables.push_back(v);
   inside.buffers.insert(inside.buffers.end(), other.buffers.begin(), other.buffers.end());
   const auto touch = [&] {
     for (VarId v : inside.variables) changed(v);
@@ -197,13 +205,15 @@ void Emitter::fail(const Stmt& s) {
   llvm::Value* index = value(s.value);
   at(s.ordinal);
   if (const auto* known = llvm::dyn_cast<llvm::Constant>(condition); known && known->isZeroValue()) return;
-  llvm::BasicBlock *cold = new_block("fail"), *retry = new_block("retry"), *replace = new_block("replace"), *exit = new_block("after");
+  llvm::BasicBlock *cold = new_block("fail"), *retry = new_block("retry"), *replace = new_block("replace"),
+                   *exit = new_block("after");
   auto* vector = llvm::dyn_cast<llvm::FixedVectorType>(condition->getType());
   b_.CreateCondBr(any(condition), cold, exit, llvm::MDBuilder(context_).createUnlikelyBranchWeights());
   b_.SetInsertPoint(cold);
   if (vector && index->getType()->isVectorTy()) {  // the first lane that fails
     llvm::Type* word = llvm::Type::getIntNTy(context_, vector->getNumElements());
-    llvm::Value* lane = b_.CreateBinaryIntrinsic(llvm::Intrinsic::cttz, b_.CreateBitCast(condition, word), b_.getTrue());
+    llvm::Value* lane =
+        b_.CreateBinaryIntrinsic(llvm::Intrinsic::cttz, b_.CreateBitCast(condition, word), b_.getTrue());
     index = b_.CreateExtractElement(index, lane);
   } else if (index->getType()->isVectorTy()) {
     index = b_.CreateExtractElement(index, std::uint64_t{0});
@@ -218,8 +228,8 @@ void Emitter::fail(const Stmt& s) {
   llvm::Value* smaller = b_.CreateICmpULT(failure, old);
   b_.CreateCondBr(b_.CreateOr(b_.CreateICmpEQ(old, b_.getInt64(0)), smaller), replace, exit);
   b_.SetInsertPoint(replace);
-  llvm::Value* exchange = b_.CreateAtomicCmpXchg(error_, old, failure, llvm::MaybeAlign(8), llvm::AtomicOrdering::Monotonic,
-                                                 llvm::AtomicOrdering::Monotonic);
+  llvm::Value* exchange = b_.CreateAtomicCmpXchg(error_, old, failure, llvm::MaybeAlign(8),
+                                                 llvm::AtomicOrdering::Monotonic, llvm::AtomicOrdering::Monotonic);
   old->addIncoming(b_.CreateExtractValue(exchange, 0), replace);
   b_.CreateCondBr(b_.CreateExtractValue(exchange, 1), exit, retry);
   b_.SetInsertPoint(exit);

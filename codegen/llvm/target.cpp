@@ -70,8 +70,8 @@ std::unique_ptr<llvm::TargetMachine> make_machine(const HostTarget& target, int 
 }
 
 std::string target_key(const HostTarget& target) {
-  return fmt::format("{} {} {} tune {} vector {} llvm {} emitter {}", llvm::sys::getProcessTriple(), target.cpu, target.features,
-                     target.tune, target.vector_bytes, LLVM_VERSION_STRING, kEmitterBuildId);
+  return fmt::format("{} {} {} tune {} vector {} llvm {} emitter {}", llvm::sys::getProcessTriple(), target.cpu,
+                     target.features, target.tune, target.vector_bytes, LLVM_VERSION_STRING, kEmitterBuildId);
 }
 
 }  // namespace uwaga

@@ -2,9 +2,10 @@
 //
 //   HostTarget target = host_target({.avx2 = true, .avx512 = cpu.avx512, ...});   // from runtime/host/cpu.h
 //
-// Code may use what `features` names and nothing else, whatever the machine has beyond it: that is how the narrower paths
-// are tested on a wide machine. The machine's own name serves for instruction scheduling only (`HostTarget::tune`).
-// Cache sizes are left at their defaults for the caller to fill in. InternalError where LLVM knows no such target.
+// Code may use what `features` names and nothing else, whatever the machine has beyond it: that is how the narrower
+// paths are tested on a wide machine. The machine's own name serves for instruction scheduling only
+// (`HostTarget::tune`). Cache sizes are left at their defaults for the caller to fill in. InternalError where LLVM
+// knows no such target.
 #pragma once
 
 #include <string>
@@ -14,8 +15,8 @@
 namespace uwaga {
 
 struct HostFeatures {
-  bool avx2 = false;         // with FMA and F16C
-  bool avx512 = false;       // F, BW, DQ and VL
+  bool avx2 = false;    // with FMA and F16C
+  bool avx512 = false;  // F, BW, DQ and VL
   bool avx512_bf16 = false;
   bool avx512_fp16 = false;
   bool amx_bf16 = false;

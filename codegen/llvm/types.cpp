@@ -8,15 +8,22 @@ namespace uwaga::kernel {
 
 llvm::Type* Emitter::scalar(DType dtype) const {
   switch (dtype) {
-    case DType::f64: return llvm::Type::getDoubleTy(context_);
-    case DType::f32: return llvm::Type::getFloatTy(context_);
+    case DType::f64:
+      return llvm::Type::getDoubleTy(context_);
+    case DType::f32:
+      return llvm::Type::getFloatTy(context_);
     case DType::bf16:
-    case DType::f16: return llvm::Type::getInt16Ty(context_);
-    case DType::i64: return llvm::Type::getInt64Ty(context_);
-    case DType::i32: return llvm::Type::getInt32Ty(context_);
+    case DType::f16:
+      return llvm::Type::getInt16Ty(context_);
+    case DType::i64:
+      return llvm::Type::getInt64Ty(context_);
+    case DType::i32:
+      return llvm::Type::getInt32Ty(context_);
     case DType::i8:
-    case DType::u8: return llvm::Type::getInt8Ty(context_);
-    case DType::boolean: return llvm::Type::getInt1Ty(context_);
+    case DType::u8:
+      return llvm::Type::getInt8Ty(context_);
+    case DType::boolean:
+      return llvm::Type::getInt1Ty(context_);
   }
   throw InternalError("a kernel has an expression of no dtype");
 }
@@ -106,7 +113,8 @@ llvm::Value* Emitter::float_to_integer(llvm::Value* x, VType from, VType to) {
     wide = b_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, wide, integer(is_signed ? 127 : 255, word));
     return b_.CreateTrunc(wide, type(to));
   }
-  if (bits == 64 || to.lanes == 1) return b_.CreateIntrinsic(llvm::Intrinsic::fptosi_sat, {type(to), x->getType()}, {x});
+  if (bits == 64 || to.lanes == 1)
+    return b_.CreateIntrinsic(llvm::Intrinsic::fptosi_sat, {type(to), x->getType()}, {x});
   // Out of range the conversion is poison, frozen so that the selects below may replace it.
   llvm::Value* plain = b_.CreateFreeze(b_.CreateFPToSI(x, type(to)));
   llvm::Value* high = b_.CreateFCmpOGE(x, real(0x1p31, from));

@@ -26,7 +26,8 @@ void Emitter::study() {
     if (e.kind == ExprKind::variable && mutable_.at(e.index)) reads.push_back(e.index);
     if (e.kind == ExprKind::load && written_.at(e.index)) reads.push_back(buffer_key(e.index));
     for (ExprId arg : e.args) {
-      if (arg >= id) throw InternalError(fmt::format("kernel expression {} reads expression {}, which comes after it", id, arg));
+      if (arg >= id)
+        throw InternalError(fmt::format("kernel expression {} reads expression {}, which comes after it", id, arg));
       reads.insert(reads.end(), reads_[arg].begin(), reads_[arg].end());
       loads_[id] = loads_[id] || loads_[arg];
     }
@@ -64,18 +65,23 @@ bool Emitter::valid(const Cached& c, ExprId id) const {
 }
 
 llvm::Value* Emitter::value(ExprId id) {
-  if (id >= kernel_.exprs.size()) throw InternalError(fmt::format("a kernel statement reads expression {} of {}", id, kernel_.exprs.size()));
+  if (id >= kernel_.exprs.size())
+    throw InternalError(fmt::format("a kernel statement reads expression {} of {}", id, kernel_.exprs.size()));
   const Expr& e = kernel_.exprs[id];
   switch (e.kind) {  // what costs nothing needs no place
-    case ExprKind::integer: return integer(e.integer, e.type);
-    case ExprKind::real: return real(e.real, e.type);
-    case ExprKind::argument: return arguments_.at(e.index);
+    case ExprKind::integer:
+      return integer(e.integer, e.type);
+    case ExprKind::real:
+      return real(e.real, e.type);
+    case ExprKind::argument:
+      return arguments_.at(e.index);
     case ExprKind::variable: {
       if (alias_.at(e.index) != kNone) return value(alias_[e.index]);
       if (llvm::Value* v = variables_[e.index]) return v;
       throw InternalError(fmt::format("kernel variable {} is read before it has a value", e.index));
     }
-    default: return place(values_[id], id, [&] { return build(e); });
+    default:
+      return place(values_[id], id, [&] { return build(e); });
   }
 }
 
@@ -83,13 +89,15 @@ llvm::Value* Emitter::build(const Expr& e) {
   const auto argument = [&](std::size_t i) { return value(e.args[i]); };
   const auto wide = [&](std::size_t i) { return splat(value(e.args[i]), e.type.lanes); };
   switch (e.kind) {
-    case ExprKind::arithmetic: return arithmetic(e);
+    case ExprKind::arithmetic:
+      return arithmetic(e);
     case ExprKind::fma: {
       llvm::Value *a = wide(0), *b = wide(1), *c = wide(2);
       at(e.ordinal);
       return b_.CreateIntrinsic(llvm::Intrinsic::fma, {a->getType()}, {a, b, c});
     }
-    case ExprKind::load: return load(e);
+    case ExprKind::load:
+      return load(e);
     case ExprKind::ramp: {
       const VType index{DType::i64, 1};
       llvm::Value* base = argument(0);
@@ -149,7 +157,8 @@ llvm::Value* Emitter::build(const Expr& e) {
       at(e.ordinal);
       return any(x);
     }
-    default: break;
+    default:
+      break;
   }
   throw InternalError("a kernel expression of an unknown kind reached the LLVM emitter");
 }

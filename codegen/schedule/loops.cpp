@@ -66,7 +66,7 @@ std::vector<LoopAxis> collapse(const GraphData& graph, const Cluster& cluster, c
     if (touched.contains(a) || touched.contains(b)) return false;
     return std::all_of(stored.begin(), stored.end(), [&](const AxisNames& axes) {
       const auto at_a = std::find(axes.begin(), axes.end(), a), at_b = std::find(axes.begin(), axes.end(), b);
-      return at_a == axes.end() ? at_b == axes.end() : at_b == at_a + 1;
+      return at_a == axes.end() || at_b == axes.end() ? at_a == at_b : at_b == at_a + 1;
     });
   };
   std::vector<LoopAxis> out;

@@ -1,14 +1,12 @@
-#include <uwaga/ir/detail/lexer.h>
-
 #include <fmt/format.h>
+#include <uwaga/ir/detail/lexer.h>
+#include <uwaga/ir/detail/text.h>
+#include <uwaga/ir/error.h>
 
 #include <algorithm>
 #include <bit>
 #include <charconv>
 #include <cmath>
-
-#include <uwaga/ir/detail/text.h>
-#include <uwaga/ir/error.h>
 
 namespace uwaga::detail {
 namespace {
@@ -24,9 +22,12 @@ void Lexer::skip_space() {
 
 void Lexer::skip_lines() {
   for (skip_space(); !at_end(); skip_space()) {
-    if (text_.substr(at_, 2) == "//") at_ = std::min(text_.find('\n', at_), text_.size());
-    else if (peek() == '\n') ++at_, ++line_;
-    else return;
+    if (text_.substr(at_, 2) == "//")
+      at_ = std::min(text_.find('\n', at_), text_.size());
+    else if (peek() == '\n')
+      ++at_, ++line_;
+    else
+      return;
   }
 }
 
@@ -88,7 +89,8 @@ std::string Lexer::quoted() {
       unsigned value = 0;
       const std::string_view digits = text_.substr(std::min(at_, text_.size()), 2);
       const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
-      if (error != std::errc() || digits.size() != 2 || end != digits.data() + 2) fail("expected two hexadecimal digits after \\x");
+      if (error != std::errc() || digits.size() != 2 || end != digits.data() + 2)
+        fail("expected two hexadecimal digits after \\x");
       out += static_cast<char>(value);
       at_ += 2;
     } else if (escape == '"' || escape == '\\') {
@@ -115,7 +117,8 @@ Literal Lexer::literal() {
     std::uint64_t bits = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), bits, 16);
     const auto value = std::bit_cast<double>(bits);
-    if (error != std::errc() || end != digits.data() + digits.size() || value == value) fail("nan wants the 16 digits of a NaN");
+    if (error != std::errc() || end != digits.data() + digits.size() || value == value)
+      fail("nan wants the 16 digits of a NaN");
     return value;
   }
   std::size_t end = at_;
@@ -141,7 +144,8 @@ std::string_view Lexer::until(char close, const char* what) {
   const std::size_t end = text_.find_first_of(std::string{close, '\n'}, at_);
   if (end == std::string_view::npos || text_[end] != close) fail(fmt::format("{} has no end", what));
   const std::string_view inside = text_.substr(at_, end - at_);
-  if (inside.size() > kLongest) fail(fmt::format("{} has {} characters; at most {} are read", what, inside.size(), kLongest));
+  if (inside.size() > kLongest)
+    fail(fmt::format("{} has {} characters; at most {} are read", what, inside.size(), kLongest));
   at_ = end + 1;
   return inside;
 }

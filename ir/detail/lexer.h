@@ -1,13 +1,13 @@
 // The characters of the text form, taken from the front. Every failure is an Error that names file and line.
 #pragma once
 
-#include <cstdint>
-#include <string>
-#include <string_view>
-
 #include <uwaga/ir/extent.h>
 #include <uwaga/ir/literal.h>
 #include <uwaga/ir/type.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
 
 namespace uwaga::detail {
 
@@ -30,10 +30,10 @@ class Lexer {
   std::string quoted();
   std::int64_t integer();
   Literal literal();
-  Extent extent();            // one token, or in parentheses
+  Extent extent();  // one token, or in parentheses
   Type type();
-  std::vector<Dim> dims();    // [a=1, b]
-  AxisNames names();          // {a, b}
+  std::vector<Dim> dims();  // [a=1, b]
+  AxisNames names();        // {a, b}
 
   std::uint32_t line() const { return line_; }
   const std::string& file() const { return file_; }

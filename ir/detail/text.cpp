@@ -1,6 +1,5 @@
-#include <uwaga/ir/detail/text.h>
-
 #include <fmt/format.h>
+#include <uwaga/ir/detail/text.h>
 
 #include <algorithm>
 #include <bit>
@@ -18,10 +17,14 @@ std::string word(std::string_view text) {
 std::string quoted(std::string_view text) {
   std::string out = "\"";
   for (char c : text) {
-    if (c == '"' || c == '\\') out += {'\\', c};
-    else if (c == '\n') out += "\\n";
-    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    else out += c;
+    if (c == '"' || c == '\\')
+      out += {'\\', c};
+    else if (c == '\n')
+      out += "\\n";
+    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    else
+      out += c;
   }
   return out + '"';
 }

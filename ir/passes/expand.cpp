@@ -1,11 +1,11 @@
 // Dead code, equal code, and calls written out.
-#include <algorithm>
-#include <unordered_map>
-
 #include <uwaga/ir/canonical.h>
 #include <uwaga/ir/fields.h>
 #include <uwaga/ir/passes/passes.h>
 #include <uwaga/ir/rewrite.h>
+
+#include <algorithm>
+#include <unordered_map>
 
 namespace uwaga {
 namespace {
@@ -56,7 +56,9 @@ class Expander {
 
 }  // namespace
 
-Graph expand(const Graph& graph, const std::function<bool(const CallAttrs&)>& keep) { return Expander(keep).graph(graph); }
+Graph expand(const Graph& graph, const std::function<bool(const CallAttrs&)>& keep) {
+  return Expander(keep).graph(graph);
+}
 
 Graph cse(const Graph& graph) { return canonicalise(graph); }
 

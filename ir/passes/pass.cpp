@@ -1,12 +1,10 @@
-#include <uwaga/ir/passes/pass.h>
-
 #include <fmt/format.h>
-
-#include <algorithm>
-
 #include <uwaga/ir/error.h>
+#include <uwaga/ir/passes/pass.h>
 #include <uwaga/ir/passes/passes.h>
 #include <uwaga/ir/verify.h>
+
+#include <algorithm>
 
 namespace uwaga {
 
@@ -19,7 +17,8 @@ std::set<std::string> parse_pass_switches(std::string_view text, const std::vect
     text.remove_prefix(std::min(comma + 1, text.size()));
     const std::string name(item.substr(item.empty() ? 0 : 1));
     if (item.empty() || item[0] != '-' || !known.count(name))
-      throw Error(fmt::format("'{}' switches off no pass; write -name,-name with names of {}", item, fmt::join(known, ", ")));
+      throw Error(
+          fmt::format("'{}' switches off no pass; write -name,-name with names of {}", item, fmt::join(known, ", ")));
     off.insert(name);
   }
   return off;
@@ -29,8 +28,10 @@ Graph run_passes(Graph graph, const std::vector<Pass>& passes, const PassOptions
   for (const Pass& p : passes) {
     if (options.off.count(p.name)) continue;
     Graph after = p.run(graph);
-    if (options.verify_everything) verify(after, p.name);
-    else verify_changes(graph, after, p.name);
+    if (options.verify_everything)
+      verify(after, p.name);
+    else
+      verify_changes(graph, after, p.name);
     if (options.observe) options.observe(p, graph, after);
     graph = std::move(after);
   }

@@ -1,9 +1,8 @@
+#include <uwaga/ir/fields.h>
 #include <uwaga/ir/passes/rules.h>
+#include <uwaga/ir/rewrite.h>
 
 #include <unordered_map>
-
-#include <uwaga/ir/fields.h>
-#include <uwaga/ir/rewrite.h>
 
 namespace uwaga {
 namespace {
@@ -51,7 +50,8 @@ class Applier {
     return true;
   }
 
-  std::optional<Value> replaced(Op op, const Attributes& attributes, const std::vector<Value>& operands, ProvenanceId provenance) {
+  std::optional<Value> replaced(Op op, const Attributes& attributes, const std::vector<Value>& operands,
+                                ProvenanceId provenance) {
     const Site site(rewriter_.to(), attributes, operands, provenance, write_);
     for (const Rule* rule : rules_[static_cast<std::size_t>(op)])
       if (const auto v = rule->apply(site)) {
@@ -74,7 +74,8 @@ class Applier {
 
 }  // namespace
 
-Value Site::emit(Op op, Attributes attributes, std::vector<Value> operands, std::initializer_list<Value> absorbed) const {
+Value Site::emit(Op op, Attributes attributes, std::vector<Value> operands,
+                 std::initializer_list<Value> absorbed) const {
   ProvenanceId provenance = provenance_;
   for (Value v : absorbed) provenance = graph_.provenance().unite(provenance, def(v).provenance);
   return write_(op, std::move(attributes), std::move(operands), provenance);

@@ -1,9 +1,10 @@
-#include <uwaga/runtime/compiled/executable.h>
+#include <uwaga/runtime/compiled/internal/executable.h>
 
 #include <algorithm>
 #include <chrono>
 #include <set>
 
+#include <uwaga/codegen/fuse/cluster_order.h>
 #include <uwaga/codegen/kernel/hash.h>
 #include <uwaga/ir/error.h>
 
@@ -156,7 +157,8 @@ class ExecutableBuilder {
   }
 
   void add_cluster(int index) {
-    const Cluster& cluster = out_->clustering.clusters[static_cast<std::size_t>(index)];
+    Cluster& cluster = out_->clustering.clusters[static_cast<std::size_t>(index)];
+    const Hash128 signature = canonicalise_cluster(out_->graph, out_->layouts, cluster);
     for (Value v : cluster.outputs) {
       if (const auto it = in_place_.find(v); it != in_place_.end()) of_value_[v] = it->second;
       else if (!of_value_.count(v)) add_value(Storage::Kind::arena, 0, v);
@@ -167,19 +169,65 @@ class ExecutableBuilder {
       return;
     }
     const auto start = std::chrono::steady_clock::now();
-    Schedule schedule = schedule_for_host(out_->graph, cluster, out_->layouts, target_);
+    const auto [known, fresh] = plans_.try_emplace(signature);
+    if (fresh) known->second = plan(cluster);
+    const ClusterPlan& p = known->second;
     std::vector<int> temporaries;
-    for (const Temporary& t : schedule.temporaries) temporaries.push_back(temporary(t.dtype, t.elements));
-    for (ScheduledKernel& k : schedule.kernels) {
+    for (const Temporary& t : p.temporaries) temporaries.push_back(temporary(t.dtype, t.elements));
+    std::vector<ProvenanceId> origins;
+    for (NodeId id : cluster.nodes) origins.push_back(g().node(id).provenance);
+    for (const ClusterPlan::Call& call : p.calls) {
       Launch launch;
-      for (Value v : k.buffers) launch.buffers.push_back(v.node == kTemporary ? temporaries[v.output] : storage_of(v));
-      launch.arguments = std::move(k.arguments);
+      for (const auto& [from, which] : call.buffers)
+        launch.buffers.push_back(from == ClusterPlan::From::temporary ? temporaries[which]
+                                 : storage_of(from == ClusterPlan::From::input ? cluster.inputs[which] : cluster.outputs[which]));
+      launch.kernel = call.kernel;
+      launch.arguments = call.arguments;
       launch.cluster = index;
-      launch.origins = std::move(k.origins);
-      launch.kernel = kernels_.add(std::move(k.kernel));
+      launch.origins = origins;
       steps.push_back(std::move(launch));
     }
     *schedule_ms_ += since(start);
+  }
+
+  // A cluster's schedule, buffers by their position among the cluster's inputs and outputs: what clusters of one signature
+  // share.
+  struct ClusterPlan {
+    enum class From : std::uint8_t { input, output, temporary };
+    struct Call {
+      int kernel = 0;
+      std::vector<std::pair<From, std::size_t>> buffers;
+      std::vector<Binding> arguments;
+    };
+    std::vector<Call> calls;
+    std::vector<Temporary> temporaries;
+  };
+
+  ClusterPlan plan(const Cluster& cluster) {
+    Schedule schedule = schedule_for_host(out_->graph, cluster, out_->layouts, target_);
+    ClusterPlan p;
+    p.temporaries = std::move(schedule.temporaries);
+    const auto position = [](const std::vector<Value>& list, Value v) {
+      return static_cast<std::size_t>(std::find(list.begin(), list.end(), v) - list.begin());
+    };
+    for (ScheduledKernel& k : schedule.kernels) {
+      ClusterPlan::Call call;
+      for (Value v : k.buffers) {
+        if (v.node == kTemporary) {
+          call.buffers.emplace_back(ClusterPlan::From::temporary, v.output);
+        } else if (const std::size_t in = position(cluster.inputs, v); in < cluster.inputs.size()) {
+          call.buffers.emplace_back(ClusterPlan::From::input, in);
+        } else {
+          const std::size_t out = position(cluster.outputs, v);
+          check_internal(out < cluster.outputs.size(), "a kernel's buffer is neither input nor output of its cluster");
+          call.buffers.emplace_back(ClusterPlan::From::output, out);
+        }
+      }
+      call.arguments = std::move(k.arguments);
+      call.kernel = kernels_.add(std::move(k.kernel));
+      p.calls.push_back(std::move(call));
+    }
+    return p;
   }
 
   std::vector<int> storages_of(const std::vector<Value>& values, std::size_t first, std::size_t count) const {
@@ -206,7 +254,7 @@ class ExecutableBuilder {
     const Node& n = g().node(id);
     if (n.op == Op::cond) {
       const auto& a = n.as<CondAttrs>();
-      CondStep step;
+      CondRun step;
       step.condition = storage_of(n.operands[0]);
       step.bodies = {build_executable(a.else_body, target_, kernels_, true, fuse_ms_, schedule_ms_),
                      build_executable(a.then_body, target_, kernels_, true, fuse_ms_, schedule_ms_)};
@@ -219,7 +267,7 @@ class ExecutableBuilder {
     check_internal(n.op == Op::scan, "a structure that is neither scan nor cond");
     const auto& a = n.as<ScanAttrs>();
     const auto carries = static_cast<std::size_t>(a.carries), slices = static_cast<std::size_t>(a.slices);
-    ScanStep step;
+    ScanRun step;
     step.body = build_executable(a.body, target_, kernels_, true, fuse_ms_, schedule_ms_);
     step.length = a.length;
     step.reverse = a.reverse;
@@ -274,12 +322,12 @@ class ExecutableBuilder {
       } else if (const auto* c = std::get_if<Copy>(&out_->steps[i])) {
         touch(c->from, at);
         touch(c->to, at);
-      } else if (const auto* s = std::get_if<ScanStep>(&out_->steps[i])) {
+      } else if (const auto* s = std::get_if<ScanRun>(&out_->steps[i])) {
         for (const auto* list : {&s->initial, &s->last, &s->slices, &s->constants, &s->stacks}) all(*list);
         for (const auto& pair : s->turns) all({pair[0], pair[1]});
         all({s->index, s->arena});
       } else {
-        const auto& c2 = std::get<CondStep>(out_->steps[i]);
+        const auto& c2 = std::get<CondRun>(out_->steps[i]);
         all(c2.inputs);
         all(c2.outputs);
         all({c2.condition, c2.arena});
@@ -294,6 +342,7 @@ class ExecutableBuilder {
   bool is_body_;
   double *fuse_ms_, *schedule_ms_;
   std::shared_ptr<Executable> out_;
+  std::map<Hash128, ClusterPlan> plans_;
   std::map<Value, int> of_value_;
   std::map<Value, int> in_place_;
   std::map<std::string, int> slot_of_;

@@ -11,11 +11,11 @@
 #include <uwaga/runtime/host/aligned.h>
 #include <uwaga/runtime/host/thread_pool.h>
 #include <uwaga/ir/interpreter/bind.h>
-#include <uwaga/runtime/compiled/executable.h>
-#include <uwaga/runtime/compiled/host_kernels.h>
-#include <uwaga/runtime/compiled/passes.h>
-#include <uwaga/runtime/program/program_impl.h>
-#include <uwaga/runtime/program/state_data.h>
+#include <uwaga/runtime/compiled/internal/executable.h>
+#include <uwaga/runtime/compiled/internal/host_kernels.h>
+#include <uwaga/runtime/compiled/internal/passes.h>
+#include <uwaga/runtime/program/internal/program_impl.h>
+#include <uwaga/runtime/program/internal/state_data.h>
 
 namespace uwaga {
 namespace {
@@ -183,10 +183,10 @@ class HostProgram final : public ProgramImpl {
           bound.arguments.push_back(argument_bits(l->arguments[a], k.arguments[a], sizes));
         bound.tasks = kernel::task_count(k, bound.arguments);
         b.scratch_bytes = std::max(b.scratch_bytes, kernel::scratch_bytes(k, bound.arguments));
-      } else if (const auto* s = std::get_if<ScanStep>(&e.steps[i])) {
+      } else if (const auto* s = std::get_if<ScanRun>(&e.steps[i])) {
         b.lengths[i] = s->length.evaluate(sizes);
         b.bodies[i].push_back(bind_sizes(*s->body, sizes));
-      } else if (const auto* c = std::get_if<CondStep>(&e.steps[i])) {
+      } else if (const auto* c = std::get_if<CondRun>(&e.steps[i])) {
         for (const auto& body : c->bodies) b.bodies[i].push_back(bind_sizes(*body, sizes));
       }
       for (const BoundExecutable& body : b.bodies[i]) b.scratch_bytes = std::max(b.scratch_bytes, body.scratch_bytes);
@@ -209,10 +209,10 @@ class HostProgram final : public ProgramImpl {
       } else if (const auto* c = std::get_if<Copy>(&e.steps[i])) {
         std::memcpy(pointers[static_cast<std::size_t>(c->to)], pointers[static_cast<std::size_t>(c->from)],
                     static_cast<std::size_t>(plan.bytes[static_cast<std::size_t>(c->to)]));
-      } else if (const auto* s = std::get_if<ScanStep>(&e.steps[i])) {
+      } else if (const auto* s = std::get_if<ScanRun>(&e.steps[i])) {
         scan(*s, plan, i, pointers);
       } else {
-        branch(std::get<CondStep>(e.steps[i]), plan, i, pointers);
+        branch(std::get<CondRun>(e.steps[i]), plan, i, pointers);
       }
     }
     if (check_before >= e.steps.size()) check_error(e);
@@ -266,7 +266,7 @@ class HostProgram final : public ProgramImpl {
     return out;
   }
 
-  void scan(const ScanStep& s, const BoundExecutable& plan, std::size_t step, const std::vector<void*>& pointers) {
+  void scan(const ScanRun& s, const BoundExecutable& plan, std::size_t step, const std::vector<void*>& pointers) {
     const auto at = [&](int storage) { return static_cast<std::byte*>(pointers[static_cast<std::size_t>(storage)]); };
     const auto bytes = [&](int storage) { return plan.bytes[static_cast<std::size_t>(storage)]; };
     const std::int64_t n = plan.lengths[step];
@@ -293,7 +293,7 @@ class HostProgram final : public ProgramImpl {
     }
   }
 
-  void branch(const CondStep& c, const BoundExecutable& plan, std::size_t step, const std::vector<void*>& pointers) {
+  void branch(const CondRun& c, const BoundExecutable& plan, std::size_t step, const std::vector<void*>& pointers) {
     const auto at = [&](int storage) { return pointers[static_cast<std::size_t>(storage)]; };
     const bool taken = *static_cast<const std::uint8_t*>(at(c.condition)) != 0;
     std::vector<void*> inputs, outputs;

@@ -1,4 +1,4 @@
-#include <uwaga/runtime/compiled/memory_plan.h>
+#include <uwaga/runtime/compiled/internal/memory_plan.h>
 
 #include <algorithm>
 #include <map>

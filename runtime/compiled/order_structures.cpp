@@ -1,5 +1,5 @@
 #include <uwaga/ir/rewrite.h>
-#include <uwaga/runtime/compiled/passes.h>
+#include <uwaga/runtime/compiled/internal/passes.h>
 
 namespace uwaga {
 namespace {

@@ -1,4 +1,4 @@
-#include <uwaga/runtime/compiled/passes.h>
+#include <uwaga/runtime/compiled/internal/passes.h>
 
 #include <cstdlib>
 

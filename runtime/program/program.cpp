@@ -2,8 +2,8 @@
 
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/graph.h>
-#include <uwaga/runtime/program/program_impl.h>
-#include <uwaga/runtime/program/state_data.h>
+#include <uwaga/runtime/program/internal/program_impl.h>
+#include <uwaga/runtime/program/internal/state_data.h>
 
 namespace uwaga {
 

@@ -1,12 +1,12 @@
 #include <uwaga/autodiff/accumulate.h>
-
-#include "tests/autodiff/check.h"
-#include "tests/catch.h"
-
 #include <uwaga/ir/composites/norms.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/initial.h>
 #include <uwaga/ir/interpreter/interpret.h>
+#include <uwaga/ir/verify.h>
+
+#include "tests/autodiff/check.h"
+#include "tests/catch.h"
 
 using namespace uwaga;
 using namespace uwaga::test;
@@ -24,7 +24,9 @@ Loss loss_of(const Scope& s, const Tensor& x, const Tensor& targets) {
 
 TEST_CASE("gradients accumulated over microbatches are those of the whole batch, padding included") {
   Graph whole, cut;
-  const auto border = [](Graph& g) { return std::pair{g.input("x", f32, {batch, model}), g.input("targets", i32, {batch})}; };
+  const auto border = [](Graph& g) {
+    return std::pair{g.input("x", f32, {batch, model}), g.input("targets", i32, {batch})};
+  };
   const auto [x, targets] = border(whole);
   const Tensor loss = loss_of(whole.scope(), x, targets).mean();
   whole->add_output("loss", loss.value());
@@ -32,12 +34,15 @@ TEST_CASE("gradients accumulated over microbatches are those of the whole batch,
 
   const auto [x2, targets2] = border(cut);
   const Scope s = cut.scope();
-  const Accumulated a = accumulate({x2, targets2}, Axis{"batch"}, 4, [&](const std::vector<Tensor>& in) { return loss_of(s, in[0], in[1]); });
+  const Accumulated a = accumulate({x2, targets2}, Axis{"batch"}, 4,
+                                   [&](const std::vector<Tensor>& in) { return loss_of(s, in[0], in[1]); });
   cut->add_output("loss", a.loss.value());
   for (const auto& [path, g] : a.gradients) cut->add_output(path, g.value());
 
+  verify(cut, "accumulation");
   Arrays in = random_inputs(whole, {.index_limit = 7});
-  in["targets"] = array({{"batch", 8}}, std::vector<std::int32_t>{3, -100, 1, 6, -100, -100, 0, 2});  // one microbatch all padding
+  in["targets"] =
+      array({{"batch", 8}}, std::vector<std::int32_t>{3, -100, 1, 6, -100, -100, 0, 2});  // one microbatch all padding
   const Arrays parameters = initial_parameters(whole, 1);
   const Results one = interpret(whole, in, parameters), four = interpret(cut, in, parameters);
   for (const auto& [name, value] : one.outputs) {

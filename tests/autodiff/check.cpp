@@ -1,15 +1,15 @@
 #include "tests/autodiff/check.h"
 
 #include <fmt/format.h>
+#include <uwaga/autodiff/autodiff.h>
+#include <uwaga/ir/interpreter/interpret.h>
+#include <uwaga/ir/verify.h>
 
 #include <algorithm>
 #include <cmath>
 #include <random>
 
 #include "tests/catch.h"
-
-#include <uwaga/autodiff/autodiff.h>
-#include <uwaga/ir/interpreter/interpret.h>
 
 namespace uwaga::test {
 namespace {
@@ -28,7 +28,8 @@ Axes all_axes(const Tensor& x) {
 }
 
 Tensor like(Graph& graph, const std::string& name, const Tensor& x) {
-  return {graph.shared(), {graph->add(Op::input, InputAttrs{name, x.type()}, {}, graph->node(x.value().node).provenance), 0}};
+  return {graph.shared(),
+          {graph->add(Op::input, InputAttrs{name, x.type()}, {}, graph->node(x.value().node).provenance), 0}};
 }
 
 // f at x + step * v, for all inputs that v has.
@@ -57,9 +58,12 @@ Array random_array(const Type& type, const Draw& draw) {
   Array out(is_float(type.dtype) ? f64 : type.dtype, std::move(dims));
   std::uniform_real_distribution<double> real(draw.low, draw.high);
   for (std::int64_t i = 0; i < out.elements(); ++i) {
-    if (is_float(type.dtype)) out.set(i, real(engine));
-    else if (type.dtype == boolean || type.rank() == 0) out.set_integer(i, static_cast<std::int64_t>(engine() % 2));
-    else out.set_integer(i, static_cast<std::int64_t>(engine() % static_cast<std::uint64_t>(draw.index_limit)));
+    if (is_float(type.dtype))
+      out.set(i, real(engine));
+    else if (type.dtype == boolean || type.rank() == 0)
+      out.set_integer(i, static_cast<std::int64_t>(engine() % 2));
+    else
+      out.set_integer(i, static_cast<std::int64_t>(engine() % static_cast<std::uint64_t>(draw.index_limit)));
   }
   return out;
 }
@@ -93,7 +97,9 @@ double largest_difference(const Array& a, const Array& b) {
   return out;
 }
 
-bool is_close(const Array& a, const Array& b, double relative) { return largest_difference(a, b) <= relative * (1 + norm(a) + norm(b)); }
+bool is_close(const Array& a, const Array& b, double relative) {
+  return largest_difference(a, b) <= relative * (1 + norm(a) + norm(b));
+}
 
 std::vector<Tensor> floating_inputs(Graph graph) {
   std::vector<Tensor> out;
@@ -147,8 +153,9 @@ void check_derivatives(Graph graph, const Draw& draw, const CheckOptions& option
     }
   }
 
-  const Arrays at = random_inputs(graph, draw);
-  const Results r = interpret(graph, at);
+  verify(graph, "differentiation");
+  const Arrays at = random_inputs(graph, draw), parameters = initial_parameters(graph, 1);
+  const Results r = interpret(graph, at, parameters);
   double left = 0, right = 0, scale = 1;
   for (const std::string& n : y_names) {
     left += inner(r.outputs.at("jv." + n), at.at("u." + n));
@@ -164,7 +171,7 @@ void check_derivatives(Graph graph, const Draw& draw, const CheckOptions& option
     direction.inputs.emplace(n, at.at("v." + n));
     v_of.emplace(n, at.at("v." + n));
   }
-  const JvpResults dual = interpret_jvp(graph, at, {}, direction);
+  const JvpResults dual = interpret_jvp(graph, at, parameters, direction);
   for (const std::string& n : y_names) {
     INFO("tangent of " << n);
     CHECK(is_close(r.outputs.at("jv." + n), dual.tangent.outputs.at(n)));
@@ -177,7 +184,8 @@ void check_derivatives(Graph graph, const Draw& draw, const CheckOptions& option
     }
   if (options.differences) {
     const double step = 1e-5;
-    const Results after = interpret(graph, moved(at, v_of, step)), before = interpret(graph, moved(at, v_of, -step));
+    const Results after = interpret(graph, moved(at, v_of, step), parameters),
+                  before = interpret(graph, moved(at, v_of, -step), parameters);
     for (const std::string& n : y_names) {
       INFO("central difference of " << n);
       CHECK(is_close(slope(after.outputs.at(n), before.outputs.at(n), step), r.outputs.at("jv." + n), 1e-7));

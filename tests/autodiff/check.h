@@ -1,17 +1,18 @@
-// Checks of derivatives in exact arithmetic: the reverse against the forward (<J v, u> = <v, J' u>), the forward against the
-// interpreter's dual numbers, and both orders against central differences.
+// Checks of derivatives in exact arithmetic: the reverse against the forward (<J v, u> = <v, J' u>), the forward
+// against the interpreter's dual numbers, and both orders against central differences.
 #pragma once
-
-#include <string>
-#include <vector>
 
 #include <uwaga/ir/array.h>
 #include <uwaga/ir/ops.h>
 
+#include <string>
+#include <vector>
+
 namespace uwaga::test {
 
-// Random values for every input of a graph: floating ones uniform in [low, high), distinct enough that no two tie; integers
-// in [0, index_limit); i64 scalars 0 or 1; bools. Symbols take their extents from `sizes`, 3 where it has none.
+// Random values for every input of a graph: floating ones uniform in [low, high), distinct enough that no two tie;
+// integers in [0, index_limit); i64 scalars 0 or 1; bools. Symbols take their extents from `sizes`, 3 where it has
+// none.
 struct Draw {
   double low = -2, high = 2;
   std::int64_t index_limit = 3;
@@ -30,8 +31,8 @@ bool is_close(const Array& a, const Array& b, double relative = 1e-12);
 std::vector<Tensor> floating_inputs(Graph graph);
 std::vector<Tensor> floating_outputs(Graph graph);
 
-// Everything above asked of a graph with respect to its floating inputs, first and second order; adds nodes to it. Kinks
-// within `step` of the random point make the differences meaningless, so keep away from them.
+// Everything above asked of a graph with respect to its floating inputs, first and second order; adds nodes to it.
+// Kinks within `step` of the random point make the differences meaningless, so keep away from them.
 struct CheckOptions {
   bool second = true;
   bool differences = true;

@@ -1,8 +1,8 @@
-#include "tests/autodiff/check.h"
-#include "tests/catch.h"
-
 #include <uwaga/autodiff/autodiff.h>
 #include <uwaga/ir/interpreter/interpret.h>
+
+#include "tests/autodiff/check.h"
+#include "tests/catch.h"
 
 using namespace uwaga;
 using namespace uwaga::test;
@@ -34,12 +34,14 @@ TEST_CASE("a cond inside a scan differentiates") {
   Graph g;
   const Axis time{"time"};
   const Tensor x = g.input("x", f32, {time}), h = g.input("h", f32, {});
-  const ScanResult r = scan(time, {h}, {x}, [&](const std::vector<Tensor>& c, const std::vector<Tensor>& s, Tensor index) {
-    const std::vector<Tensor> next = cond(
-        rem(index, 2) < 1, {c[0], s[0]}, [](const std::vector<Tensor>& in) { return std::vector{sin(in[0]) + in[1]}; },
-        [](const std::vector<Tensor>& in) { return std::vector{in[0] * in[1]}; });
-    return ScanStep{{next[0]}, {next[0]}};
-  });
+  const ScanResult r =
+      scan(time, {h}, {x}, [&](const std::vector<Tensor>& c, const std::vector<Tensor>& s, Tensor index) {
+        const std::vector<Tensor> next = cond(
+            rem(index, 2) < 1, {c[0], s[0]},
+            [](const std::vector<Tensor>& in) { return std::vector{sin(in[0]) + in[1]}; },
+            [](const std::vector<Tensor>& in) { return std::vector{in[0] * in[1]}; });
+        return ScanStep{{next[0]}, {next[0]}};
+      });
   g->add_output("last", r.carries[0].value());
   g->add_output("all", r.outputs[0].value());
   check_derivatives(g, {.low = -1, .high = 1, .sizes = {{"time", 5}}});

@@ -1,10 +1,10 @@
+#include <uwaga/autodiff/autodiff.h>
+#include <uwaga/ir/interpreter/interpret.h>
+
 #include <cmath>
 
 #include "tests/autodiff/check.h"
 #include "tests/catch.h"
-
-#include <uwaga/autodiff/autodiff.h>
-#include <uwaga/ir/interpreter/interpret.h>
 
 using namespace uwaga;
 using namespace uwaga::test;
@@ -41,6 +41,8 @@ TEST_CASE("integers have no tangent, and do not keep one from passing by") {
   const Tensor x = g.input("x", f32, {n}), i = g.input("i", i32, {n});
   const Tensor scaled = x * cast(i + 1, f32);
   g->add_output("d", grad(sum(scaled, {n}), {x})[0].value());
-  const Arrays r = interpret(g, {{"x", array({{"n", 4}}, std::vector<float>{1, 2, 3, 4})}, {"i", array({{"n", 4}}, std::vector<std::int32_t>{0, 1, 2, 3})}}).outputs;
+  const Arrays r = interpret(g, {{"x", array({{"n", 4}}, std::vector<float>{1, 2, 3, 4})},
+                                 {"i", array({{"n", 4}}, std::vector<std::int32_t>{0, 1, 2, 3})}})
+                       .outputs;
   CHECK(r.at("d").to_doubles() == std::vector<double>{1, 2, 3, 4});
 }

@@ -1,14 +1,14 @@
 // The same questions of every op, from the shared table of examples.
 #include "tests/ir/every_op.h"
 
-#include "tests/autodiff/check.h"
-#include "tests/catch.h"
-#include "tests/count.h"
-
 #include <uwaga/autodiff/autodiff.h>
 #include <uwaga/autodiff/internal/rules.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/interpreter/interpret.h>
+
+#include "tests/autodiff/check.h"
+#include "tests/catch.h"
+#include "tests/count.h"
 
 using namespace uwaga;
 using namespace uwaga::test;
@@ -19,8 +19,9 @@ TEST_CASE("every op's derivatives agree: forward, reverse, dual numbers, differe
     if (autodiff::linearise_row(e.op).how == autodiff::Linearises::none) continue;
     INFO(e.what);
     CAPTURE(name(e.op));
-    check_derivatives(e.graph, {.low = e.low, .high = e.high, .index_limit = e.index_limit, .sizes = kSizes},
-                      {.second = true, .differences = e.op != Op::stop_gradient});  // whose derivative is meant to differ
+    check_derivatives(
+        e.graph, {.low = e.low, .high = e.high, .index_limit = e.index_limit, .sizes = kSizes},
+        {.second = true, .differences = e.op != Op::stop_gradient});  // whose derivative is meant to differ
     ++checked;
   }
   count_for_summary(checked, "ops' derivatives checked to second order");
@@ -33,7 +34,7 @@ TEST_CASE("every op's derivatives agree at edge sizes") {
       const Draw draw{.low = e.low, .high = e.high, .index_limit = e.index_limit, .sizes = {{"rows", rows}}};
       INFO(e.what << ", rows=" << rows);
       try {
-        interpret(e.graph, random_inputs(e.graph, draw));
+        interpret(e.graph, random_inputs(e.graph, draw), initial_parameters(e.graph, 1));
       } catch (const Error&) {
         continue;  // the op itself wants more rows
       }

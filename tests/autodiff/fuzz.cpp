@@ -1,11 +1,11 @@
 // Random graphs of smooth ops, checked like every op: what single ops cannot show, fan-out and aliasing above all.
+#include <uwaga/ir/composites/norms.h>
+
 #include <random>
 
 #include "tests/autodiff/check.h"
 #include "tests/catch.h"
 #include "tests/count.h"
-
-#include <uwaga/ir/composites/norms.h>
 
 using namespace uwaga;
 using namespace uwaga::test;
@@ -22,28 +22,55 @@ Graph random_graph(std::mt19937& engine) {
   for (int i = 0; i < nodes; ++i) {
     const Tensor a = full[pick(full.size())], b = full[pick(full.size())], t = thin[pick(thin.size())];
     switch (pick(14)) {
-      case 0: full.push_back(a + b); break;
-      case 1: full.push_back(sin(a) * b); break;
-      case 2: full.push_back(a - t); break;
-      case 3: full.push_back(a / (b * b + 1.0)); break;
-      case 4: full.push_back(tanh(a)); break;
-      case 5: full.push_back(sigmoid(a) * t); break;
-      case 6: thin.push_back(sum(a * b, {rows})); break;
-      case 7: thin.push_back(tanh(dot(a, b, {rows}))); break;
-      case 8: full.push_back(softmax(a, cols)); break;
-      case 9: full.push_back(cumsum(a, rows) * 0.5); break;
-      case 10: full.push_back(reverse(a, cols) + b); break;
-      case 11: full.push_back(slice(concat({a, b}, rows), Axis{"rows"}, 2, 5)); break;
+      case 0:
+        full.push_back(a + b);
+        break;
+      case 1:
+        full.push_back(sin(a) * b);
+        break;
+      case 2:
+        full.push_back(a - t);
+        break;
+      case 3:
+        full.push_back(a / (b * b + 1.0));
+        break;
+      case 4:
+        full.push_back(tanh(a));
+        break;
+      case 5:
+        full.push_back(sigmoid(a) * t);
+        break;
+      case 6:
+        thin.push_back(sum(a * b, {rows}));
+        break;
+      case 7:
+        thin.push_back(tanh(dot(a, b, {rows})));
+        break;
+      case 8:
+        full.push_back(softmax(a, cols));
+        break;
+      case 9:
+        full.push_back(cumsum(a, rows) * 0.5);
+        break;
+      case 10:
+        full.push_back(reverse(a, cols) + b);
+        break;
+      case 11:
+        full.push_back(slice(concat({a, b}, rows), Axis{"rows"}, 2, 5));
+        break;
       case 12: {
-        const ScanResult r = scan(rows, {t}, {a}, [&](const std::vector<Tensor>& c, const std::vector<Tensor>& s, Tensor) {
-          const Tensor next = sin(c[0] + s[0] * t);
-          return ScanStep{{next}, {next * c[0]}};
-        });
+        const ScanResult r =
+            scan(rows, {t}, {a}, [&](const std::vector<Tensor>& c, const std::vector<Tensor>& s, Tensor) {
+              const Tensor next = sin(c[0] + s[0] * t);
+              return ScanStep{{next}, {next * c[0]}};
+            });
         thin.push_back(r.carries[0]);
         full.push_back(r.outputs[0]);
         break;
       }
-      default: full.push_back(exp(tanh(a)) - b); break;
+      default:
+        full.push_back(exp(tanh(a)) - b);
+        break;
     }
   }
   g->add_output("full", full.back().value());

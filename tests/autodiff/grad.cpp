@@ -1,13 +1,12 @@
 #include <uwaga/autodiff/autodiff.h>
-
-#include "tests/autodiff/check.h"
-#include "tests/catch.h"
-
 #include <uwaga/ir/composites/norms.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/initial.h>
 #include <uwaga/ir/interpreter/interpret.h>
 #include <uwaga/ir/structural_hash.h>
+
+#include "tests/autodiff/check.h"
+#include "tests/catch.h"
 
 using namespace uwaga;
 using namespace uwaga::test;
@@ -29,7 +28,8 @@ TEST_CASE("a gradient of something the loss does not depend on is an error that 
   const Tensor loss = sum(x, {n});
   CHECK_THROWS_WITH(grad(loss, {x, unused}), Contains("the loss does not depend on input 'unused'"));
   CHECK_THROWS_WITH(grad(loss, {i}), Contains("a gradient wants floating dtypes; input 'i' is i32[n=3]"));
-  CHECK_THROWS_WITH(grad(sum(floor(x), {n}), {x}), Contains("depends on input 'x' only through what is piecewise constant"));
+  CHECK_THROWS_WITH(grad(sum(floor(x), {n}), {x}),
+                    Contains("depends on input 'x' only through what is piecewise constant"));
   CHECK_THROWS_WITH(grad(sum(stop_gradient(x), {n}), {x}), Contains("piecewise constant or stopped"));
   const std::vector<Tensor> d = grad(loss, {x, unused}, {.allow_unused = true});
   g->add_output("d", d[1].value());
@@ -89,8 +89,10 @@ TEST_CASE("ties: max and min give half to each side, reduce_max shares, counted 
   g->add_output("max", grad(max(x, y) * 4.0, {x})[0].value());
   g->add_output("min", grad(min(x, y) * 4.0, {y})[0].value());
   g->add_output("shared", grad(cast(reduce_max(z, {many}), f32), {z})[0].value());
-  const Arrays r = interpret(g, {{"x", 1.5f}, {"y", 1.5f}, {"z", Array::of(bf16, {{"many", 300}}, std::vector<double>(300, 2.0))}}, {},
-                             Mode::typed).outputs;
+  const Arrays r =
+      interpret(g, {{"x", 1.5f}, {"y", 1.5f}, {"z", Array::of(bf16, {{"many", 300}}, std::vector<double>(300, 2.0))}},
+                {}, Mode::typed)
+          .outputs;
   CHECK(r.at("max").item<float>() == 2);
   CHECK(r.at("min").item<float>() == 2);
   CHECK(r.at("shared").at(0) == round_to(bf16, 1.0 / 300));
@@ -166,13 +168,12 @@ TEST_CASE("a gradient taken inside a scan's body is a gradient") {
   // Newton's method for x^3 = a, by the derivative of the residual.
   Graph g;
   const Tensor a = g.input("a", f64, {}), start = g.input("start", f64, {});
-  const ScanResult r = scan(
-      Axis{"step"}, {start}, {},
-      [&](const std::vector<Tensor>& c, const std::vector<Tensor>&, Tensor) {
-        const Tensor residual = c[0] * c[0] * c[0] - a;
-        return ScanStep{{c[0] - residual / grad(residual, {c[0]})[0]}, {}};
-      },
-      {.reverse = false, .length = Extent(20)});
+  const ScanResult r = scan(Axis{"step"}, {start}, {},
+                            [&](const std::vector<Tensor>& c, const std::vector<Tensor>&, Tensor) {
+                              const Tensor residual = c[0] * c[0] * c[0] - a;
+                              return ScanStep{{c[0] - residual / grad(residual, {c[0]})[0]}, {}};
+                            },
+                            {.reverse = false, .length = Extent(20)});
   g->add_output("root", r.carries[0].value());
   g->add_output("d", grad(r.carries[0], {a})[0].value());
   const Arrays out = interpret(g, {{"a", 5.0}, {"start", 1.5}}).outputs;

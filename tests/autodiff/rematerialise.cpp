@@ -1,17 +1,17 @@
-#include <uwaga/autodiff/rematerialise.h>
-
-#include <random>
-
-#include "tests/autodiff/check.h"
-#include "tests/catch.h"
-
 #include <uwaga/autodiff/autodiff.h>
 #include <uwaga/autodiff/internal/min_cut.h>
+#include <uwaga/autodiff/rematerialise.h>
 #include <uwaga/ir/canonical.h>
 #include <uwaga/ir/composites/activations.h>
 #include <uwaga/ir/composites/norms.h>
 #include <uwaga/ir/initial.h>
 #include <uwaga/ir/interpreter/interpret.h>
+#include <uwaga/ir/verify.h>
+
+#include <random>
+
+#include "tests/autodiff/check.h"
+#include "tests/catch.h"
 
 using namespace uwaga;
 using namespace uwaga::test;
@@ -87,7 +87,8 @@ TEST_CASE("rematerialisation keeps fewer bytes and changes no bit") {
   std::int64_t last = std::numeric_limits<std::int64_t>::max();
   for (std::int64_t budget : {100000, 1000, 500, 0}) {
     const Rematerialised r = rematerialise(g, {.budget = budget, .sizes = sizes});
-    INFO("budget " << budget << ": " << r.bytes_before << " -> " << r.bytes_after << ", " << r.recomputed << " nodes again");
+    INFO("budget " << budget << ": " << r.bytes_before << " -> " << r.bytes_after << ", " << r.recomputed
+                   << " nodes again");
     CHECK(r.bytes_after <= last);
     last = r.bytes_after;
     if (budget == 100000) {
@@ -96,6 +97,7 @@ TEST_CASE("rematerialisation keeps fewer bytes and changes no bit") {
     }
     const Results after = interpret(r.graph, f, parameters, Mode::typed);
     for (const auto& [name, value] : before.outputs) CHECK(value == after.outputs.at(name));
+    verify(r.graph, "rematerialisation");
     std::int64_t kept = 0;
     for (const KeptValue& k : r.kept) kept += k.bytes;
     if (r.recomputed) CHECK(kept == r.bytes_after);

@@ -1,8 +1,8 @@
-#include "tests/autodiff/check.h"
-#include "tests/catch.h"
-
 #include <uwaga/autodiff/autodiff.h>
 #include <uwaga/ir/interpreter/interpret.h>
+
+#include "tests/autodiff/check.h"
+#include "tests/catch.h"
 
 using namespace uwaga;
 using namespace uwaga::test;
@@ -14,15 +14,15 @@ const Axis time_axis{"time"}, in_axis{"in", 3}, state{"state", 4};
 // h' = tanh(x W + h U + b), one state a step.
 Tensor rnn(Graph& g, bool reverse = false) {
   const Tensor x = g.input("x", f32, {time_axis, in_axis}), w = g.input("w", f32, {in_axis, state});
-  const Tensor u = g.input("u", f32, {state, {"next", 4}}), b = g.input("b", f32, {state}), h = g.input("h", f32, {state});
-  const ScanResult r = scan(
-      time_axis, {h}, {x},
-      [&](const std::vector<Tensor>& carry, const std::vector<Tensor>& slice, Tensor) {
-        const Tensor mixed = rename(dot(carry[0], u, {state}), Axis{"next"}, state);
-        const Tensor next = tanh(dot(slice[0], w, {in_axis}) + mixed + b);
-        return ScanStep{{next}, {next}};
-      },
-      {.reverse = reverse, .length = std::nullopt});
+  const Tensor u = g.input("u", f32, {state, {"next", 4}}), b = g.input("b", f32, {state}),
+               h = g.input("h", f32, {state});
+  const ScanResult r = scan(time_axis, {h}, {x},
+                            [&](const std::vector<Tensor>& carry, const std::vector<Tensor>& slice, Tensor) {
+                              const Tensor mixed = rename(dot(carry[0], u, {state}), Axis{"next"}, state);
+                              const Tensor next = tanh(dot(slice[0], w, {in_axis}) + mixed + b);
+                              return ScanStep{{next}, {next}};
+                            },
+                            {.reverse = reverse, .length = std::nullopt});
   g->add_output("states", r.outputs[0].value());
   g->add_output("last", r.carries[0].value());
   return r.outputs[0];
@@ -42,7 +42,8 @@ TEST_CASE("a recurrent network differentiates through its scan, in both directio
       INFO("length " << length << (reverse ? ", reverse" : ""));
       Graph g;
       rnn(g, reverse);
-      check_derivatives(g, {.low = -1, .high = 1, .sizes = {{"time", length}}}, {.second = true, .differences = length > 0});
+      check_derivatives(g, {.low = -1, .high = 1, .sizes = {{"time", length}}},
+                        {.second = true, .differences = length > 0});
     }
 }
 
@@ -51,7 +52,8 @@ TEST_CASE("a gradient through a scan is the gradient of the unrolled loop") {
   rnn(looped);
   const Axis three{"time", 3};
   const Tensor x = unrolled.input("x", f32, {three, in_axis}), w = unrolled.input("w", f32, {in_axis, state});
-  const Tensor u = unrolled.input("u", f32, {state, {"next", 4}}), b = unrolled.input("b", f32, {state}), h = unrolled.input("h", f32, {state});
+  const Tensor u = unrolled.input("u", f32, {state, {"next", 4}}), b = unrolled.input("b", f32, {state}),
+               h = unrolled.input("h", f32, {state});
   Tensor carry = h;
   for (int t = 0; t < 3; ++t) {
     const Tensor now = sum(slice(x, three, t, t + 1), {Axis{"time"}});
@@ -78,12 +80,14 @@ TEST_CASE("a scan inside a scan differentiates") {
   Graph g;
   const Axis inner{"inner", 3};
   const Tensor x = g.input("x", f32, {time_axis, inner}), a = g.input("a", f32, {}), h = g.input("h", f32, {});
-  const ScanResult r = scan(time_axis, {h}, {x}, [&](const std::vector<Tensor>& outer, const std::vector<Tensor>& row, Tensor) {
-    const ScanResult in = scan(inner, {outer[0]}, {row[0]}, [&](const std::vector<Tensor>& c, const std::vector<Tensor>& e, Tensor) {
-      return ScanStep{{sin(c[0] * a) + e[0] * outer[0]}, {c[0] * e[0]}};
-    });
-    return ScanStep{{in.carries[0]}, {sum(in.outputs[0], {inner})}};
-  });
+  const ScanResult r =
+      scan(time_axis, {h}, {x}, [&](const std::vector<Tensor>& outer, const std::vector<Tensor>& row, Tensor) {
+        const ScanResult in =
+            scan(inner, {outer[0]}, {row[0]}, [&](const std::vector<Tensor>& c, const std::vector<Tensor>& e, Tensor) {
+              return ScanStep{{sin(c[0] * a) + e[0] * outer[0]}, {c[0] * e[0]}};
+            });
+        return ScanStep{{in.carries[0]}, {sum(in.outputs[0], {inner})}};
+      });
   g->add_output("last", r.carries[0].value());
   g->add_output("rows", r.outputs[0].value());
   check_derivatives(g, {.low = -1, .high = 1, .sizes = {{"time", 4}}});
@@ -93,10 +97,11 @@ TEST_CASE("a scan whose constants have the scanned axis themselves differentiate
   Graph g;
   const Tensor x = g.input("x", f32, {time_axis, state}), h = g.input("h", f32, {state});
   const Tensor memory = g.input("memory", f32, {time_axis, state});
-  const ScanResult r = scan(time_axis, {h}, {x}, [&](const std::vector<Tensor>& c, const std::vector<Tensor>& s, Tensor) {
-    const Tensor score = dot(memory, c[0] + s[0], {state});                       // [time], of the constant
-    return ScanStep{{tanh(dot(exp(score * 0.1), memory, {time_axis}) * 0.2)}, {}};
-  });
+  const ScanResult r =
+      scan(time_axis, {h}, {x}, [&](const std::vector<Tensor>& c, const std::vector<Tensor>& s, Tensor) {
+        const Tensor score = dot(memory, c[0] + s[0], {state});  // [time], of the constant
+        return ScanStep{{tanh(dot(exp(score * 0.1), memory, {time_axis}) * 0.2)}, {}};
+      });
   g->add_output("last", r.carries[0].value());
   check_derivatives(g, {.low = -1, .high = 1, .sizes = {{"time", 3}}});
 }
@@ -104,9 +109,10 @@ TEST_CASE("a scan whose constants have the scanned axis themselves differentiate
 TEST_CASE("a carry that becomes active on the way is found") {
   Graph g;
   const Tensor x = g.input("x", f32, {time_axis}), h = g.input("h", f32, {});
-  const ScanResult r = scan(time_axis, {h, h, h}, {x}, [&](const std::vector<Tensor>& c, const std::vector<Tensor>& s, Tensor) {
-    return ScanStep{{c[1] * 1.5, sin(c[2]), c[2] * 0.5 + s[0]}, {}};  // x reaches the first carry after three steps
-  });
+  const ScanResult r =
+      scan(time_axis, {h, h, h}, {x}, [&](const std::vector<Tensor>& c, const std::vector<Tensor>& s, Tensor) {
+        return ScanStep{{c[1] * 1.5, sin(c[2]), c[2] * 0.5 + s[0]}, {}};  // x reaches the first carry after three steps
+      });
   g->add_output("out", r.carries[0].value());
   const Tensor dx = grad(r.carries[0], {x})[0];
   g->add_output("dx", dx.value());
@@ -114,9 +120,10 @@ TEST_CASE("a carry that becomes active on the way is found") {
   CHECK(norm(out.outputs.at("dx")) > 0.1);
   Graph again;
   const Tensor x2 = again.input("x", f32, {time_axis}), h2 = again.input("h", f32, {});
-  const ScanResult r2 = scan(time_axis, {h2, h2, h2}, {x2}, [&](const std::vector<Tensor>& c, const std::vector<Tensor>& s, Tensor) {
-    return ScanStep{{c[1] * 1.5, sin(c[2]), c[2] * 0.5 + s[0]}, {}};
-  });
+  const ScanResult r2 =
+      scan(time_axis, {h2, h2, h2}, {x2}, [&](const std::vector<Tensor>& c, const std::vector<Tensor>& s, Tensor) {
+        return ScanStep{{c[1] * 1.5, sin(c[2]), c[2] * 0.5 + s[0]}, {}};
+      });
   again->add_output("out", r2.carries[0].value());
   check_derivatives(again, {.low = -1, .high = 1, .sizes = {{"time", 4}}});
 }

@@ -1,12 +1,12 @@
+#include <uwaga/autodiff/autodiff.h>
 #include <uwaga/autodiff/vmap.h>
+#include <uwaga/ir/error.h>
+#include <uwaga/ir/interpreter/interpret.h>
+#include <uwaga/ir/verify.h>
 
 #include "tests/autodiff/check.h"
 #include "tests/catch.h"
 #include "tests/ir/every_op.h"
-
-#include <uwaga/autodiff/autodiff.h>
-#include <uwaga/ir/error.h>
-#include <uwaga/ir/interpreter/interpret.h>
 
 using namespace uwaga;
 using namespace uwaga::test;
@@ -25,8 +25,10 @@ Array at_sample(const Array& a, std::int64_t s) {
   ArrayDims dims(first.dims().begin() + 1, first.dims().end());
   Array out(a.dtype(), dims);
   for (std::int64_t i = 0; i < out.elements(); ++i) {
-    if (is_float(a.dtype())) out.set(i, first.at(s * out.elements() + i));
-    else out.set_integer(i, first.integer_at(s * out.elements() + i));
+    if (is_float(a.dtype()))
+      out.set(i, first.at(s * out.elements() + i));
+    else
+      out.set_integer(i, first.integer_at(s * out.elements() + i));
   }
   return out;
 }
@@ -39,6 +41,7 @@ bool draws(const Graph& g) {
 
 void check_vmap(const Graph& g, const std::vector<std::string>& names, const Draw& draw) {
   const Graph many = vmap(g, sample, names);
+  verify(many, "vmap");
   Draw wide = draw;
   wide.sizes.emplace("sample", kSamples);
   const Arrays in = random_inputs(many, wide), parameters = initial_parameters(g, 1);
@@ -50,8 +53,10 @@ void check_vmap(const Graph& g, const std::vector<std::string>& names, const Dra
     for (const auto& [name, value] : expected.outputs) {
       INFO(name << " of sample " << s);
       const Array mine = at_sample(r.outputs.at(name), s);
-      if (is_float(value.dtype())) CHECK(is_close(mine, value));
-      else CHECK(mine.reordered(value.axes()).to_integers() == value.to_integers());
+      if (is_float(value.dtype()))
+        CHECK(is_close(mine, value));
+      else
+        CHECK(mine.reordered(value.axes()).to_integers() == value.to_integers());
     }
   }
 }
@@ -78,9 +83,10 @@ TEST_CASE("vmap of a gradient is the gradient of each element") {
   Graph g;
   const Axis n{"n", 4};
   const Tensor x = g.input("x", f32, {n}), w = g.input("w", f32, {n});
-  const ScanResult r = scan(n, {sum(x, {n})}, {x}, [&](const std::vector<Tensor>& c, const std::vector<Tensor>& s, Tensor) {
-    return ScanStep{{sin(c[0]) + s[0] * sum(w, {n})}, {}};
-  });
+  const ScanResult r =
+      scan(n, {sum(x, {n})}, {x}, [&](const std::vector<Tensor>& c, const std::vector<Tensor>& s, Tensor) {
+        return ScanStep{{sin(c[0]) + s[0] * sum(w, {n})}, {}};
+      });
   g->add_output("dx", grad(r.carries[0], {x})[0].value());
   g->add_output("dw", grad(r.carries[0], {w})[0].value());
   check_vmap(g, {"x"}, {});

@@ -31,7 +31,8 @@ Kernel tile(int rows, int vectors, int lanes, int unroll) {
   b.loop(b.integer(0), depth, unroll, [&](Ex k) {
     for (int u = 0; u < unroll; ++u) {
       std::vector<Ex> right;
-      for (int v = 0; v < vectors; ++v) right.push_back(b.load(w, b.ramp((k + u) * (vectors * lanes) + v * lanes, lanes)));
+      for (int v = 0; v < vectors; ++v)
+        right.push_back(b.load(w, b.ramp((k + u) * (vectors * lanes) + v * lanes, lanes)));
       for (int r = 0; r < rows; ++r) {
         const Ex left = b.splat(b.load(a, (k + u) * rows + r), lanes);
         for (int v = 0; v < vectors; ++v) {
@@ -58,10 +59,14 @@ double peak(int lanes) {
   if (lanes == 16) {
     __asm__ volatile(
         "1:\n"
-        "vfmadd231ps %%zmm30, %%zmm31, %%zmm0\n vfmadd231ps %%zmm30, %%zmm31, %%zmm1\n vfmadd231ps %%zmm30, %%zmm31, %%zmm2\n"
-        "vfmadd231ps %%zmm30, %%zmm31, %%zmm3\n vfmadd231ps %%zmm30, %%zmm31, %%zmm4\n vfmadd231ps %%zmm30, %%zmm31, %%zmm5\n"
-        "vfmadd231ps %%zmm30, %%zmm31, %%zmm6\n vfmadd231ps %%zmm30, %%zmm31, %%zmm7\n vfmadd231ps %%zmm30, %%zmm31, %%zmm8\n"
-        "vfmadd231ps %%zmm30, %%zmm31, %%zmm9\n vfmadd231ps %%zmm30, %%zmm31, %%zmm10\n vfmadd231ps %%zmm30, %%zmm31, %%zmm11\n"
+        "vfmadd231ps %%zmm30, %%zmm31, %%zmm0\n vfmadd231ps %%zmm30, %%zmm31, %%zmm1\n vfmadd231ps %%zmm30, %%zmm31, "
+        "%%zmm2\n"
+        "vfmadd231ps %%zmm30, %%zmm31, %%zmm3\n vfmadd231ps %%zmm30, %%zmm31, %%zmm4\n vfmadd231ps %%zmm30, %%zmm31, "
+        "%%zmm5\n"
+        "vfmadd231ps %%zmm30, %%zmm31, %%zmm6\n vfmadd231ps %%zmm30, %%zmm31, %%zmm7\n vfmadd231ps %%zmm30, %%zmm31, "
+        "%%zmm8\n"
+        "vfmadd231ps %%zmm30, %%zmm31, %%zmm9\n vfmadd231ps %%zmm30, %%zmm31, %%zmm10\n vfmadd231ps %%zmm30, %%zmm31, "
+        "%%zmm11\n"
         "dec %0\n jnz 1b\n"
         : "+r"(n)
         :
@@ -70,14 +75,19 @@ double peak(int lanes) {
     __asm__ volatile(
         "vxorps %%ymm14, %%ymm14, %%ymm14\n vxorps %%ymm15, %%ymm15, %%ymm15\n"
         "1:\n"
-        "vfmadd231ps %%ymm14, %%ymm15, %%ymm0\n vfmadd231ps %%ymm14, %%ymm15, %%ymm1\n vfmadd231ps %%ymm14, %%ymm15, %%ymm2\n"
-        "vfmadd231ps %%ymm14, %%ymm15, %%ymm3\n vfmadd231ps %%ymm14, %%ymm15, %%ymm4\n vfmadd231ps %%ymm14, %%ymm15, %%ymm5\n"
-        "vfmadd231ps %%ymm14, %%ymm15, %%ymm6\n vfmadd231ps %%ymm14, %%ymm15, %%ymm7\n vfmadd231ps %%ymm14, %%ymm15, %%ymm8\n"
-        "vfmadd231ps %%ymm14, %%ymm15, %%ymm9\n vfmadd231ps %%ymm14, %%ymm15, %%ymm10\n vfmadd231ps %%ymm14, %%ymm15, %%ymm11\n"
+        "vfmadd231ps %%ymm14, %%ymm15, %%ymm0\n vfmadd231ps %%ymm14, %%ymm15, %%ymm1\n vfmadd231ps %%ymm14, %%ymm15, "
+        "%%ymm2\n"
+        "vfmadd231ps %%ymm14, %%ymm15, %%ymm3\n vfmadd231ps %%ymm14, %%ymm15, %%ymm4\n vfmadd231ps %%ymm14, %%ymm15, "
+        "%%ymm5\n"
+        "vfmadd231ps %%ymm14, %%ymm15, %%ymm6\n vfmadd231ps %%ymm14, %%ymm15, %%ymm7\n vfmadd231ps %%ymm14, %%ymm15, "
+        "%%ymm8\n"
+        "vfmadd231ps %%ymm14, %%ymm15, %%ymm9\n vfmadd231ps %%ymm14, %%ymm15, %%ymm10\n vfmadd231ps %%ymm14, %%ymm15, "
+        "%%ymm11\n"
         "dec %0\n jnz 1b\n vzeroupper\n"
         : "+r"(n)
         :
-        : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm14", "xmm15", "cc");
+        : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm14",
+          "xmm15", "cc");
   } else {
     return 0;
   }
@@ -94,13 +104,16 @@ int main(int argc, char** argv) {
   const long depth = argc > 1 ? std::atol(argv[1]) : 384;
   const int unroll = argc > 2 ? std::atoi(argv[2]) : 4;
   const CpuFeatures cpu = host_cpu();
-  const HostTarget target = host_target({cpu.avx2, cpu.avx512, cpu.avx512_bf16, cpu.avx512_fp16, cpu.amx_bf16, cpu.neon});
+  const HostTarget target =
+      host_target({cpu.avx2, cpu.avx512, cpu.avx512_bf16, cpu.avx512_fp16, cpu.amx_bf16, cpu.neon});
   const int lanes = target.vector_bytes / 4, rows = target.registers == 32 ? 14 : 6, vectors = 2;
   const Kernel k = tile(rows, vectors, lanes, unroll);
-  std::cout << target_key(target) << "\ntile " << rows << " x " << vectors * lanes << ", K " << depth << ", unrolled " << unroll << '\n';
+  std::cout << target_key(target) << "\ntile " << rows << " x " << vectors * lanes << ", K " << depth << ", unrolled "
+            << unroll << '\n';
 
   const long tiles = 2000;
-  AlignedBuffer a(sizeof(float) * static_cast<std::size_t>(depth * rows)), w(sizeof(float) * static_cast<std::size_t>(depth * vectors * lanes));
+  AlignedBuffer a(sizeof(float) * static_cast<std::size_t>(depth * rows)),
+      w(sizeof(float) * static_cast<std::size_t>(depth * vectors * lanes));
   AlignedBuffer c(sizeof(float) * static_cast<std::size_t>(tiles * rows * vectors * lanes));
   const auto fill = [](AlignedBuffer& x, float v) {
     std::fill_n(reinterpret_cast<float*>(x.data()), x.size() / sizeof(float), v);
@@ -129,13 +142,15 @@ int main(int argc, char** argv) {
       code.function()(&call, 0, tiles);
       best = std::max(best, flops / (seconds() - begin) * 1e-9);
     }
-    std::cout << "O" << level << ": " << best << " GFLOP/s, peak " << ceiling << ", ratio " << best / ceiling << "; emit "
-              << compiled.emit_microseconds << " us, codegen " << compiled.codegen_microseconds << " us, link " << link * 1e6 << " us, "
-              << code.code_bytes() << " bytes\n";
+    std::cout << "O" << level << ": " << best << " GFLOP/s, peak " << ceiling << ", ratio " << best / ceiling
+              << "; emit " << compiled.emit_microseconds << " us, codegen " << compiled.codegen_microseconds
+              << " us, link " << link * 1e6 << " us, " << code.code_bytes() << " bytes\n";
   }
   if (std::getenv("LISTING")) {
-    for (const ListingLine& line : HostCompiler(target).llvm_listing(k)) std::cout << line.text << "  ; " << line.ordinal << '\n';
-    for (const ListingLine& line : HostCompiler(target).assembly_listing(k)) std::cout << line.text << "  # " << line.ordinal << '\n';
+    for (const ListingLine& line : HostCompiler(target).llvm_listing(k))
+      std::cout << line.text << "  ; " << line.ordinal << '\n';
+    for (const ListingLine& line : HostCompiler(target).assembly_listing(k))
+      std::cout << line.text << "  # " << line.ordinal << '\n';
   }
   const float* result = reinterpret_cast<const float*>(c.data());
   return result[0] == 0.5f * static_cast<float>(depth) ? 0 : 1;

@@ -1,4 +1,5 @@
-// A hash of the sources that decide what a kernel compiles to, taken when the library is built (cmake/UwagaBuildId.cmake).
+// A hash of the sources that decide what a kernel compiles to, taken when the library is built
+// (cmake/UwagaBuildId.cmake).
 #pragma once
 
 namespace uwaga {

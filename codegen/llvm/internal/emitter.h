@@ -1,7 +1,7 @@
 // Prints one kernel as an LLVM function `void NAME(const HostArguments*, i64 begin, i64 end)`.
 //
-// The kernel is vectorised and scheduled already, so no IR pass runs after this. What passes would have done is done here
-// while printing, where the facts are at hand:
+// The kernel is vectorised and scheduled already, so no IR pass runs after this. What passes would have done is done
+// here while printing, where the facts are at hand:
 //   - SSA: a mutable variable is the value it has where we stand; a loop or a branch that assigns it gets a phi.
 //   - Common subexpressions: equal expressions are one id, and an id's value is reused wherever its block dominates and
 //     nothing it reads has changed since.
@@ -32,10 +32,10 @@
 namespace uwaga::kernel {
 
 struct EmitterOptions {
-  bool origins = false;        // every instruction's debug line is the ordinal of its op + 1, and values have names
-  bool f16_convert = false;    // the target converts f16 in hardware (F16C, NEON)
+  bool origins = false;      // every instruction's debug line is the ordinal of its op + 1, and values have names
+  bool f16_convert = false;  // the target converts f16 in hardware (F16C, NEON)
   int vector_bytes = 32;
-  std::string tune;            // LLVM's name of the processor to schedule for; empty: the target's own
+  std::string tune;                   // LLVM's name of the processor to schedule for; empty: the target's own
   std::span<const SourceLine> lines;  // with `origins`: the model's line by ordinal, in place of the ordinal
 };
 
@@ -59,8 +59,8 @@ class Emitter {
   llvm::DebugLoc location(Ordinal ordinal);
 
   // ---- types.cpp
-  llvm::Type* scalar(DType dtype) const;   // in a register: boolean is i1, bf16 and f16 are their 16 bits
-  llvm::Type* stored(DType dtype) const;   // in memory: boolean is one byte
+  llvm::Type* scalar(DType dtype) const;  // in a register: boolean is i1, bf16 and f16 are their 16 bits
+  llvm::Type* stored(DType dtype) const;  // in memory: boolean is one byte
   llvm::Type* type(VType t) const;
   llvm::Type* lanes_of(llvm::Type* element, int lanes) const;
   llvm::Constant* integer(std::int64_t value, VType t) const;
@@ -90,11 +90,11 @@ class Emitter {
     bool arm = false;                   // of a branch: nothing moves out of it
     llvm::BasicBlock* hoist = nullptr;  // the block in front of the loop that is open inside this region
   };
-  void study();                     // what every expression reads
+  void study();  // what every expression reads
   llvm::Value* value(ExprId id);
   llvm::Value* build(const Expr& e);
   bool valid(const Cached& c, ExprId id) const;
-  std::uint32_t home(ExprId id);    // the depth at which all it reads is defined
+  std::uint32_t home(ExprId id);  // the depth at which all it reads is defined
   std::uint32_t floor_depth() const;
   // Runs `make` in the region where a value that reads `id` alone belongs, and remembers what it gives in `slot`.
   template <typename Make>
@@ -103,7 +103,7 @@ class Emitter {
   std::uint32_t buffer_key(BufferId b) const { return static_cast<std::uint32_t>(kernel_.variables.size()) + b; }
 
   // ---- memory.cpp
-  struct Row {             // elements base + extra + offset + stride * lane
+  struct Row {  // elements base + extra + offset + stride * lane
     ExprId base = kNone;
     std::vector<ExprId> extra;
     std::int64_t offset = 0, stride = 1;
@@ -130,8 +130,8 @@ class Emitter {
   void fail(const Stmt& s);
   llvm::Value* any(llvm::Value* condition);
   struct Changes {
-    std::vector<VarId> variables;    // assigned, and declared outside
-    std::vector<BufferId> buffers;   // stored to
+    std::vector<VarId> variables;   // assigned, and declared outside
+    std::vector<BufferId> buffers;  // stored to
   };
   Changes changes(const std::vector<Stmt>& statements) const;
   void collect(const std::vector<Stmt>& statements, std::vector<bool>& variables, std::vector<bool>& buffers) const;
@@ -150,8 +150,8 @@ class Emitter {
 
   std::vector<llvm::Value*> buffers_, arguments_, variables_;
   std::vector<std::uint32_t> variable_depth_;
-  std::vector<bool> mutable_;          // variables that are assigned
-  std::vector<ExprId> alias_;          // of lets that only name a mask: see statements.cpp
+  std::vector<bool> mutable_;  // variables that are assigned
+  std::vector<ExprId> alias_;  // of lets that only name a mask: see statements.cpp
   llvm::Value* error_ = nullptr;
   llvm::Value* scratch_ = nullptr;
   llvm::AllocaInst* dump_ = nullptr;
@@ -159,11 +159,11 @@ class Emitter {
   std::vector<std::vector<std::uint32_t>> reads_;  // by expression: the variables and buffers in it that can change
   std::vector<bool> loads_;                        // by expression: is there a load in it
   std::vector<std::int32_t> home_;
-  std::vector<bool> written_;                      // by buffer
+  std::vector<bool> written_;  // by buffer
   std::vector<Cached> values_;
   std::unordered_map<std::uint64_t, Cached> pointers_;
   std::vector<Region> regions_;
-  std::uint32_t depth_ = 0;            // the region we print in; less than the innermost one while hoisting
+  std::uint32_t depth_ = 0;  // the region we print in; less than the innermost one while hoisting
   std::uint32_t serials_ = 0, epoch_ = 0;
   std::vector<std::uint32_t> last_changed_;
 
@@ -177,7 +177,8 @@ llvm::Value* Emitter::place(Cached& slot, ExprId id, const Make& make) {
   if (valid(slot, id)) return slot.value;
   const bool fixed = reads_[id].empty() && !loads_[id];
   // A mask of lanes has no register of its own on many targets; carrying it between blocks costs more than making it.
-  const bool mask = kernel_.exprs[id].type.dtype == DType::boolean && kernel_.exprs[id].type.lanes > 1 && &slot == &values_[id];
+  const bool mask =
+      kernel_.exprs[id].type.dtype == DType::boolean && kernel_.exprs[id].type.lanes > 1 && &slot == &values_[id];
   const std::uint32_t depth = fixed && !mask ? std::min(depth_, std::max(home(id), floor_depth())) : depth_;
   llvm::Value* made = nullptr;
   if (depth < depth_) {
@@ -190,7 +191,8 @@ llvm::Value* Emitter::place(Cached& slot, ExprId id, const Make& make) {
   } else {
     made = make();
   }
-  slot = {made, depth, regions_[depth].serial, epoch_, mask && !llvm::isa<llvm::Constant>(made) ? b_.GetInsertBlock() : nullptr};
+  slot = {made, depth, regions_[depth].serial, epoch_,
+          mask && !llvm::isa<llvm::Constant>(made) ? b_.GetInsertBlock() : nullptr};
   return made;
 }
 

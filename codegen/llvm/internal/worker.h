@@ -14,7 +14,8 @@ namespace uwaga {
 class CompileWorker {
  public:
   CompileWorker(const HostTarget& target, const CompileOptions& options);
-  std::unique_ptr<llvm::Module> emit(const kernel::Kernel& kernel, llvm::LLVMContext& context, std::span<const SourceLine> lines = {});
+  std::unique_ptr<llvm::Module> emit(const kernel::Kernel& kernel, llvm::LLVMContext& context,
+                                     std::span<const SourceLine> lines = {});
   void generate(llvm::Module& module, llvm::SmallVectorImpl<char>& result, llvm::CodeGenFileType kind);
   CompiledKernel compile(const kernel::Kernel& kernel, std::span<const SourceLine> lines = {});
 

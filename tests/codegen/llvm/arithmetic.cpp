@@ -43,7 +43,9 @@ void check2(const char* what, const std::function<Ex(Ex, Ex)>& f, const std::fun
 }
 
 std::function<Ex(Ex, Ex)> op(Op which) {
-  return [which](Ex a, Ex b) { return is_unary(which) ? a.builder->apply(which, {a}) : a.builder->apply(which, {a, b}); };
+  return [which](Ex a, Ex b) {
+    return is_unary(which) ? a.builder->apply(which, {a}) : a.builder->apply(which, {a, b});
+  };
 }
 
 Truth truth(bool x) { return {static_cast<std::uint8_t>(x)}; }
@@ -64,12 +66,16 @@ void check_real() {
   check2<T, T>("min", op(Op::min), F([](T a, T b) { return b < a || std::isnan(b) ? b : a; }));
   check2<T, Truth>("eq", op(Op::eq), C([](T a, T b) { return truth(a == b); }));
   check2<T, Truth>("lt", op(Op::lt), C([](T a, T b) { return truth(a < b); }));
-  check2<T, T>("fma", [](Ex a, Ex b) { return a.builder->fma(a, b, a); }, F([](T a, T b) { return std::fma(a, b, a); }));
-  check2<T, T>("mul then add", [](Ex a, Ex b) { return a * b + a; }, F([](T a, T b) {
-                 const volatile T product = a * b;
-                 return product + a;
-               }));
-  check2<T, T>("select", [](Ex a, Ex b) { return a.builder->select(a < b, b, a - b); }, F([](T a, T b) { return a < b ? b : a - b; }));
+  check2<T, T>(
+      "fma", [](Ex a, Ex b) { return a.builder->fma(a, b, a); }, F([](T a, T b) { return std::fma(a, b, a); }));
+  check2<T, T>(
+      "mul then add", [](Ex a, Ex b) { return a * b + a; }, F([](T a, T b) {
+        const volatile T product = a * b;
+        return product + a;
+      }));
+  check2<T, T>(
+      "select", [](Ex a, Ex b) { return a.builder->select(a < b, b, a - b); },
+      F([](T a, T b) { return a < b ? b : a - b; }));
 }
 
 template <typename T>
@@ -88,11 +94,13 @@ void check_integer() {
   check2<T, T>("abs", op(Op::abs), F([&](T a, T) { return a < 0 ? wrap(U{0} - static_cast<U>(a)) : a; }));
   check2<T, T>("add", op(Op::add), F([&](T a, T b) { return wrap(static_cast<U>(a) + static_cast<U>(b)); }));
   check2<T, T>("sub", op(Op::sub), F([&](T a, T b) { return wrap(static_cast<U>(a) - static_cast<U>(b)); }));
-  check2<T, T>("mul", op(Op::mul), F([&](T a, T b) { return wrap(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b)); }));
+  check2<T, T>("mul", op(Op::mul),
+               F([&](T a, T b) { return wrap(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b)); }));
   check2<T, T>("div", op(Op::div), F(quotient));
   check2<T, T>("rem", op(Op::rem), F([&](T a, T b) {
                  if (b == 0) return T{0};
-                 return wrap(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(quotient(a, b)) * static_cast<std::uint64_t>(b));
+                 return wrap(static_cast<std::uint64_t>(a) -
+                             static_cast<std::uint64_t>(quotient(a, b)) * static_cast<std::uint64_t>(b));
                }));
   check2<T, T>("max", op(Op::max), F([](T a, T b) { return std::max(a, b); }));
   check2<T, T>("min", op(Op::min), F([](T a, T b) { return std::min(a, b); }));
@@ -103,17 +111,22 @@ void check_integer() {
       return [by, which](Ex a, Ex) { return a.builder->apply(which, {a, a.builder->integer(by, a.type().dtype)}); };
     };
     check2<T, T>("div by a constant", constant(Op::div), F([&](T a, T) { return quotient(a, static_cast<T>(by)); }));
-    check2<T, T>("rem by a constant", constant(Op::rem), F([&](T a, T) { return static_cast<T>(a - quotient(a, static_cast<T>(by)) * static_cast<T>(by)); }));
+    check2<T, T>("rem by a constant", constant(Op::rem),
+                 F([&](T a, T) { return static_cast<T>(a - quotient(a, static_cast<T>(by)) * static_cast<T>(by)); }));
   }
   const auto bits = [](ExprKind kind) { return [kind](Ex a, Ex b) { return a.builder->bits(kind, a, b); }; };
   check2<T, T>("and", bits(ExprKind::bit_and), F([](T a, T b) { return static_cast<T>(a & b); }));
   check2<T, T>("or", bits(ExprKind::bit_or), F([](T a, T b) { return static_cast<T>(a | b); }));
   check2<T, T>("xor", bits(ExprKind::bit_xor), F([](T a, T b) { return static_cast<T>(a ^ b); }));
   const auto shifted = [](ExprKind kind) {
-    return [kind](Ex a, Ex b) { return a.builder->bits(kind, a, a.builder->bits(ExprKind::bit_and, b, a.builder->integer(7, b.type().dtype))); };
+    return [kind](Ex a, Ex b) {
+      return a.builder->bits(kind, a, a.builder->bits(ExprKind::bit_and, b, a.builder->integer(7, b.type().dtype)));
+    };
   };
-  check2<T, T>("shift left", shifted(ExprKind::shift_left), F([&](T a, T b) { return wrap(static_cast<U>(a) << (static_cast<U>(b) & 7)); }));
-  check2<T, T>("shift right", shifted(ExprKind::shift_right), F([&](T a, T b) { return wrap(static_cast<U>(a) >> (static_cast<U>(b) & 7)); }));
+  check2<T, T>("shift left", shifted(ExprKind::shift_left),
+               F([&](T a, T b) { return wrap(static_cast<U>(a) << (static_cast<U>(b) & 7)); }));
+  check2<T, T>("shift right", shifted(ExprKind::shift_right),
+               F([&](T a, T b) { return wrap(static_cast<U>(a) >> (static_cast<U>(b) & 7)); }));
 }
 
 // The contract's conversion, written apart from the emitter's.
@@ -125,7 +138,8 @@ R converted(double exact, bool nan) {
   if constexpr (std::is_floating_point_v<R>) return static_cast<R>(exact);
   if constexpr (std::is_integral_v<R>) {
     if (nan) return 0;
-    const double least = static_cast<double>(std::numeric_limits<R>::min()), most = static_cast<double>(std::numeric_limits<R>::max());
+    const double least = static_cast<double>(std::numeric_limits<R>::min()),
+                 most = static_cast<double>(std::numeric_limits<R>::max());
     if (exact <= least) return std::numeric_limits<R>::min();
     if (exact >= most) return std::numeric_limits<R>::max();
     return static_cast<R>(exact);
@@ -134,10 +148,14 @@ R converted(double exact, bool nan) {
 
 template <typename T>
 double as_double(T x) {
-  if constexpr (std::is_same_v<T, Brain>) return from_bf16(x.bits);
-  else if constexpr (std::is_same_v<T, Half>) return from_f16(x.bits);
-  else if constexpr (std::is_same_v<T, Truth>) return x.byte;
-  else return static_cast<double>(x);
+  if constexpr (std::is_same_v<T, Brain>)
+    return from_bf16(x.bits);
+  else if constexpr (std::is_same_v<T, Half>)
+    return from_f16(x.bits);
+  else if constexpr (std::is_same_v<T, Truth>)
+    return x.byte;
+  else
+    return static_cast<double>(x);
 }
 
 template <typename T, typename R>
@@ -156,10 +174,12 @@ void check_cast() {
   }
   for (const Level& level : levels())
     for (int lanes : {1, 8}) {
-      const Kernel k = map2(dtype_of<T>(), dtype_of<R>(), lanes, [](Ex x, Ex) { return x.builder->cast(x, dtype_of<R>()); });
+      const Kernel k =
+          map2(dtype_of<T>(), dtype_of<R>(), lanes, [](Ex x, Ex) { return x.builder->cast(x, dtype_of<R>()); });
       const auto got = run2<T, R>(k, level.target, a, a);
       const auto at = difference(got, expected);
-      INFO(name(dtype_of<T>()) << " to " << name(dtype_of<R>()) << " on " << level.name << ", " << lanes << " lanes, value " << at << " = "
+      INFO(name(dtype_of<T>()) << " to " << name(dtype_of<R>()) << " on " << level.name << ", " << lanes
+                               << " lanes, value " << at << " = "
                                << (at < 0 ? 0.0 : as_double(a[static_cast<std::size_t>(at)])));
       CHECK(at == -1);
     }
@@ -207,7 +227,8 @@ TEST_CASE("casts of compiled kernels truncate, saturate, round once and take NaN
 TEST_CASE("every f32 exponent and every rounding case narrows to bf16 and f16 as the table says") {
   std::vector<float> a;
   for (std::uint32_t high = 0; high < 65536; high += 3)
-    for (std::uint32_t low : {0u, 1u, 0x7fffu, 0x8000u, 0x8001u, 0xffffu, 0x1000u, 0x0fffu}) a.push_back(std::bit_cast<float>(high << 16 | low));
+    for (std::uint32_t low : {0u, 1u, 0x7fffu, 0x8000u, 0x8001u, 0xffffu, 0x1000u, 0x0fffu})
+      a.push_back(std::bit_cast<float>(high << 16 | low));
   while (a.size() % 64) a.push_back(1);
   std::vector<Brain> brain;
   std::vector<Half> half;
@@ -233,7 +254,8 @@ TEST_CASE("bits move between dtypes of one size, and the high half of a product 
   }
   for (const Level& level : levels()) {
     INFO(level.name);
-    const Kernel km = map2(DType::i32, DType::i32, 8, [](Ex x, Ex y) { return x.builder->bits(ExprKind::mul_high, x, y); });
+    const Kernel km =
+        map2(DType::i32, DType::i32, 8, [](Ex x, Ex y) { return x.builder->bits(ExprKind::mul_high, x, y); });
     CHECK(difference(run2<std::int32_t, std::int32_t>(km, level.target, a, b), high) == -1);
     const Kernel kb = map2(DType::i32, DType::f32, 8, [](Ex x, Ex) { return x.builder->bitcast(x, DType::f32); });
     CHECK(difference(run2<std::int32_t, float>(kb, level.target, a, b), bits) == -1);
@@ -250,12 +272,15 @@ TEST_CASE("booleans combine") {
 
 #if defined(__x86_64__)
 TEST_CASE("code for wider machines than this one compiles too") {
-  const HostTarget wide = host_target({.avx2 = true, .avx512 = true, .avx512_bf16 = true, .avx512_fp16 = true, .amx_bf16 = true});
+  const HostTarget wide =
+      host_target({.avx2 = true, .avx512 = true, .avx512_bf16 = true, .avx512_fp16 = true, .amx_bf16 = true});
   const HostCompiler compiler(wide, {.verify = true});
-  const DType all[] = {DType::f64, DType::f32, DType::bf16, DType::f16, DType::i64, DType::i32, DType::i8, DType::u8, DType::boolean};
+  const DType all[] = {DType::f64, DType::f32, DType::bf16, DType::f16,    DType::i64,
+                       DType::i32, DType::i8,  DType::u8,   DType::boolean};
   for (DType from : all)
     for (DType to : all)
-      CHECK_FALSE(compiler.compile(map2(from, to, 16, [to](Ex x, Ex) { return x.builder->cast(x, to); })).object.empty());
+      CHECK_FALSE(
+          compiler.compile(map2(from, to, 16, [to](Ex x, Ex) { return x.builder->cast(x, to); })).object.empty());
   for (DType d : {DType::f64, DType::f32, DType::i64, DType::i32, DType::i8, DType::u8})
     for (Op which : {Op::add, Op::mul, Op::div, Op::max, Op::min, Op::eq, Op::lt}) {
       const DType result = which == Op::eq || which == Op::lt ? DType::boolean : d;

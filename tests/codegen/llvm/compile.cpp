@@ -25,11 +25,13 @@ Kernel tile(int rows, int lanes, int unroll) {
       for (int r = 0; r < rows; ++r)
         for (int v = 0; v < 2; ++v) {
           const Ex sum = sums[static_cast<std::size_t>(r * 2 + v)];
-          b.assign(sum, b.fma(b.splat(b.load(a, (k + u) * rows + r), lanes), b.load(w, b.ramp((k + u) * (2 * lanes) + v * lanes, lanes)), sum));
+          b.assign(sum, b.fma(b.splat(b.load(a, (k + u) * rows + r), lanes),
+                              b.load(w, b.ramp((k + u) * (2 * lanes) + v * lanes, lanes)), sum));
         }
   });
   b.at(2);
-  for (int i = 0; i < rows * 2; ++i) b.store(c, b.ramp(t * (rows * 2 * lanes) + i * lanes, lanes), sums[static_cast<std::size_t>(i)]);
+  for (int i = 0; i < rows * 2; ++i)
+    b.store(c, b.ramp(t * (rows * 2 * lanes) + i * lanes, lanes), sums[static_cast<std::size_t>(i)]);
   return b.finish();
 }
 
@@ -79,7 +81,8 @@ TEST_CASE("the result of a tile is the fma chain, on every target") {
   std::vector<float> expected(96);
   for (std::size_t r = 0; r < 6; ++r)
     for (std::size_t j = 0; j < 16; ++j)
-      for (std::size_t d = 0; d < 64; ++d) expected[r * 16 + j] = std::fma(a[d * 6 + r], w[d * 16 + j], expected[r * 16 + j]);
+      for (std::size_t d = 0; d < 64; ++d)
+        expected[r * 16 + j] = std::fma(a[d * 6 + r], w[d * 16 + j], expected[r * 16 + j]);
   for (const Level& level : levels()) {
     std::vector<float> c(96);
     Launch launch{{a.data(), w.data(), c.data()}, {64, 1}};
@@ -98,7 +101,8 @@ TEST_CASE("every instruction of the listings has an origin, and the origins are 
       CHECK(std::count_if(listing.begin(), listing.end(), [](const ListingLine& l) { return l.instruction; }) > 40);
       CHECK(without_origin(listing) == 0);
       for (int ordinal : {0, 1, 2})
-        CHECK(std::any_of(listing.begin(), listing.end(), [&](const ListingLine& l) { return l.instruction && l.ordinal == ordinal; }));
+        CHECK(std::any_of(listing.begin(), listing.end(),
+                          [&](const ListingLine& l) { return l.instruction && l.ordinal == ordinal; }));
       CHECK(std::none_of(listing.begin(), listing.end(), [](const ListingLine& l) { return l.ordinal > 2; }));
     }
   }
@@ -113,7 +117,8 @@ TEST_CASE("a target's code keeps to its registers, and a product tile keeps its 
   CHECK(avx2.find("%ymm16") == avx2.npos);
   CHECK(avx2.find("%k1") == avx2.npos);
   CHECK(avx2.find("(%rsp)") == avx2.npos);  // no spill
-  const std::string avx512 = text(HostCompiler(host_target({.avx2 = true, .avx512 = true})).assembly_listing(tile(14, 16, 4)));
+  const std::string avx512 =
+      text(HostCompiler(host_target({.avx2 = true, .avx512 = true})).assembly_listing(tile(14, 16, 4)));
   CHECK(avx512.find("%zmm31") != avx512.npos);
   CHECK(avx512.find("%ymm") == avx512.npos);  // 64-byte vectors are not split
   CHECK(avx512.find("(%rsp)") == avx512.npos);

@@ -16,7 +16,8 @@ class Fenced {
  public:
   explicit Fenced(std::size_t n) : n_(n), page_(static_cast<std::size_t>(sysconf(_SC_PAGESIZE))) {
     size_ = (n * sizeof(T) + page_ - 1) / page_ * page_ + page_;
-    base_ = static_cast<std::uint8_t*>(mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    base_ =
+        static_cast<std::uint8_t*>(mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     mprotect(base_ + size_ - page_, page_, PROT_NONE);
   }
   ~Fenced() { munmap(base_, size_); }
@@ -78,8 +79,8 @@ TEST_CASE("masked lanes load 0 and store nothing, wherever their indices point")
     INFO(level.name);
     for (const bool gather : {false, true}) {
       KernelBuilder b("loop");
-      const BufferId x = b.input(DType::f32), index = b.input(DType::i64), on = b.input(DType::boolean), y = b.output(DType::f32),
-                     z = b.output(DType::f32);
+      const BufferId x = b.input(DType::f32), index = b.input(DType::i64), on = b.input(DType::boolean),
+                     y = b.output(DType::f32), z = b.output(DType::f32);
       const Ex lane = b.ramp(b.grid(b.integer(2)) * 8, 8);
       const Ex mask = b.load(on, lane);
       const Ex at = gather ? b.load(index, lane) : lane;
@@ -92,7 +93,9 @@ TEST_CASE("masked lanes load 0 and store nothing, wherever their indices point")
       for (std::size_t i = 0; i < 16; ++i) {
         from[i] = 100 + static_cast<float>(i);
         bits[i] = i % 3 != 1;
-        where[i] = !gather ? static_cast<std::int64_t>(i) : bits[i] ? static_cast<std::int64_t>((i * 5) % 16) : std::int64_t{1} << 60;
+        where[i] = !gather   ? static_cast<std::int64_t>(i)
+                   : bits[i] ? static_cast<std::int64_t>((i * 5) % 16)
+                             : std::int64_t{1} << 60;
       }
       Launch launch{{from.data(), where.data(), bits.data(), loaded.data(), stored.data()}, {}};
       launch.run(k, compiled(k, level.target));
@@ -168,15 +171,17 @@ TEST_CASE("arguments of every dtype arrive") {
     KernelBuilder b("loop");
     const BufferId y = b.output(DType::f64);
     std::vector<Ex> all;
-    for (DType d : {DType::f64, DType::f32, DType::bf16, DType::f16, DType::i64, DType::i32, DType::i8, DType::u8, DType::boolean})
+    for (DType d : {DType::f64, DType::f32, DType::bf16, DType::f16, DType::i64, DType::i32, DType::i8, DType::u8,
+                    DType::boolean})
       all.push_back(b.argument(d));
     const Ex g = b.grid(b.integer(1));
-    for (std::size_t i = 0; i < all.size(); ++i) b.store(y, g + static_cast<std::int64_t>(i), b.cast(all[i], DType::f64));
+    for (std::size_t i = 0; i < all.size(); ++i)
+      b.store(y, g + static_cast<std::int64_t>(i), b.cast(all[i], DType::f64));
     const Kernel k = b.finish();
     std::vector<double> to(9);
     Launch launch{{to.data()},
-                  {std::bit_cast<std::uint64_t>(1.25), std::bit_cast<std::uint32_t>(-2.5f), bf16_bits(3.5f), f16_bits(-0.125f), static_cast<std::uint64_t>(-7),
-                   0xfffffffeu, 0x80, 200, 1}};
+                  {std::bit_cast<std::uint64_t>(1.25), std::bit_cast<std::uint32_t>(-2.5f), bf16_bits(3.5f),
+                   f16_bits(-0.125f), static_cast<std::uint64_t>(-7), 0xfffffffeu, 0x80, 200, 1}};
     launch.run(k, compiled(k, level.target));
     INFO(level.name);
     CHECK(to == std::vector<double>{1.25, -2.5, 3.5, -0.125, -7, -2, -128, 200, 1});

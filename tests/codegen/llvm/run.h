@@ -29,7 +29,8 @@ struct Level {
 inline std::vector<Level> levels() {
   std::vector<Level> result{{"baseline", host_target({})}};
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) result.push_back({"avx2", host_target({.avx2 = true})});
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    result.push_back({"avx2", host_target({.avx2 = true})});
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
       __builtin_cpu_supports("avx512vl")) {
     result.push_back({"avx512", host_target({.avx2 = true, .avx512 = true})});
@@ -74,15 +75,42 @@ struct Truth {  // std::vector<bool> has no data()
 
 template <typename T>
 constexpr DType dtype_of();
-template <> constexpr DType dtype_of<double>() { return DType::f64; }
-template <> constexpr DType dtype_of<float>() { return DType::f32; }
-template <> constexpr DType dtype_of<Brain>() { return DType::bf16; }
-template <> constexpr DType dtype_of<Half>() { return DType::f16; }
-template <> constexpr DType dtype_of<std::int64_t>() { return DType::i64; }
-template <> constexpr DType dtype_of<std::int32_t>() { return DType::i32; }
-template <> constexpr DType dtype_of<std::int8_t>() { return DType::i8; }
-template <> constexpr DType dtype_of<std::uint8_t>() { return DType::u8; }
-template <> constexpr DType dtype_of<Truth>() { return DType::boolean; }
+template <>
+constexpr DType dtype_of<double>() {
+  return DType::f64;
+}
+template <>
+constexpr DType dtype_of<float>() {
+  return DType::f32;
+}
+template <>
+constexpr DType dtype_of<Brain>() {
+  return DType::bf16;
+}
+template <>
+constexpr DType dtype_of<Half>() {
+  return DType::f16;
+}
+template <>
+constexpr DType dtype_of<std::int64_t>() {
+  return DType::i64;
+}
+template <>
+constexpr DType dtype_of<std::int32_t>() {
+  return DType::i32;
+}
+template <>
+constexpr DType dtype_of<std::int8_t>() {
+  return DType::i8;
+}
+template <>
+constexpr DType dtype_of<std::uint8_t>() {
+  return DType::u8;
+}
+template <>
+constexpr DType dtype_of<Truth>() {
+  return DType::boolean;
+}
 
 // Equal bits, or both NaN.
 template <typename T>
@@ -92,7 +120,9 @@ bool same(T a, T b) {
   }
   return std::memcmp(&a, &b, sizeof a) == 0;
 }
-inline bool same(Brain a, Brain b) { return a == b || (std::isnan(from_bf16(a.bits)) && std::isnan(from_bf16(b.bits))); }
+inline bool same(Brain a, Brain b) {
+  return a == b || (std::isnan(from_bf16(a.bits)) && std::isnan(from_bf16(b.bits)));
+}
 inline bool same(Half a, Half b) { return a == b || (std::isnan(from_f16(a.bits)) && std::isnan(from_f16(b.bits))); }
 
 // Index of the first difference, or -1.
@@ -110,8 +140,10 @@ std::vector<T> corners() {
   std::vector<T> v;
   if constexpr (std::is_floating_point_v<T>) {
     using L = std::numeric_limits<T>;
-    const double wide[] = {0.0,  1.0, 0.5, 1.5, 2.5,       3.99999, 7.0,  127.0, 127.5,  128.0,   255.0,   255.9, 256.0, 2147483520.0, 2147483648.0,
-                           1e10, 9.2e18, 9223372036854775808.0, 1e30,      65504.0, 65519.0, 65520.0, 6e-8,  6.2e-5, 1e-40,   0.1,     1.0 / 3};
+    const double wide[] = {
+        0.0,   1.0,     0.5,     1.5,     2.5,          3.99999,      7.0,   127.0,  127.5,
+        128.0, 255.0,   255.9,   256.0,   2147483520.0, 2147483648.0, 1e10,  9.2e18, 9223372036854775808.0,
+        1e30,  65504.0, 65519.0, 65520.0, 6e-8,         6.2e-5,       1e-40, 0.1,    1.0 / 3};
     for (double x : wide) v.push_back(static_cast<T>(x)), v.push_back(static_cast<T>(-x));
     for (T x : {L::infinity(), L::quiet_NaN(), L::denorm_min(), L::max(), L::min()}) v.push_back(x), v.push_back(-x);
   } else if constexpr (std::is_same_v<T, Truth>) {
@@ -120,7 +152,8 @@ std::vector<T> corners() {
     for (std::uint32_t bits = 0; bits < 65536; bits += 37) v.push_back({static_cast<std::uint16_t>(bits)});
   } else {
     using L = std::numeric_limits<T>;
-    for (std::int64_t x : {0, 1, 2, 3, 5, 7, 8, 16, 100, 127}) v.push_back(static_cast<T>(x)), v.push_back(static_cast<T>(-x));
+    for (std::int64_t x : {0, 1, 2, 3, 5, 7, 8, 16, 100, 127})
+      v.push_back(static_cast<T>(x)), v.push_back(static_cast<T>(-x));
     v.push_back(L::min()), v.push_back(L::max()), v.push_back(static_cast<T>(L::max() - 1));
   }
   return v;

@@ -56,8 +56,8 @@ TEST_CASE("a loop counts by its step and stops at its end") {
   b.store(y, b.integer(0), b.cast(turns, DType::f64));
   const Kernel k = b.finish();
   for (const Level& level : levels()) {
-    CHECK(run_f64(k, level.target, {}, 1, {10, 1})[0] == 10407);       // 1 4 7
-    CHECK(run_f64(k, level.target, {}, 1, {11, 1})[0] == 1040710);     // 1 4 7 10
+    CHECK(run_f64(k, level.target, {}, 1, {10, 1})[0] == 10407);    // 1 4 7
+    CHECK(run_f64(k, level.target, {}, 1, {11, 1})[0] == 1040710);  // 1 4 7 10
     CHECK(run_f64(k, level.target, {}, 1, {1, 1})[0] == 0);
     CHECK(run_f64(k, level.target, {}, 1, {static_cast<std::uint64_t>(-1), static_cast<std::uint64_t>(-3)})[0] == -3);
   }
@@ -68,17 +68,21 @@ TEST_CASE("branches join the values of their arms, and arms may lie in loops") {
   const BufferId x = b.input(DType::f64), y = b.output(DType::f64);
   const Ex n = b.argument(DType::i64);
   b.grid(b.integer(1));
-  const Ex up = b.variable(b.real(0, DType::f64)), down = b.variable(b.real(0, DType::f64)), both = b.variable(b.real(0, DType::f64));
+  const Ex up = b.variable(b.real(0, DType::f64)), down = b.variable(b.real(0, DType::f64)),
+           both = b.variable(b.real(0, DType::f64));
   const Ex zero = b.real(0, DType::f64);
   b.loop(b.integer(0), n, 1, [&](Ex i) {
     const Ex v = b.let(b.load(x, i));
-    b.branch(zero < v, [&] {
-      b.assign(up, up + v);
-      b.loop(b.integer(0), i, 1, [&](Ex) { b.assign(both, both + v * v); });
-    }, [&] {
-      b.assign(down, down + v);
-      b.assign(both, both - b.real(1, DType::f64));
-    });
+    b.branch(
+        zero < v,
+        [&] {
+          b.assign(up, up + v);
+          b.loop(b.integer(0), i, 1, [&](Ex) { b.assign(both, both + v * v); });
+        },
+        [&] {
+          b.assign(down, down + v);
+          b.assign(both, both - b.real(1, DType::f64));
+        });
     b.branch(equal(v, b.real(7, DType::f64)), [&] { b.assign(up, up + b.real(1000, DType::f64)); });
   });
   b.store(y, b.integer(0), up);
@@ -97,22 +101,22 @@ TEST_CASE("an expression is computed anew after what it reads has changed, and a
   b.grid(b.integer(1));
   const Ex v = b.variable(b.load(x, b.integer(0)));
   const Ex twice = v + v, stored = b.load(y, b.integer(0));
-  b.store(y, b.integer(0), twice);         // 2
-  const Ex first = b.let(stored);          // 2
+  b.store(y, b.integer(0), twice);  // 2
+  const Ex first = b.let(stored);   // 2
   b.assign(v, b.real(10, DType::f64));
-  b.store(y, b.integer(1), twice);         // 20
+  b.store(y, b.integer(1), twice);           // 20
   b.store(y, b.integer(0), stored + twice);  // 22
-  b.store(y, b.integer(2), stored);        // 22
-  b.store(y, b.integer(3), first);         // 2
-  const Ex before = b.let(stored);         // read again in the loop, which changes it
+  b.store(y, b.integer(2), stored);          // 22
+  b.store(y, b.integer(3), first);           // 2
+  const Ex before = b.let(stored);           // read again in the loop, which changes it
   b.loop(b.integer(0), b.integer(3), 1, [&](Ex i) {
-    b.store(y, i + 4, stored);             // 22, 23, 24
+    b.store(y, i + 4, stored);  // 22, 23, 24
     b.store(y, b.integer(0), stored + b.real(1, DType::f64));
   });
-  b.store(y, b.integer(7), stored);        // 25
+  b.store(y, b.integer(7), stored);                                                    // 25
   b.branch(twice < stored, [&] { b.store(y, b.integer(0), b.real(0, DType::f64)); });  // 20 < 25
-  b.store(y, b.integer(8), stored);        // 0
-  b.store(y, b.integer(9), before);        // 22
+  b.store(y, b.integer(8), stored);                                                    // 0
+  b.store(y, b.integer(9), before);                                                    // 22
   const Kernel k = b.finish();
   for (const Level& level : levels())
     CHECK(run_f64(k, level.target, {1}, 10) == std::vector<double>{0, 20, 22, 2, 22, 23, 24, 25, 0, 22});
@@ -128,7 +132,8 @@ TEST_CASE("what moves out of a loop is right in every loop around it") {
     b.branch(g < i + 1, [&] {
       b.loop(b.integer(0), n, 1, [&](Ex j) {
         // Parts that read nothing, g, i and j each belong somewhere else.
-        b.store(y, ((g * 2 + h) * n + i) * n + j, real(n * 1000) + real(g * 100 + i * 10) + real(j) + b.load(x, i * n + j));
+        b.store(y, ((g * 2 + h) * n + i) * n + j,
+                real(n * 1000) + real(g * 100 + i * 10) + real(j) + b.load(x, i * n + j));
       });
     });
   });
@@ -161,7 +166,8 @@ TEST_CASE("any cut of the tasks into ranges does the same work") {
         for (int q = 0; q < 5; ++q)
           for (int r = 0; r < 3; ++r) expected.push_back(p * 10000 + q * 100 + r);
       Launch launch{{out.data()}, {2, 5, 3}};
-      for (std::int64_t begin = 0; begin < 30; begin += cut) launch.run(k, code, begin, std::min<std::int64_t>(begin + cut, 30));
+      for (std::int64_t begin = 0; begin < 30; begin += cut)
+        launch.run(k, code, begin, std::min<std::int64_t>(begin + cut, 30));
       CHECK(out == expected);
     }
     Launch empty{{nullptr}, {2, 0, 3}};
@@ -173,7 +179,8 @@ TEST_CASE("scratch buffers lie one after the other, and a task may pass values t
   KernelBuilder b("loop");
   const BufferId x = b.input(DType::f64), y = b.output(DType::f64);
   const Ex n = b.argument(DType::i64);
-  const BufferId s = b.scratch(DType::f64, n), t = b.scratch(DType::boolean, n + 1), u = b.scratch(DType::f32, b.integer(3));
+  const BufferId s = b.scratch(DType::f64, n), t = b.scratch(DType::boolean, n + 1),
+                 u = b.scratch(DType::f32, b.integer(3));
   const Ex g = b.grid(b.integer(2));
   b.loop(b.integer(0), n, 1, [&](Ex i) {
     b.store(s, i, b.load(x, g * n + i));
@@ -187,7 +194,8 @@ TEST_CASE("scratch buffers lie one after the other, and a task may pass values t
   const std::uint64_t n_[] = {5};
   CHECK(scratch_bytes(k, n_) == 64 * 3);
   for (const Level& level : levels())
-    CHECK(run_f64(k, level.target, {1, -1, 2, -2, 3, -1, 1, -2, 2, -3}, 10, {5}) == std::vector<double>{3, 8, 2, 8, 1, 8, 2, 8, 1, 8});
+    CHECK(run_f64(k, level.target, {1, -1, 2, -2, 3, -1, 1, -2, 2, -3}, 10, {5}) ==
+          std::vector<double>{3, 8, 2, 8, 1, 8, 2, 8, 1, 8});
 }
 
 TEST_CASE("the error word keeps the smallest failure, whichever thread came first") {

@@ -11,7 +11,7 @@
 
 #include <uwaga/codegen/schedule.h>
 #include <uwaga/ir/graph.h>
-#include <uwaga/runtime/compiled/memory_plan.h>
+#include <uwaga/runtime/compiled/internal/memory_plan.h>
 
 namespace uwaga {
 
@@ -39,7 +39,7 @@ struct Copy {
 };
 
 // One scan: the body runs once an index, its inputs and outputs pointed at carries, slices and constants.
-struct ScanStep {
+struct ScanRun {
   std::shared_ptr<Executable> body;
   Extent length;
   bool reverse = false;
@@ -50,14 +50,14 @@ struct ScanStep {
   int arena = 0;                              // storage of the body's own arena
 };
 
-struct CondStep {
+struct CondRun {
   int condition = 0;
   std::array<std::shared_ptr<Executable>, 2> bodies;  // else, then
   std::vector<int> inputs, outputs;
   int arena = 0;
 };
 
-using Step = std::variant<Launch, Copy, ScanStep, CondStep>;
+using Step = std::variant<Launch, Copy, ScanRun, CondRun>;
 
 struct Executable {
   Graph graph;

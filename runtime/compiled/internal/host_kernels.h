@@ -4,7 +4,7 @@
 #include <vector>
 
 #include <uwaga/codegen/llvm/load.h>
-#include <uwaga/runtime/compiled/executable.h>
+#include <uwaga/runtime/compiled/internal/executable.h>
 #include <uwaga/runtime/program.h>
 
 namespace uwaga {

@@ -1,0 +1,91 @@
+// Scheduled kernels through LLVM: random bits of every op against the typed interpreter, functions within their bounds.
+#include <cmath>
+#include <cstdlib>
+
+#include <uwaga/codegen/kernel/launch.h>
+#include <uwaga/codegen/kernel/math.h>
+#include <uwaga/codegen/llvm/compile.h>
+#include <uwaga/codegen/llvm/load.h>
+#include <uwaga/codegen/llvm/target.h>
+#include <uwaga/ir/interpreter/interpret.h>
+
+#include "tests/catch.h"
+#include "tests/codegen/schedule/run_clusters.h"
+#include "tests/ir/every_op.h"
+
+namespace uwaga::test {
+namespace {
+
+KernelRunner machine(const HostCompiler& compiler) {
+  return [&compiler](const kernel::Kernel& k, const std::vector<std::span<std::byte>>& buffers,
+                     const std::vector<std::uint64_t>& arguments, std::uint64_t* error) {
+    const HostCode code(compiler.compile(kernel::expand_math(k)).object);
+    const auto bytes = static_cast<std::size_t>(kernel::scratch_bytes(k, arguments)) + 64;
+    void* scratch = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
+    // The emitter counts on 64-byte alignment of buffers.
+    std::vector<void*> pointers;
+    for (const auto& b : buffers) {
+      void* p = std::aligned_alloc(64, (b.size() + 127) / 64 * 64);
+      std::copy(b.begin(), b.end(), static_cast<std::byte*>(p));
+      pointers.push_back(p);
+    }
+    const kernel::HostArguments given{pointers.data(), arguments.data(), scratch, error};
+    code.function()(&given, 0, kernel::task_count(k, arguments));
+    for (std::size_t i = 0; i < buffers.size(); ++i) {
+      const auto* p = static_cast<const std::byte*>(pointers[i]);
+      std::copy(p, p + buffers[i].size(), buffers[i].begin());
+      std::free(pointers[i]);
+    }
+    std::free(scratch);
+  };
+}
+
+// Functions are off by their bounds, and what is computed from them by a little more.
+bool has_functions(const Graph& g) {
+  for (const Node& n : g->nodes())
+    if (!n.operands.empty() && kernel::is_expanded(n.op, g->type(n.operands[0]).dtype == DType::f64 ? DType::f64 : DType::f32)) return true;
+  return false;
+}
+
+void check_near(const Array& have, const Array& want) {
+  REQUIRE(have.dims() == want.dims());
+  int shown = 0;
+  for (std::int64_t i = 0; i < have.elements() && shown < 3; ++i) {
+    const double a = have.at(i), b = want.at(i);
+    if (a == b || (a != a && b != b)) continue;
+    const double bound = (is_float(want.dtype()) ? 8 * unit_roundoff(want.dtype()) : 0) * std::max(std::abs(b), 1e-30);
+    if (std::abs(a - b) <= bound) continue;
+    ++shown;
+    INFO("element " << i << " of " << want.str() << " is " << a << " instead of " << b);
+    CHECK(std::abs(a - b) <= bound);
+  }
+}
+
+void check_examples(const std::vector<OpExample>& examples, const HostFeatures& features, std::int64_t rows) {
+  const HostCompiler compiler(host_target(features));
+  for (const OpExample& e : examples) {
+    bool structure = false;
+    for (const Node& n : e.graph->nodes()) structure = structure || n.op == Op::scan || n.op == Op::cond || n.op == Op::call;
+    if (structure) continue;
+    INFO(e.what << ", rows=" << rows);
+    const Sizes sizes{{"rows", rows}};
+    const Drawn given = draw(e.graph, sizes, 11, e.low, e.high, e.index_limit);
+    const Results want = interpret(e.graph, given.inputs, given.parameters, Mode::typed);
+    const ClusterRun have = run_clusters(e.graph, given.inputs, given.parameters, sizes, compiler.target(), machine(compiler));
+    CHECK_FALSE(have.failed);
+    for (const auto& [name, array] : want.outputs) {
+      INFO("output " << name);
+      if (has_functions(e.graph)) check_near(have.outputs.at(name), array);
+      else check_bits(have.outputs.at(name), array);
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("every op in machine code gives the bits of the typed interpreter") {
+  check_examples(every_op(), {.avx2 = true}, 17);
+  check_examples(every_op_and_dtype(), {.avx2 = true}, 9);
+}
+
+}  // namespace uwaga::test
