@@ -10,7 +10,6 @@
 
 #include <uwaga/codegen/cuda/schedule.h>
 #include <uwaga/ir/array.h>
-#include <uwaga/ir/structural_hash.h>
 #include <uwaga/runtime/cuda/emulate.h>
 
 namespace uwaga::test {
@@ -18,7 +17,6 @@ namespace uwaga::test {
 // Dense elements of a dtype, as kernels see them.
 using Bytes = std::vector<std::byte>;
 Bytes bytes_of(const Array& array);
-void into(Array& array, const Bytes& bytes);
 
 class CudaGraphs {
  public:
@@ -44,7 +42,7 @@ class CudaGraphs {
     std::vector<std::vector<std::size_t>> kernels;
   };
   std::vector<Program> programs_;
-  std::map<std::pair<std::uint64_t, std::uint64_t>, std::size_t> known_;
+  std::map<std::string, std::size_t> known_;  // by source
   std::vector<std::unique_ptr<kernel::Kernel>> kernels_;
   std::unique_ptr<EmulatedCuda> code_;
 };
