@@ -55,6 +55,8 @@ class ExecutableBuilder {
   // What the border or a structure reads or writes lies as its type writes it.
   void keep_written_order() {
     const auto keep = [&](Value v) { out_->layouts[v] = Layout{g().type(v).axes()}; };
+    for (NodeId id = 0; id < g().nodes().size(); ++id)
+      if (g().node(id).op == Op::constant && g().node(id).as<ConstantAttrs>().values.size() > 1) keep({id, 0});
     for (NodeId id : g().inputs()) keep({id, 0});
     for (const auto& [path, id] : g().parameters()) keep({id, 0});
     for (const Output& o : g().outputs()) keep(o.value);
@@ -90,6 +92,12 @@ class ExecutableBuilder {
       slot_of_[path] = static_cast<int>(out_->slots.size());
       add_value(Storage::Kind::slot, static_cast<int>(out_->slots.size()), {id, 0});
       out_->slots.push_back(path);
+    }
+    for (NodeId id = 0; id < g().nodes().size(); ++id) {
+      const Node& n = g().node(id);
+      if (n.op != Op::constant || n.as<ConstantAttrs>().values.size() < 2) continue;
+      add_value(Storage::Kind::constant, static_cast<int>(out_->constants.size()), {id, 0});
+      out_->constants.push_back(table_of(n.as<ConstantAttrs>()));
     }
     for (std::size_t i = 0; i < g().outputs().size(); ++i) {
       const Value v = g().outputs()[i].value;
@@ -148,6 +156,18 @@ class ExecutableBuilder {
       tainted.insert({id, 0});
     }
     return true;
+  }
+
+  static Array table_of(const ConstantAttrs& a) {
+    ArrayDims dims;
+    for (const Dim& d : a.type.dims) dims.push_back({d.axis, d.extent.evaluate({})});
+    Array table(a.type.dtype, std::move(dims));
+    for (std::size_t i = 0; i < a.values.size(); ++i) {
+      const auto at = static_cast<std::int64_t>(i);
+      if (is_float(a.type.dtype)) table.set(at, a.values[i].as_double());
+      else table.set_integer(at, a.values[i].as_integer());
+    }
+    return table;
   }
 
   int storage_of(Value v) const {

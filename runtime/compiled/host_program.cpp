@@ -117,6 +117,7 @@ class HostProgram final : public ProgramImpl {
         case Storage::Kind::slot: pointers[i] = slot_memory(main_->slots[index]); break;
         case Storage::Kind::output: pointers[i] = output_arrays[index]->mutable_data(); break;
         case Storage::Kind::arena: pointers[i] = arena_.data() + plan.placement.offsets[index]; break;
+        case Storage::Kind::constant: pointers[i] = const_cast<std::byte*>(main_->constants[index].data()); break;
       }
     }
     execute(*main_, plan, pointers, main_->first_commit);
@@ -260,6 +261,7 @@ class HostProgram final : public ProgramImpl {
         case Storage::Kind::input: out[i] = inputs[index]; break;
         case Storage::Kind::output: out[i] = outputs[index]; break;
         case Storage::Kind::arena: out[i] = arena + plan.placement.offsets[index]; break;
+        case Storage::Kind::constant: out[i] = const_cast<std::byte*>(body.constants[index].data()); break;
         case Storage::Kind::slot: throw InternalError("a slot inside a body");
       }
     }
