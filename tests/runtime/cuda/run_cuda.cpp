@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstring>
 
 #include <uwaga/codegen/cluster.h>
@@ -9,6 +10,8 @@
 #include <uwaga/codegen/kernel/math.h>
 #include <uwaga/codegen/kernel/verify.h>
 #include <uwaga/codegen/lower/table.h>
+
+#include "tests/catch.h"
 
 namespace uwaga::test {
 namespace {
@@ -122,7 +125,36 @@ CudaGraphs::Result CudaGraphs::run(std::size_t number, const Arrays& inputs, con
     result.outputs.emplace(o.name, array_of(g.type(o.value), layout == p.layouts.end() ? g.type(o.value).axes() : layout->second.order,
                                             memory.at(o.value), sizes));
   }
+  for (const Update& u : g.updates()) {
+    const auto layout = p.layouts.find(u.value);
+    result.updates.emplace(u.path, array_of(g.type(u.value), layout == p.layouts.end() ? g.type(u.value).axes() : layout->second.order,
+                                            memory.at(u.value), sizes));
+  }
   return result;
+}
+
+std::size_t CudaGraphs::launches(std::size_t number) const {
+  std::size_t count = 0;
+  for (const auto& k : programs_.at(number).kernels) count += k.size();
+  return count;
+}
+
+void check_near(const Array& have, const Array& want, double units, double floor) {
+  REQUIRE(have.dims() == want.dims());
+  REQUIRE(have.dtype() == want.dtype());
+  int wrong = 0;
+  const auto tell = [&](std::int64_t i, auto a, auto b) {
+    if (wrong++ < 3) FAIL_CHECK("element " << i << " of " << want.str() << ": " << a << " is not " << b);
+  };
+  for (std::int64_t i = 0; i < have.elements(); ++i) {
+    if (!is_float(want.dtype())) {
+      if (have.integer_at(i) != want.integer_at(i)) tell(i, have.integer_at(i), want.integer_at(i));
+      continue;
+    }
+    const double a = have.at(i), b = want.at(i);
+    if (std::isnan(a) && std::isnan(b)) continue;
+    if (!(a == b || std::abs(a - b) <= units * 2 * unit_roundoff(want.dtype()) * std::max(std::abs(b), floor))) tell(i, a, b);
+  }
 }
 
 }  // namespace uwaga::test

@@ -18,6 +18,9 @@ namespace uwaga::test {
 using Bytes = std::vector<std::byte>;
 Bytes bytes_of(const Array& array);
 
+// Equal to the bit where `units` is 0, else within so many units of the last place of the larger of the value and `floor`.
+void check_near(const Array& have, const Array& want, double units, double floor = 1e-30);
+
 class CudaGraphs {
  public:
   // Fuses and schedules a graph (each node by itself where not `fused`); its number.
@@ -25,12 +28,13 @@ class CudaGraphs {
   // Compiles all kernels that were added.
   void compile(std::uint64_t seed = 1);
   struct Result {
-    Arrays outputs;
+    Arrays outputs, updates;
     std::uint64_t error = 0;
   };
   Result run(std::size_t number, const Arrays& inputs, const Arrays& parameters, const Sizes& sizes) const;
 
   std::vector<kernel::NamedKernel> kernels() const;
+  std::size_t launches(std::size_t number) const;
   const EmulatedCuda& code() const { return *code_; }
 
  private:
