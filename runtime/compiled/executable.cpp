@@ -1,4 +1,4 @@
-#include <uwaga/runtime/compiled/internal/executable.h>
+#include <uwaga/runtime/compiled/internal/backend.h>
 
 #include <algorithm>
 #include <chrono>
@@ -24,8 +24,8 @@ namespace {
 
 class ExecutableBuilder {
  public:
-  ExecutableBuilder(const Graph& graph, const HostTarget& target, KernelSet& kernels, bool is_body, double* fuse_ms, double* schedule_ms)
-      : target_(target), kernels_(kernels), is_body_(is_body), fuse_ms_(fuse_ms), schedule_ms_(schedule_ms) {
+  ExecutableBuilder(const Graph& graph, const Backend& backend, KernelSet& kernels, bool is_body, double* fuse_ms, double* schedule_ms)
+      : backend_(backend), kernels_(kernels), is_body_(is_body), fuse_ms_(fuse_ms), schedule_ms_(schedule_ms) {
     out_ = std::make_shared<Executable>();
     out_->graph = graph;
   }
@@ -224,7 +224,7 @@ class ExecutableBuilder {
   };
 
   ClusterPlan plan(const Cluster& cluster) {
-    Schedule schedule = schedule_for_host(out_->graph, cluster, out_->layouts, target_);
+    Schedule schedule = backend_.schedule(out_->graph, cluster, out_->layouts);
     ClusterPlan p;
     p.temporaries = std::move(schedule.temporaries);
     const auto position = [](const std::vector<Value>& list, Value v) {
@@ -276,8 +276,8 @@ class ExecutableBuilder {
       const auto& a = n.as<CondAttrs>();
       CondRun step;
       step.condition = storage_of(n.operands[0]);
-      step.bodies = {build_executable(a.else_body, target_, kernels_, true, fuse_ms_, schedule_ms_),
-                     build_executable(a.then_body, target_, kernels_, true, fuse_ms_, schedule_ms_)};
+      step.bodies = {build_executable(a.else_body, backend_, kernels_, true, fuse_ms_, schedule_ms_),
+                     build_executable(a.then_body, backend_, kernels_, true, fuse_ms_, schedule_ms_)};
       step.inputs = storages_of(n.operands, 1, n.operands.size() - 1);
       for (std::uint32_t i = 0; i < n.types.size(); ++i) step.outputs.push_back(output_of(id, i));
       step.arena = temporary(DType::u8, body_arena(*step.bodies[0]) + body_arena(*step.bodies[1]));
@@ -288,7 +288,7 @@ class ExecutableBuilder {
     const auto& a = n.as<ScanAttrs>();
     const auto carries = static_cast<std::size_t>(a.carries), slices = static_cast<std::size_t>(a.slices);
     ScanRun step;
-    step.body = build_executable(a.body, target_, kernels_, true, fuse_ms_, schedule_ms_);
+    step.body = build_executable(a.body, backend_, kernels_, true, fuse_ms_, schedule_ms_);
     step.length = a.length;
     step.reverse = a.reverse;
     step.initial = storages_of(n.operands, 0, carries);
@@ -357,7 +357,7 @@ class ExecutableBuilder {
       if (b.last < 0) b.first = b.last = 0;
   }
 
-  HostTarget target_;
+  const Backend& backend_;
   KernelSet& kernels_;
   bool is_body_;
   double *fuse_ms_, *schedule_ms_;
@@ -373,9 +373,9 @@ class ExecutableBuilder {
 
 }  // namespace
 
-std::shared_ptr<Executable> build_executable(const Graph& graph, const HostTarget& target, KernelSet& kernels, bool is_body,
+std::shared_ptr<Executable> build_executable(const Graph& graph, const Backend& backend, KernelSet& kernels, bool is_body,
                                              double* fuse_milliseconds, double* schedule_milliseconds) {
-  return ExecutableBuilder(graph, target, kernels, is_body, fuse_milliseconds, schedule_milliseconds).build();
+  return ExecutableBuilder(graph, backend, kernels, is_body, fuse_milliseconds, schedule_milliseconds).build();
 }
 
 }  // namespace uwaga

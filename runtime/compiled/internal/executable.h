@@ -85,8 +85,9 @@ class KernelSet {
   std::map<std::string, int> known_;
 };
 
+class Backend;
 // `is_body`: inputs and outputs are handed in by a parent, and there are no slots.
-std::shared_ptr<Executable> build_executable(const Graph& graph, const HostTarget& target, KernelSet& kernels, bool is_body,
+std::shared_ptr<Executable> build_executable(const Graph& graph, const Backend& backend, KernelSet& kernels, bool is_body,
                                              double* fuse_milliseconds, double* schedule_milliseconds);
 
 }  // namespace uwaga
