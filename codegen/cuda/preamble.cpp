@@ -20,6 +20,7 @@ typedef double f64;
 
 constexpr std::string_view kDevice = R"(
 #ifdef __CUDACC__
+#pragma nv_diag_suppress 177, 186  // functions that no kernel here needs; u8 is never below 0
 // ---- the device layer, on a GPU
 #define DEVICE static __device__ __forceinline__
 #define SHARED(type, name, count, offset) __shared__ type name[count]
