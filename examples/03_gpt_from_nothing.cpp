@@ -21,7 +21,6 @@ constexpr const char* kText =
     "this is the cow that tossed the dog that worried the cat that killed the rat that ate the malt that lay in the house "
     "that jack built.\n";
 
-// [the model]
 struct Gpt {
   Axis batch{"batch"}, time{"time", up_to(32)}, key{"key"}, vocab{"vocab", 32}, model{"model", 32}, head{"head", 4},
       depth{"depth", 8}, hidden{"hidden", 128};
@@ -44,9 +43,8 @@ Tensor gpt(const Scope& s, const Tensor& tokens, const Gpt& c) {  // [batch time
     x = x + attend(layer / "attn", rms_norm(layer / "norm1", x, c.model), c);
     x = x + mlp(layer / "mlp", rms_norm(layer / "norm2", x, c.model), c.model, c.hidden, gelu);
   }
-  return dot(rms_norm(s / "norm", x, c.model), table, {c.model});  // the head is the embedding, tied by passing the tensor
+  return dot(rms_norm(s / "norm", x, c.model), table, {c.model});  // the head is tied: it is the embedding
 }
-// [the model]
 
 // Two graphs, one State: training and generation share the weights because they name the same paths. A `key` is renamed
 // from `time`, since a query at one time looks at keys of all times: forget it, and the error names both sets of axes.
