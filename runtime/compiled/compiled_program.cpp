@@ -94,6 +94,7 @@ class CompiledProgram final : public ProgramImpl {
     reserve(arena_, plan.placement.arena_bytes);
     backend_->reserve_scratch(plan.scratch_bytes);
     error_ = 0;
+    sizes_ = &bound.sizes;
 
     Arrays outputs;
     std::vector<void*> pointers(main_->storages.size(), nullptr);
@@ -284,15 +285,43 @@ class CompiledProgram final : public ProgramImpl {
     execute(body, plan.bodies[step][taken], inner, body.steps.size() + 1);
   }
 
-  // Throws what a kernel's error word says: op, index and model line.
+  // Throws what a kernel's error word says: op, index, extent and model line.
   void check_error(const Executable& e) {
     if (error_ == 0) return;
     const auto ordinal = static_cast<std::size_t>((error_ & 0xffff) - 1);
     const auto index = static_cast<std::int64_t>(error_) >> 16;
     const Launch* l = std::exchange(failed_, nullptr);
     error_ = 0;
-    check_internal(l != nullptr && ordinal < l->origins.size(), "an error word without a launch");
-    throw Error(fmt::format("{}: index {} is out of range", e.graph->provenance().brief(l->origins[ordinal]), index));
+    check_internal(l != nullptr && ordinal < l->origins.size() &&
+                       ordinal < e.clustering.clusters[static_cast<std::size_t>(l->cluster)].nodes.size(),
+                   "an error word without a launch");
+    const std::string line = e.graph->provenance().brief(l->origins[ordinal]);
+    const std::vector<NodeId>& nodes = e.clustering.clusters[static_cast<std::size_t>(l->cluster)].nodes;
+    throw Error(fmt::format("{}: {}", line, describe_index(e, e.graph->node(nodes[ordinal]), index)));
+  }
+
+  // In the interpreter's words.
+  std::string describe_index(const Executable& e, const Node& node, std::int64_t index) const {
+    const auto size = [&](std::size_t operand, const std::string& axis) {
+      return e.graph->type(node.operands[operand]).extent(axis).evaluate(*sizes_);
+    };
+    const auto part = [&](const std::string& axis, std::int64_t elements) {
+      return fmt::format("{} over '{}': {} elements from index {} are outside {}={}", name(node.op), axis, elements, index, axis,
+                         size(0, axis));
+    };
+    switch (node.op) {
+      case Op::gather:
+      case Op::scatter_add: {
+        const std::string& axis = node.as<AxisAttrs>().axis;
+        return fmt::format("{} over '{}': index {} is outside {}={}", name(node.op), axis, index, axis, size(0, axis));
+      }
+      case Op::dynamic_slice: {
+        const auto& a = node.as<DynamicSliceAttrs>();
+        return part(a.axis, a.size.evaluate(*sizes_));
+      }
+      case Op::dynamic_update: return part(node.as<AxisAttrs>().axis, size(1, node.as<AxisAttrs>().axis));
+      default: throw InternalError(fmt::format("{} found index {} out of range", name(node.op), index));
+    }
   }
 
   static constexpr std::size_t kPlansKept = 64;
@@ -306,6 +335,7 @@ class CompiledProgram final : public ProgramImpl {
   std::vector<void*> buffers_;
   std::uint64_t error_ = 0;
   const Launch* failed_ = nullptr;
+  const Sizes* sizes_ = nullptr;  // of the run under way
   std::vector<LaunchProfile>* profile_ = nullptr;
 };
 

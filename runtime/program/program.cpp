@@ -16,7 +16,7 @@ const Graph& Program::graph() const { return impl_->graph(); }
 std::int64_t Program::parallel_launches() const { return impl_->parallel_launches(); }
 
 Program compile(const Graph& graph, const Target& target, State& state) {
-  if (graph->outputs().empty() && graph->updates().empty()) throw Error("the graph has no output and no update: there is nothing to compile");
+  if (!graph || (graph->outputs().empty() && graph->updates().empty())) throw Error("there is nothing to compile: the graph has no output and no update; watch(\"name\") makes a tensor an output");
   state.data().declare(graph);
   switch (target.kind()) {
     case Target::Kind::interpreter: return Program(interpreter_program(graph, state.shared()));
