@@ -37,7 +37,8 @@ std::vector<double> timed(Program& program, const Arrays& inputs, int runs) {
   for (int i = -2; i < runs; ++i) {
     const auto begin = std::chrono::steady_clock::now();
     program.run(inputs);
-    if (i >= 0) times.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
+    if (i >= 0)
+      times.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
   }
   std::sort(times.begin(), times.end());
   return times;
@@ -57,7 +58,8 @@ void add_times(Json& line, const std::vector<double>& times, const Program& prog
   line["milliseconds"] = median;
   line["milliseconds_least"] = times.front();
   line["compile_milliseconds"] = r.total;
-  line["compile"] = {{"graph", r.graph}, {"fuse", r.fuse}, {"schedule", r.schedule}, {"emit", r.emit}, {"link", r.link}};
+  line["compile"] = {
+      {"graph", r.graph}, {"fuse", r.fuse}, {"schedule", r.schedule}, {"emit", r.emit}, {"link", r.link}};
   line["nodes"] = r.nodes;
   line["clusters"] = r.clusters;
   line["launches"] = r.launches;
@@ -93,7 +95,7 @@ int step(const Options& o) {
   const int before = program.report().kernels;
   const std::vector<double> times = timed(program, inputs, o.runs);
 
-  Json line{{"bench", "step"}, {"model", o.model},         {"layers", o.layers},    {"batch", o.batch},
+  Json line{{"bench", "step"}, {"model", o.model},         {"layers", o.layers},     {"batch", o.batch},
             {"time", o.time},  {"precision", o.precision}, {"device", target.str()}, {"threads", target.threads()}};
   add_times(line, times, program, cost_of(graph, sizes).dot_flops, target.threads());
   line["build_milliseconds"] = build;  // the graph and its derivative, before `compile`
@@ -114,22 +116,34 @@ int gemm(const Options& o) {
   const auto values = [](const char* key, ArrayDims dims) {
     Array a(DType::f32, std::move(dims));
     const auto to = a.mutable_as<float>();
-    for (std::size_t i = 0; i < to.size(); ++i) to[i] = static_cast<float>(random_word(random_key(key, 1), 0, i)) * 0x1p-32f - 0.5f;
+    for (std::size_t i = 0; i < to.size(); ++i)
+      to[i] = static_cast<float>(random_word(random_key(key, 1), 0, i)) * 0x1p-32f - 0.5f;
     return a;
   };
   const std::vector<double> times =
-      timed(program, {{"x", values("x", {{"row", o.m}, {"in", o.k}})}, {"y", values("y", {{"in", o.k}, {"out", o.n}})}}, o.runs);
-  Json line{{"bench", "gemm"}, {"m", o.m}, {"n", o.n}, {"k", o.k}, {"precision", o.precision}, {"device", target.str()},
+      timed(program, {{"x", values("x", {{"row", o.m}, {"in", o.k}})}, {"y", values("y", {{"in", o.k}, {"out", o.n}})}},
+            o.runs);
+  Json line{{"bench", "gemm"},
+            {"m", o.m},
+            {"n", o.n},
+            {"k", o.k},
+            {"precision", o.precision},
+            {"device", target.str()},
             {"threads", target.threads()}};
-  add_times(line, times, program, 2.0 * static_cast<double>(o.m) * static_cast<double>(o.n) * static_cast<double>(o.k), target.threads());
+  add_times(line, times, program, 2.0 * static_cast<double>(o.m) * static_cast<double>(o.n) * static_cast<double>(o.k),
+            target.threads());
   line["peak_bytes"] = program.peak_bytes({});
   tell(line, o.json);
   return 0;
 }
 
 void add_common(CLI::App* c, const std::shared_ptr<Options>& o) {
-  c->add_option("--precision", o->precision, "of the computation: f32")->check(CLI::IsMember({"f32"}))->capture_default_str();
-  c->add_option("--runs", o->runs, "how many are timed; the median counts")->check(CLI::Range(1, 1000))->capture_default_str();
+  c->add_option("--precision", o->precision, "of the computation: f32")
+      ->check(CLI::IsMember({"f32"}))
+      ->capture_default_str();
+  c->add_option("--runs", o->runs, "how many are timed; the median counts")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
   add_device_options(*c, o->device);
   c->add_flag("--json", o->json, "one JSON object on standard output");
 }
@@ -142,7 +156,9 @@ void add_bench(CLI::App& app, Chosen& chosen) {
   const CLI::Range size(std::int64_t{1}, std::int64_t{1} << 20);
   auto o = std::make_shared<Options>();
   CLI::App* s = bench->add_subcommand("step", "a training step: forward, backward, AdamW");
-  s->add_option("--model", o->model, "gpt2-124m or llama-110m")->check(CLI::IsMember({"gpt2-124m", "llama-110m"}))->capture_default_str();
+  s->add_option("--model", o->model, "gpt2-124m or llama-110m")
+      ->check(CLI::IsMember({"gpt2-124m", "llama-110m"}))
+      ->capture_default_str();
   s->add_option("--layers", o->layers, "blocks")->check(CLI::Range(0, 1024))->capture_default_str();
   s->add_option("--batch", o->batch, "windows of a step")->check(size)->capture_default_str();
   s->add_option("--time", o->time, "tokens of a window")->check(size)->capture_default_str();

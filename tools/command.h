@@ -12,7 +12,6 @@
 #include <uwaga/runtime/target.h>
 
 #include <CLI/CLI.hpp>
-
 #include <functional>
 #include <string>
 

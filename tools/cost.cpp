@@ -20,7 +20,8 @@ double dot_terms(const GraphData& g, const Node& n, const Sizes& sizes) {
 Cost node_cost(const GraphData& g, const Node& n, const Sizes& sizes) {
   Cost c;
   switch (n.op) {
-    case Op::call: return cost_of(n.as<CallAttrs>().body, sizes);
+    case Op::call:
+      return cost_of(n.as<CallAttrs>().body, sizes);
     case Op::scan: {
       const auto& a = n.as<ScanAttrs>();
       c = cost_of(a.body, sizes);
@@ -36,14 +37,17 @@ Cost node_cost(const GraphData& g, const Node& n, const Sizes& sizes) {
     case Op::parameter:
       if (n.as<ParameterAttrs>().trainable) c.parameters = elements(n.types[0], sizes);
       return c;
-    default: break;
+    default:
+      break;
   }
   if (is_leaf(n.op)) return c;
   for (const Type& t : n.types) c.bytes += elements(t, sizes) * static_cast<double>(size_of(t.dtype));
-  if (n.op == Op::dot) c.flops = c.dot_flops = 2 * dot_terms(g, n, sizes);
+  if (n.op == Op::dot)
+    c.flops = c.dot_flops = 2 * dot_terms(g, n, sizes);
   else if (n.op == Op::sum || n.op == Op::reduce_max || n.op == Op::cumsum || n.op == Op::argmax)
     c.flops = elements(g.type(n.operands[0]), sizes);
-  else if (n.op == Op::scatter_add) c.flops = elements(g.type(n.operands.back()), sizes);
+  else if (n.op == Op::scatter_add)
+    c.flops = elements(g.type(n.operands.back()), sizes);
   else if (is_elementwise(n.op) && n.op != Op::cast && n.op != Op::bitcast && n.op != Op::select)
     c.flops = elements(n.types[0], sizes);
   return c;

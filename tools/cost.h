@@ -2,9 +2,9 @@
 //
 //   for (const auto& [scope, cost] : costs_by_scope(program_graph, {{"batch", 4}, {"time", 64}}, 2)) ...
 //
-// FLOPs: two a term for `dot`, one an element for other arithmetic and for each term of a sum; ops that only move or name
-// data count none. Bytes are those of the values a scope's nodes compute, before fusion. Composites count as their bodies;
-// a scan's body counts once a step, a cond's dearer branch.
+// FLOPs: two a term for `dot`, one an element for other arithmetic and for each term of a sum; ops that only move or
+// name data count none. Bytes are those of the values a scope's nodes compute, before fusion. Composites count as their
+// bodies; a scan's body counts once a step, a cond's dearer branch.
 #pragma once
 
 #include <uwaga/ir/extent.h>
@@ -23,8 +23,8 @@ struct Cost {
 
 Cost cost_of(const Graph& graph, const Sizes& sizes);
 
-// By the first `depth` parts of the scope path ("h.3" at depth 2); "" is the root. Backward nodes count for the scope of
-// what they are derivatives of.
+// By the first `depth` parts of the scope path ("h.3" at depth 2); "" is the root. Backward nodes count for the scope
+// of what they are derivatives of.
 std::map<std::string, Cost> costs_by_scope(const Graph& graph, const Sizes& sizes, int depth);
 
 }  // namespace uwaga

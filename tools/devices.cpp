@@ -47,8 +47,12 @@ int devices(bool json) {
   const CpuFeatures cpu = host_cpu();
   const Gpus g = gpus();
   if (json) {
-    std::cout << nlohmann::ordered_json{{"device", "cpu"},           {"model", cpu.model},           {"features", cpu.features()},
-                                        {"cores", cpu.physical_cores}, {"threads", cpu.logical_cpus}, {"f32_lanes", cpu.f32_lanes()}}
+    std::cout << nlohmann::ordered_json{{"device", "cpu"},
+                                        {"model", cpu.model},
+                                        {"features", cpu.features()},
+                                        {"cores", cpu.physical_cores},
+                                        {"threads", cpu.logical_cpus},
+                                        {"f32_lanes", cpu.f32_lanes()}}
               << '\n';
     for (std::size_t i = 0; i < g.found.size(); ++i)
       std::cout << nlohmann::ordered_json{{"device", fmt::format("cuda:{}", i)},
@@ -58,7 +62,8 @@ int devices(bool json) {
                 << '\n';
     return 0;
   }
-  fmt::print("cpu      {}, {} cores, {} threads, {}\n", cpu.model, cpu.physical_cores, cpu.logical_cpus, cpu.features());
+  fmt::print("cpu      {}, {} cores, {} threads, {}\n", cpu.model, cpu.physical_cores, cpu.logical_cpus,
+             cpu.features());
   for (std::size_t i = 0; i < g.found.size(); ++i)
     fmt::print("cuda:{}   {}, {}, {:.1f} GiB\n", i, g.found[i].name, g.found[i].architecture,
                static_cast<double>(g.found[i].bytes) / 0x1p30);

@@ -37,14 +37,20 @@ LanguageModel model_of(const Options& o) {
 }
 
 Graph graph_of(const LanguageModel& m, const std::string& part) {
-  return part == "training" ? training_graph(m, AdamW{}) : part == "evaluation" ? evaluation_graph(m) : generation_graph(m);
+  return part == "training"     ? training_graph(m, AdamW{})
+         : part == "evaluation" ? evaluation_graph(m)
+                                : generation_graph(m);
 }
 
 void summary(const Graph& graph, const Sizes& sizes, const Options& o) {
   if (!o.json) fmt::print("{:28} {:>12} {:>10} {:>10}\n", "scope", "parameters", "FLOPs", "bytes");
   const auto row = [&](const std::string& scope, const Cost& c) {
     if (o.json)
-      std::cout << nlohmann::ordered_json{{"scope", scope}, {"parameters", c.parameters}, {"flops", c.flops}, {"bytes", c.bytes}} << '\n';
+      std::cout << nlohmann::ordered_json{{"scope", scope},
+                                          {"parameters", c.parameters},
+                                          {"flops", c.flops},
+                                          {"bytes", c.bytes}}
+                << '\n';
     else
       fmt::print("{:28} {:>12.0f} {:>10} {:>10}\n", scope, c.parameters, format_count(c.flops), format_count(c.bytes));
   };
@@ -66,8 +72,8 @@ void clusters(const Graph& graph, const Clustering& clustering, const Options& o
   }
   for (const Boundary& b : clustering.boundaries)
     if (o.boundaries)
-      fmt::print("{} {} -> {}: {}{}\n", print_value(graph.data(), b.value), cluster_name(b.from), cluster_name(b.to), b.rule,
-                 b.numbers.empty() ? "" : " (" + b.numbers + ")");
+      fmt::print("{} {} -> {}: {}{}\n", print_value(graph.data(), b.value), cluster_name(b.from), cluster_name(b.to),
+                 b.rule, b.numbers.empty() ? "" : " (" + b.numbers + ")");
 }
 
 int run(const Options& o) {
@@ -91,7 +97,9 @@ void add_inspect(CLI::App& app, Chosen& chosen) {
   auto o = std::make_shared<Options>();
   const CLI::Range size(std::int64_t{1}, std::int64_t{1} << 24);
   c->add_option("DIR", o->folder, "folder of `uwaga train` (default: the model that the options describe)");
-  c->add_option("--model", o->model.model, "gpt2 or llama")->check(CLI::IsMember({"gpt2", "llama"}))->capture_default_str();
+  c->add_option("--model", o->model.model, "gpt2 or llama")
+      ->check(CLI::IsMember({"gpt2", "llama"}))
+      ->capture_default_str();
   c->add_option("--layers", o->model.layers, "blocks")->check(CLI::Range(0, 1024))->capture_default_str();
   c->add_option("--heads", o->model.heads, "attention heads")->check(size)->capture_default_str();
   c->add_option("--kv-heads", o->model.kv_heads, "llama: key-value heads (default: as many as heads)")->check(size);
@@ -101,7 +109,8 @@ void add_inspect(CLI::App& app, Chosen& chosen) {
   c->add_option("--vocab", o->model.vocab, "tokens there are")->check(size)->capture_default_str();
   c->add_option("--batch", o->batch, "windows of a step")->check(size)->capture_default_str();
   c->add_option("--part", o->part, "training, evaluation or generation")
-      ->check(CLI::IsMember({"training", "evaluation", "generation"}))->capture_default_str();
+      ->check(CLI::IsMember({"training", "evaluation", "generation"}))
+      ->capture_default_str();
   c->add_flag("--summary", o->summary, "parameters, FLOPs and bytes by scope (the default)");
   c->add_option("--depth", o->depth, "of the scopes in the summary")->check(CLI::Range(1, 32))->capture_default_str();
   c->add_flag("--graph", o->graph, "the graph as text");
@@ -109,9 +118,7 @@ void add_inspect(CLI::App& app, Chosen& chosen) {
   c->add_flag("--boundaries", o->boundaries, "every stored value, and why it was not fused");
   add_device_options(*c, o->device);
   c->add_flag("--json", o->json, "the summary as one JSON object a line");
-  c->callback([&chosen, o] {
-    chosen = [o] { return run(*o); };
-  });
+  c->callback([&chosen, o] { chosen = [o] { return run(*o); }; });
 }
 
 }  // namespace uwaga

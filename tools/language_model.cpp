@@ -18,14 +18,25 @@ constexpr std::int64_t kLargest = std::int64_t{1} << 31;  // of any size, so tha
 
 Tensor logits_of(Graph& g, const Tensor& tokens, const LanguageModel& m, bool training) {
   if (m.model == "gpt2") {
-    const Gpt2 c{.layers = m.layers, .heads = m.heads, .width = m.width, .hidden = m.hidden, .vocab = m.vocab, .positions = m.time,
+    const Gpt2 c{.layers = m.layers,
+                 .heads = m.heads,
+                 .width = m.width,
+                 .hidden = m.hidden,
+                 .vocab = m.vocab,
+                 .positions = m.time,
                  .dropout = training ? m.dropout : 0};
     return gpt2(g.scope(), tokens, c);
   }
   if (m.dropout != 0) throw Error("llama has no dropout: it is trained with --dropout 0");
-  const Llama c{.layers = m.layers, .heads = m.heads, .kv_heads = m.kv_heads ? m.kv_heads : m.heads, .width = m.width,
-                .hidden = m.hidden ? m.hidden : (m.width * 8 / 3 + 31) / 32 * 32, .vocab = m.vocab, .positions = m.time};
-  if (c.heads < 1 || c.width % c.heads != 0) throw Error(fmt::format("a width of {} does not divide into {} heads", c.width, c.heads));
+  const Llama c{.layers = m.layers,
+                .heads = m.heads,
+                .kv_heads = m.kv_heads ? m.kv_heads : m.heads,
+                .width = m.width,
+                .hidden = m.hidden ? m.hidden : (m.width * 8 / 3 + 31) / 32 * 32,
+                .vocab = m.vocab,
+                .positions = m.time};
+  if (c.heads < 1 || c.width % c.heads != 0)
+    throw Error(fmt::format("a width of {} does not divide into {} heads", c.width, c.heads));
   return llama(g.scope(), tokens, c);
 }
 
@@ -41,8 +52,9 @@ Loss loss_of(Graph& g, const LanguageModel& m, bool training) {
 }  // namespace
 
 std::string to_json(const LanguageModel& m) {
-  return nlohmann::json{{"model", m.model},       {"layers", m.layers}, {"heads", m.heads}, {"width", m.width},    {"time", m.time},
-                        {"kv_heads", m.kv_heads}, {"hidden", m.hidden}, {"vocab", m.vocab}, {"dropout", m.dropout}}
+  return nlohmann::json{{"model", m.model},   {"layers", m.layers}, {"heads", m.heads},
+                        {"width", m.width},   {"time", m.time},     {"kv_heads", m.kv_heads},
+                        {"hidden", m.hidden}, {"vocab", m.vocab},   {"dropout", m.dropout}}
       .dump();
 }
 
@@ -68,8 +80,10 @@ LanguageModel parse_language_model(std::string_view text, const std::string& wha
 }
 
 LanguageModel standard_model(const std::string& name) {
-  if (name == "gpt2-124m") return {.model = "gpt2", .layers = 12, .heads = 12, .width = 768, .time = 1024, .vocab = 50257};
-  if (name == "llama-110m") return {.model = "llama", .layers = 12, .heads = 12, .width = 768, .time = 1024, .vocab = 32000};
+  if (name == "gpt2-124m")
+    return {.model = "gpt2", .layers = 12, .heads = 12, .width = 768, .time = 1024, .vocab = 50257};
+  if (name == "llama-110m")
+    return {.model = "llama", .layers = 12, .heads = 12, .width = 768, .time = 1024, .vocab = 32000};
   throw Error(fmt::format("there is no model {}; known are gpt2-124m and llama-110m", quote(name, 40)));
 }
 

@@ -59,8 +59,9 @@ Data read_data(const Options& o) {
   d.validation = std::move(split.validation);
   const std::int64_t least = std::min(d.training.size(), o.validation > 0 ? d.validation.size() : d.training.size());
   if (least < o.model.time + 1)
-    throw Error(fmt::format("{} has {} tokens, {} of them for validation: a window of --time {} with its target needs {} in each part",
-                            o.data, all.size(), d.validation.size(), o.model.time, o.model.time + 1));
+    throw Error(fmt::format(
+        "{} has {} tokens, {} of them for validation: a window of --time {} with its target needs {} in each part",
+        o.data, all.size(), d.validation.size(), o.model.time, o.model.time + 1));
   d.sha256 = uwaga::sha256(text);
   return d;
 }
@@ -107,7 +108,8 @@ int run(Options o) {
   const auto begin = std::chrono::steady_clock::now();
   const Target target = target_of(o.device);
   if (o.resume && o.out.empty()) throw UsageError("--resume needs --out, the folder of the run to go on with");
-  if (std::error_code ignored; !o.out.empty() && std::filesystem::exists(o.out, ignored) && !std::filesystem::is_directory(o.out, ignored))
+  if (std::error_code ignored;
+      !o.out.empty() && std::filesystem::exists(o.out, ignored) && !std::filesystem::is_directory(o.out, ignored))
     throw Error(fmt::format("cannot write to {}: it is a file, and --out wants a folder", o.out));
   const Data data = read_data(o);
   o.model.vocab = data.tokenizer->vocab_size();
@@ -120,8 +122,14 @@ int run(Options o) {
   const double compile_seconds = since(compiling);
   state.initialise(o.seed, target);
 
-  TrainOptions options{.steps = o.steps, .batch = o.batch, .time = o.model.time, .seed = o.seed, .eval_every = o.eval_every,
-                       .checkpoint_every = o.checkpoint_every ? o.checkpoint_every : o.eval_every, .out = o.out, .resume = o.resume};
+  TrainOptions options{.steps = o.steps,
+                       .batch = o.batch,
+                       .time = o.model.time,
+                       .seed = o.seed,
+                       .eval_every = o.eval_every,
+                       .checkpoint_every = o.checkpoint_every ? o.checkpoint_every : o.eval_every,
+                       .out = o.out,
+                       .resume = o.resume};
   Json model = Json::parse(to_json(o.model));
   model["graph"] = graph_hash(o.model);
   options.record.model = model.dump();
@@ -140,21 +148,27 @@ int run(Options o) {
   };
   callbacks.on_step = [&](const StepReport& r) {
     if (r.val_loss) val_loss = r.val_loss;
-    progress.update({.step = r.step, .steps = o.steps, .loss = r.loss, .validation_loss = val_loss, .tokens = r.tokens});
+    progress.update(
+        {.step = r.step, .steps = o.steps, .loss = r.loss, .validation_loss = val_loss, .tokens = r.tokens});
     if (r.val_loss && o.json && r.step < o.steps)
-      std::cout << Json{{"step", r.step}, {"loss", r.loss}, {"val_loss", *r.val_loss}, {"seconds", r.seconds}} << std::endl;
+      std::cout << Json{{"step", r.step}, {"loss", r.loss}, {"val_loss", *r.val_loss}, {"seconds", r.seconds}}
+                << std::endl;
   };
   const TrainResult result = train(programs, state, data.training, data.validation, options, callbacks);
   progress.finish();
 
   const Sizes sizes{{"batch", o.batch}, {"time", o.model.time}};
-  const Json line = summary(result, since(begin), compile_seconds, programs.step.peak_bytes(sizes) + state_bytes(state), state);
-  if (o.json) std::cout << line << std::endl;
-  else tell(line);
+  const Json line =
+      summary(result, since(begin), compile_seconds, programs.step.peak_bytes(sizes) + state_bytes(state), state);
+  if (o.json)
+    std::cout << line << std::endl;
+  else
+    tell(line);
   if (!result.interrupted) return 0;
   fmt::print(stderr, "interrupted at step {}{}\n", result.step,
-             result.checkpoint ? fmt::format("; the checkpoint is {} (--resume goes on from it)", result.checkpoint->folder.string())
-                               : "; nothing was saved, since there is no --out");
+             result.checkpoint
+                 ? fmt::format("; the checkpoint is {} (--resume goes on from it)", result.checkpoint->folder.string())
+                 : "; nothing was saved, since there is no --out");
   return kInterrupted;
 }
 
@@ -166,37 +180,57 @@ void add_train(CLI::App& app, Chosen& chosen) {
   const CLI::Range size(std::int64_t{1}, std::int64_t{1} << 24), count(std::int64_t{0}, std::int64_t{1} << 40);
   const CLI::Range share(0.0, 1.0);
   c->add_option("--data", o->data, "the text to learn")->required();
-  c->add_option("--model", o->model.model, "gpt2 or llama")->check(CLI::IsMember({"gpt2", "llama"}))->capture_default_str();
+  c->add_option("--model", o->model.model, "gpt2 or llama")
+      ->check(CLI::IsMember({"gpt2", "llama"}))
+      ->capture_default_str();
   c->add_option("--layers", o->model.layers, "blocks")->check(CLI::Range(0, 1024))->capture_default_str();
   c->add_option("--heads", o->model.heads, "attention heads")->check(size)->capture_default_str();
   c->add_option("--kv-heads", o->model.kv_heads, "llama: key-value heads (default: as many as heads)")->check(size);
   c->add_option("--width", o->model.width, "of the residual stream")->check(size)->capture_default_str();
-  c->add_option("--hidden", o->model.hidden, "width inside the MLP (default: gpt2 4 x width, llama 8/3 x width)")->check(size);
+  c->add_option("--hidden", o->model.hidden, "width inside the MLP (default: gpt2 4 x width, llama 8/3 x width)")
+      ->check(size);
   c->add_option("--time", o->model.time, "tokens of a window")->check(size)->capture_default_str();
   c->add_option("--batch", o->batch, "windows of a step")->check(size)->capture_default_str();
   c->add_option("--steps", o->steps, "steps of the whole run")->check(count)->capture_default_str();
-  c->add_option("--lr", o->optimiser.rate, "highest learning rate")->check(CLI::Range(0.0, 1e6))->capture_default_str()
+  c->add_option("--lr", o->optimiser.rate, "highest learning rate")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str()
       ->each([o](const std::string&) { o->rate_given = true; });
   c->add_option("--warm-up", o->warm_up, "steps to the highest learning rate")->check(count)->capture_default_str();
-  c->add_option("--last-lr", o->last_rate, "share of the learning rate that the cosine ends at")->check(share)->capture_default_str();
+  c->add_option("--last-lr", o->last_rate, "share of the learning rate that the cosine ends at")
+      ->check(share)
+      ->capture_default_str();
   c->add_option("--beta1", o->optimiser.beta1, "of AdamW")->check(share)->capture_default_str();
   c->add_option("--beta2", o->optimiser.beta2, "of AdamW")->check(share)->capture_default_str();
-  c->add_option("--decay", o->optimiser.decay, "weight decay of tensors of two or more axes")->check(CLI::Range(0.0, 1e6))->capture_default_str();
-  c->add_option("--clip", o->optimiser.clip, "largest norm of the gradient; 0: not clipped")->check(CLI::Range(0.0, 1e30))->capture_default_str();
-  c->add_option("--dropout", o->model.dropout, "share of activations dropped (gpt2)")->check(CLI::Range(0.0, 0.99))->capture_default_str();
-  c->add_option("--tokenizer", o->tokenizer, "char or byte")->check(CLI::IsMember({"char", "byte"}))->capture_default_str();
-  c->add_option("--validation", o->validation, "share of the data, at its end, held back")->check(CLI::Range(0.0, 0.9))->capture_default_str();
-  c->add_option("--eval-every", o->eval_every, "steps between validations; 0: only at the end")->check(count)->capture_default_str();
-  c->add_option("--checkpoint-every", o->checkpoint_every, "steps between checkpoints (default: as --eval-every)")->check(size);
+  c->add_option("--decay", o->optimiser.decay, "weight decay of tensors of two or more axes")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
+  c->add_option("--clip", o->optimiser.clip, "largest norm of the gradient; 0: not clipped")
+      ->check(CLI::Range(0.0, 1e30))
+      ->capture_default_str();
+  c->add_option("--dropout", o->model.dropout, "share of activations dropped (gpt2)")
+      ->check(CLI::Range(0.0, 0.99))
+      ->capture_default_str();
+  c->add_option("--tokenizer", o->tokenizer, "char or byte")
+      ->check(CLI::IsMember({"char", "byte"}))
+      ->capture_default_str();
+  c->add_option("--validation", o->validation, "share of the data, at its end, held back")
+      ->check(CLI::Range(0.0, 0.9))
+      ->capture_default_str();
+  c->add_option("--eval-every", o->eval_every, "steps between validations; 0: only at the end")
+      ->check(count)
+      ->capture_default_str();
+  c->add_option("--checkpoint-every", o->checkpoint_every, "steps between checkpoints (default: as --eval-every)")
+      ->check(size);
   c->add_option("--seed", o->seed, "of initial weights, batches and dropout")->capture_default_str();
-  c->add_option("--precision", o->precision, "of the computation: f32")->check(CLI::IsMember({"f32"}))->capture_default_str();
+  c->add_option("--precision", o->precision, "of the computation: f32")
+      ->check(CLI::IsMember({"f32"}))
+      ->capture_default_str();
   c->add_option("--out", o->out, "folder for checkpoints and metrics.jsonl (default: nothing is kept)");
   c->add_flag("--resume", o->resume, "go on from the newest checkpoint in --out");
   add_device_options(*c, o->device);
   c->add_flag("--json", o->json, "one JSON object a line on standard output");
-  c->callback([&chosen, o] {
-    chosen = [o] { return run(*o); };
-  });
+  c->callback([&chosen, o] { chosen = [o] { return run(*o); }; });
 }
 
 }  // namespace uwaga

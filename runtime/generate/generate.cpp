@@ -15,7 +15,8 @@ std::vector<std::int32_t> generate(Program& model, std::vector<std::int32_t> pro
   std::vector<std::int32_t> text = std::move(prompt), added;
   for (std::int64_t i = 0; i < options.tokens; ++i) {
     const auto size = static_cast<std::int64_t>(text.size()), seen = std::min(size, options.time);
-    const Array tokens = array({{"batch", 1}, {"time", seen}}, std::span<const std::int32_t>(text).last(static_cast<std::size_t>(seen)));
+    const Array tokens =
+        array({{"batch", 1}, {"time", seen}}, std::span<const std::int32_t>(text).last(static_cast<std::size_t>(seen)));
     const Arrays outputs = model.run({{"tokens", tokens}});
     const auto found = outputs.find("logits");
     if (found == outputs.end()) throw Error("the model's program has no output \"logits\"");

@@ -3,8 +3,8 @@
 //   std::int32_t next = sample(logits, {.temperature = 0.8, .top_k = 40, .seed = 1}, position);
 //
 // Order: divide by the temperature, keep the `top_k` largest, of these the fewest whose probabilities reach `top_p`
-// (Holtzman et al. 2019, https://arxiv.org/abs/1904.09751), draw. Ties go to the lower id. The random number follows from
-// (seed, position) alone, by the counters of ir/random.h, so a text can be continued where it was left.
+// (Holtzman et al. 2019, https://arxiv.org/abs/1904.09751), draw. Ties go to the lower id. The random number follows
+// from (seed, position) alone, by the counters of ir/random.h, so a text can be continued where it was left.
 #pragma once
 
 #include <cstdint>

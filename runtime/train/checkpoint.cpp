@@ -31,7 +31,8 @@ std::string shape_text(std::span<const std::int64_t> shape) { return fmt::format
 std::string some(const std::vector<std::string>& names) {
   constexpr std::size_t kTold = 3;
   std::string text;
-  for (std::size_t i = 0; i < std::min(kTold, names.size()); ++i) text += fmt::format("{}{}", i ? ", " : "", quote(names[i]));
+  for (std::size_t i = 0; i < std::min(kTold, names.size()); ++i)
+    text += fmt::format("{}{}", i ? ", " : "", quote(names[i]));
   if (names.size() > kTold) text += fmt::format(" and {} more", names.size() - kTold);
   return text;
 }
@@ -48,7 +49,8 @@ std::string digest(const State& state, bool all) {
 }
 
 // The tensor as the slot's value; Error unless it is one.
-Array fit(const State& state, const StoredTensor& tensor, const std::map<std::string, std::string>& metadata, const std::string& file) {
+Array fit(const State& state, const StoredTensor& tensor, const std::map<std::string, std::string>& metadata,
+          const std::string& file) {
   const Type type = state.type(tensor.name);
   const ArrayDims dims = dims_of(type);
   std::vector<std::int64_t> shape;
@@ -56,8 +58,9 @@ Array fit(const State& state, const StoredTensor& tensor, const std::map<std::st
   const auto told = metadata.find(kType + tensor.name);
   const bool axes_differ = told != metadata.end() && told->second != type.str();
   if (tensor.dtype != type.dtype || tensor.shape != shape || axes_differ) {
-    const std::string there = told != metadata.end() ? quote(told->second)
-                                                     : fmt::format("{}{}", safetensors_name(tensor.dtype), shape_text(tensor.shape));
+    const std::string there = told != metadata.end()
+                                  ? quote(told->second)
+                                  : fmt::format("{}{}", safetensors_name(tensor.dtype), shape_text(tensor.shape));
     throw Error(fmt::format("{}: '{}' is {} there, and {} in this model", file, tensor.name, there, type.str()));
   }
   return Array::from_bytes(type.dtype, dims, tensor.bytes);
@@ -96,7 +99,8 @@ LoadReport load(State& state, const std::filesystem::path& path, const LoadOptio
     throw Error(fmt::format("{} lacks {} of the {} tensors of this model: {}", path.string(), report.missing.size(),
                             state.names().size(), some(report.missing)));
   if (!options.partial && !report.extra.empty())
-    throw Error(fmt::format("{} has {} tensors that this model has not: {}", path.string(), report.extra.size(), some(report.extra)));
+    throw Error(fmt::format("{} has {} tensors that this model has not: {}", path.string(), report.extra.size(),
+                            some(report.extra)));
   for (const auto& [name, value] : values) state.set(name, value);
   return report;
 }

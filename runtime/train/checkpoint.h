@@ -4,9 +4,9 @@
 //   load(state, "state.safetensors");                          // every slot, no other tensor
 //   LoadReport r = load(state, "gpt2.safetensors", {.partial = true});
 //
-// Slots are stored under their paths, axes in the order they were declared in; the file's metadata keep each slot's type
-// with its axis names ("type.h.0.attn.q.weight": "f32[model=64, head=4, depth=16]"), which `load` compares where it is
-// there. Everything is checked before the first slot is written: a load that throws has changed nothing.
+// Slots are stored under their paths, axes in the order they were declared in; the file's metadata keep each slot's
+// type with its axis names ("type.h.0.attn.q.weight": "f32[model=64, head=4, depth=16]"), which `load` compares where
+// it is there. Everything is checked before the first slot is written: a load that throws has changed nothing.
 #pragma once
 
 #include <uwaga/runtime/io/file_system.h>

@@ -3,10 +3,9 @@
 #include <uwaga/runtime/io/file.h>
 #include <uwaga/runtime/train/metrics_file.h>
 
-#include <nlohmann/json.hpp>
-
 #include <cerrno>
 #include <cstring>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 namespace uwaga {
@@ -14,7 +13,8 @@ namespace {
 
 bool kept(const std::string& line, std::int64_t last_step) {
   const nlohmann::json json = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
-  return json.is_object() && json.contains("step") && json["step"].is_number_integer() && json["step"].get<std::int64_t>() <= last_step;
+  return json.is_object() && json.contains("step") && json["step"].is_number_integer() &&
+         json["step"].get<std::int64_t>() <= last_step;
 }
 
 }  // namespace

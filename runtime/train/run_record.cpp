@@ -17,17 +17,19 @@ constexpr std::uint64_t kLargestRecord = std::uint64_t{256} << 20;  // a vocabul
 std::filesystem::path record_file(const std::filesystem::path& folder) { return folder / "run.json"; }
 
 std::string shown(const Json& object, const std::string& key) {
-  return object.contains(key) ? quote(object[key].is_string() ? object[key].get<std::string>() : object[key].dump(), 60) : "none";
+  return object.contains(key) ? quote(object[key].is_string() ? object[key].get<std::string>() : object[key].dump(), 60)
+                              : "none";
 }
 
-void require_same(const char* what, const std::string& stored, const std::string& wanted, const std::filesystem::path& folder) {
+void require_same(const char* what, const std::string& stored, const std::string& wanted,
+                  const std::filesystem::path& folder) {
   const Json a = Json::parse(stored), b = Json::parse(wanted);
   Json keys = a;
   keys.update(b);
   for (const auto& [key, value] : keys.items())
     if (!a.contains(key) || !b.contains(key) || a[key] != b[key])
-      throw Error(fmt::format("the checkpoint {} is of another run: its {} has {} {}, and this run's has {}", folder.string(), what,
-                              quote(key, 40), shown(a, key), shown(b, key)));
+      throw Error(fmt::format("the checkpoint {} is of another run: its {} has {} {}, and this run's has {}",
+                              folder.string(), what, quote(key, 40), shown(a, key), shown(b, key)));
 }
 
 }  // namespace
@@ -54,8 +56,8 @@ RunRecord read_run(const std::filesystem::path& folder) {
     return json[name];
   };
   if (field("format") != RunRecord::kFormatVersion)
-    throw Error(fmt::format("{} has format {}, and this program reads {}", path.string(), quote(json["format"].dump(), 40),
-                            RunRecord::kFormatVersion));
+    throw Error(fmt::format("{} has format {}, and this program reads {}", path.string(),
+                            quote(json["format"].dump(), 40), RunRecord::kFormatVersion));
   if (!field("step").is_number_integer() || field("step").get<std::int64_t>() < 0)
     throw Error(fmt::format("{}: \"step\" is no number of steps", path.string()));
   for (const char* name : {"model", "data", "tokenizer"})

@@ -4,10 +4,9 @@
 #include <uwaga/runtime/train/metrics_file.h>
 #include <uwaga/runtime/train/trainer.h>
 
-#include <nlohmann/json.hpp>
-
 #include <chrono>
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 namespace uwaga {
 namespace {
@@ -33,9 +32,12 @@ RunRecord with_batches(RunRecord record, const TrainOptions& options) {
 
 class Run {
  public:
-  Run(TrainPrograms programs, State& state, const Tokens& training, const Tokens& validation, const TrainOptions& options,
-      const TrainCallbacks& callbacks)
-      : programs_(std::move(programs)), state_(state), options_(options), callbacks_(callbacks),
+  Run(TrainPrograms programs, State& state, const Tokens& training, const Tokens& validation,
+      const TrainOptions& options, const TrainCallbacks& callbacks)
+      : programs_(std::move(programs)),
+        state_(state),
+        options_(options),
+        callbacks_(callbacks),
         record_(with_batches(options.record, options)),
         batches_(training.batches({.batch = options.batch, .time = options.time, .seed = options.seed})) {
     if (programs_.evaluate)
@@ -71,8 +73,9 @@ class Run {
   void resume() {
     const CheckpointDirectory::Latest latest = checkpoints_->latest();
     if (!latest.checkpoint) {
-      throw Error(latest.rejected.empty() ? fmt::format("there is no checkpoint in {} to resume from", options_.out.string())
-                                          : fmt::format("no checkpoint in {} can be used: {}", options_.out.string(), latest.rejected[0]));
+      throw Error(latest.rejected.empty()
+                      ? fmt::format("there is no checkpoint in {} to resume from", options_.out.string())
+                      : fmt::format("no checkpoint in {} can be used: {}", options_.out.string(), latest.rejected[0]));
     }
     const RunRecord stored = read_run(latest.checkpoint->folder);
     require_same_run(stored, record_, latest.checkpoint->folder);
@@ -93,8 +96,9 @@ class Run {
     result_.loss = report.loss;
     if (!std::isfinite(report.loss))
       throw Error(fmt::format("the loss of step {} is {}; {}", report.step, report.loss,
-                              result_.checkpoint ? fmt::format("the last checkpoint is of step {}", result_.checkpoint->step)
-                                                 : "there is no checkpoint yet"));
+                              result_.checkpoint
+                                  ? fmt::format("the last checkpoint is of step {}", result_.checkpoint->step)
+                                  : "there is no checkpoint yet"));
   }
 
   void evaluate_now(StepReport& report) {
@@ -105,8 +109,8 @@ class Run {
   void checkpoint() {
     if (!checkpoints_) return;
     record_.step = result_.step;
-    result_.checkpoint =
-        checkpoints_->commit(result_.step, [&](const std::filesystem::path& folder) { save_run(record_, state_, folder); });
+    result_.checkpoint = checkpoints_->commit(
+        result_.step, [&](const std::filesystem::path& folder) { save_run(record_, state_, folder); });
     if (callbacks_.on_checkpoint) callbacks_.on_checkpoint(*result_.checkpoint);
   }
 

@@ -70,7 +70,7 @@ TEST_CASE("generation feeds each token back, sees the last ones only, and stops 
   CHECK(generate(model, {1, 2}, {.tokens = 4, .time = 8, .sample = {.temperature = 0}}) == Ids{3, 6, 12, 24});
   CHECK(generate(model, {1, 2}, {.tokens = 4, .time = 2, .sample = {.temperature = 0}}) == Ids{3, 5, 8, 13});
   CHECK(generate(model, {1, 2}, {.tokens = 4, .time = 2, .sample = {.temperature = 0}, .end = 8}) == Ids{3, 5});
-  CHECK(generate(model, {1, 2}, {.tokens = 9, .time = 2, .sample = {.temperature = 0}}, [](std::int32_t id) { return id < 8; }) ==
-        Ids{3, 5, 8});
+  CHECK(generate(model, {1, 2}, {.tokens = 9, .time = 2, .sample = {.temperature = 0}},
+                 [](std::int32_t id) { return id < 8; }) == Ids{3, 5, 8});
   CHECK_THROWS_WITH(generate(model, {}, {}), "the prompt is empty: the model needs at least one token to begin with");
 }

@@ -42,7 +42,8 @@ Trained trained(const TrainOptions& given, const TrainCallbacks& callbacks = {})
   const Target target = Target::interpreter();
   Trained t;
   Graph step, evaluation;
-  const Graph update = train_step(bigram(step, 0.25).mean(), AdamW{.rate = 0.05, .schedule = {.warm_up = 2, .steps = 5}});
+  const Graph update =
+      train_step(bigram(step, 0.25).mean(), AdamW{.rate = 0.05, .schedule = {.warm_up = 2, .steps = 5}});
   const Loss loss = bigram(evaluation, 0);
   evaluation->add_output("total", loss.total.value());
   evaluation->add_output("count", loss.count.value());
@@ -133,7 +134,8 @@ TEST_CASE("a state file loads whole, in part, or says why not") {
 
   State wide = make(5);
   const std::string before = state_sha256(wide);
-  CHECK_THROWS_WITH(load(wide, file), Contains("is \"f32[model=3, vocab=7]\" there, and f32[model=5, vocab=7] in this model"));
+  CHECK_THROWS_WITH(load(wide, file),
+                    Contains("is \"f32[model=3, vocab=7]\" there, and f32[model=5, vocab=7] in this model"));
   CHECK(state_sha256(wide) == before);
 
   const std::vector<float> values(21, 1.0f);

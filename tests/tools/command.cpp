@@ -28,7 +28,8 @@ struct Ran {
 const fs::path kCommand = fs::path(UWAGA_BINARY_DIR) / "bin" / "uwaga";
 
 Ran uwaga_command(const fs::path& folder, const std::string& arguments) {
-  const std::string line = kCommand.string() + " " + arguments + " >" + (folder / "out").string() + " 2>" + (folder / "err").string();
+  const std::string line =
+      kCommand.string() + " " + arguments + " >" + (folder / "out").string() + " 2>" + (folder / "err").string();
   const int status = std::system(line.c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_file(folder / "out"), read_file(folder / "err")};
 }
@@ -104,7 +105,8 @@ TEST_CASE("a run resumes to the same weights, refuses another model, and generat
   const std::string out = " --out " + (w.path / "cut").string();
   const Ran whole = w.train("--steps 4 --json");
   REQUIRE(whole.code == 0);
-  for (const char* key : {"step", "loss", "val_loss", "seconds", "compile_seconds", "tokens_per_second", "peak_bytes", "weights_sha256"})
+  for (const char* key :
+       {"step", "loss", "val_loss", "seconds", "compile_seconds", "tokens_per_second", "peak_bytes", "weights_sha256"})
     CHECK(whole.last().contains(key));
   // The schedule is part of the run: the first half is cut off by the checkpoint that step 2 leaves.
   REQUIRE(w.train("--steps 4 --checkpoint-every 2 --json" + out).code == 0);
@@ -119,11 +121,13 @@ TEST_CASE("a run resumes to the same weights, refuses another model, and generat
   CHECK(rest.last()["val_loss"] == whole.last()["val_loss"]);
 
   refuses(w.train("--steps 4 --layers 2 --resume --json" + out), 2, "layers");  // given twice
-  const Ran other = w.run("train --layers 2 --heads 2 --width 8 --time 8 --batch 2 --device interpreter --steps 4 --resume --data " +
-                          (w.path / "text.txt").string() + out);
+  const Ran other =
+      w.run("train --layers 2 --heads 2 --width 8 --time 8 --batch 2 --device interpreter --steps 4 --resume --data " +
+            (w.path / "text.txt").string() + out);
   refuses(other, 1, "is of another run: its model has");
 
-  const std::string generate = "generate " + (w.path / "cut").string() + " --device interpreter --tokens 12 --prompt 'the cat' --json";
+  const std::string generate =
+      "generate " + (w.path / "cut").string() + " --device interpreter --tokens 12 --prompt 'the cat' --json";
   const Ran a = w.run(generate), b = w.run(generate);
   REQUIRE(a.code == 0);
   CHECK(a.last()["tokens"] == 12);
