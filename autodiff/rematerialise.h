@@ -1,17 +1,16 @@
 // Rematerialisation: which forward values are kept for the backward pass, and which are computed again.
 //
-//   Rematerialised r = rematerialise(graph, {.budget = std::int64_t{8} << 30, .sizes = {{"batch", 8}, {"time",
-//   1024}}}); r.graph, r.bytes_before, r.bytes_after
+//   Rematerialised r = rematerialise(graph, {.budget = std::int64_t{8} << 30, .sizes = {{"batch", 8}, {"time", 1024}}});
+//   r.graph, r.bytes_before, r.bytes_after
 //
 // The forward values that derivatives read are kept from the forward pass on. If their bytes exceed the budget, the
 // cheapest set is kept from which the others can be computed again: a minimum cut between what is there anyway (inputs,
-// parameters) and what derivatives read, each value costing its bytes. First only elementwise ops and moves are
-// computed again, then also reductions and calls without a contraction, last contractions and scans, until the budget
-// is met; if it cannot be, the smallest set is kept. Recomputed nodes read what is kept through a `tag` named
-// kRematerialised, which keeps them apart from the originals; a scheduler places them as late as it can. No bits
-// change.
+// parameters) and what derivatives read, each value costing its bytes. First only elementwise ops and moves are computed
+// again, then also reductions and calls without a contraction, last contractions and scans, until the budget is met; if it
+// cannot be, the smallest set is kept.
 //
-// Graphs come here after `strip`, which takes tags out.
+// Recomputed nodes read what is kept through a `tag` named kRematerialised, which keeps them apart from the originals; a
+// scheduler must place them as late as it can. Graphs come here after `strip`, which takes tags out. No bits change.
 #pragma once
 
 #include <uwaga/ir/graph.h>

@@ -16,7 +16,7 @@ struct Llama {
   std::int64_t head_depth = 0;  // 0: width / heads
   std::int64_t vocab = 32000, positions = 2048;
   double epsilon = 1e-5, theta = 10000;
-  std::vector<double> inverse_frequencies;  // of scaled rotary positions; empty: theta^(-2i/depth)
+  std::vector<double> inverse_frequencies = {};  // of scaled rotary positions; empty: theta^(-2i/depth)
   double attention_factor = 1;              // multiplies sine and cosine
   std::int64_t window = 0;                  // keys a query sees; 0: all before it
   bool tied = false;                        // the head is the embedding
@@ -33,8 +33,8 @@ struct Llama {
 };
 
 struct LlamaInputs {
-  std::optional<Tensor> positions;  // i32 [batch time]
-  std::optional<Tensor> real;       // i32 [batch time]: 0 at padding
+  std::optional<Tensor> positions = {};  // i32 [batch time]
+  std::optional<Tensor> real = {};       // i32 [batch time]: 0 at padding
 };
 // Throws Error where the heads do not divide into the key-value heads.
 Tensor llama(const Scope& s, const Tensor& tokens, const Llama& c, const LlamaInputs& inputs = {});

@@ -4,7 +4,7 @@
 //   Recurrent c{.cell = Cell::lstm, .layers = 2};
 //   RecurrentResult r = recurrent(s, x, time, input, hidden, c);      // x [batch time input] -> r.output [time batch hidden]
 //
-// Parameters of layer L in one direction, under lL.forward or lL.backward: x.weight [input gate hidden], x.bias
+// Parameters of layer L in one direction, under l.L.forward or l.L.backward: x.weight [input gate hidden], x.bias
 // [gate hidden], h.weight [hidden.in gate hidden], h.bias [gate hidden]. Gates in order: RNN one; LSTM i f g o; GRU r z n.
 #pragma once
 

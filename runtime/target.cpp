@@ -14,10 +14,13 @@ Target Target::host(int threads) {
   return {Kind::host, threads == 0 ? detect_cpu().physical_cores : threads};
 }
 
+Target Target::emulated(std::uint64_t seed) { return {Kind::emulated, 1, seed}; }
+
 Target Target::interpreter() { return {Kind::interpreter, 1}; }
 
 std::string Target::str() const {
   if (kind_ == Kind::interpreter) return "interpreter";
+  if (kind_ == Kind::emulated) return fmt::format("CUDA kernels on the host, order {}", seed_);
   return fmt::format("host with {} thread{}", threads_, threads_ == 1 ? "" : "s");
 }
 

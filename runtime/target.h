@@ -2,29 +2,35 @@
 //
 //   Target::host()          this machine's CPU, all its cores (UWAGA_CPU switches features off)
 //   Target::host(1)         one thread; the results are the same bits on any number
+//   Target::emulated()      the CUDA kernels, their generated source compiled for and run on this machine's CPU: slow, for tests
 //   Target::interpreter()   the oracle: each node rounded to its dtype, no code generated
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 namespace uwaga {
 
 class Target {
  public:
-  enum class Kind { host, interpreter };
+  enum class Kind { host, emulated, interpreter };
 
   // `threads` counts the caller; 0 means one for each physical core. Throws Error for a negative count.
   static Target host(int threads = 0);
+  // The order of blocks and threads is drawn from the seed.
+  static Target emulated(std::uint64_t seed = 1);
   static Target interpreter();
 
   Kind kind() const { return kind_; }
   int threads() const { return threads_; }
+  std::uint64_t seed() const { return seed_; }
   std::string str() const;  // "host with 2 threads"
 
  private:
-  Target(Kind kind, int threads) : kind_(kind), threads_(threads) {}
+  Target(Kind kind, int threads, std::uint64_t seed = 0) : kind_(kind), threads_(threads), seed_(seed) {}
   Kind kind_;
   int threads_;
+  std::uint64_t seed_;
 };
 
 }  // namespace uwaga

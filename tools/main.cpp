@@ -34,6 +34,7 @@ int main(int argc, char** argv) {
   Chosen chosen;
   add_train(app, chosen);
   add_generate(app, chosen);
+  add_check(app, chosen);
   add_inspect(app, chosen);
   add_bench(app, chosen);
   add_devices(app, chosen);

@@ -1,6 +1,7 @@
 #include <uwaga/codegen/fuse/groups.h>
 
 #include <algorithm>
+#include <set>
 
 #include <uwaga/codegen/lower/table.h>
 
@@ -39,6 +40,17 @@ std::string list(const AxisNames& axes) { return "{" + join(axes) + "}"; }
 
 // Joins a loop of elements with a loop that reduces, when the elements are of the reducing loop's space or of its rows.
 bool levels_agree(const Space& elements, const Group& reducing) { return elements == reducing.space || elements == reducing.rows(); }
+
+// Does each of two groups read something that the other reads as well?
+bool share_an_operand(const Reads& reads, const Group& a, const Group& b) {
+  std::set<Value> of_a;
+  for (NodeId id : a.nodes)
+    for (const Read& r : reads.of(id)) of_a.insert(r.value);
+  for (NodeId id : b.nodes)
+    for (const Read& r : reads.of(id))
+      if (of_a.count(r.value)) return true;
+  return false;
+}
 
 }  // namespace
 
@@ -112,6 +124,10 @@ std::optional<Refusal> refuse(const GraphData& graph, const Reads& reads, const 
   } else {
     if (from.over != reader.over) return no("reduction axes differ", list(from.over) + " against " + list(reader.over));
     if (from.space != reader.space) return no("iteration spaces differ", str(from.space) + " against " + str(reader.space));
+    // Sums over everything meet in a scalar, as the squares of all gradients do; one kernel of all of them would grow with
+    // the depth of the model and read nothing fewer times.
+    if (from.sweep == Sweep::full && !share_an_operand(reads, from, reader))
+      return no("reductions over everything of different tensors", str(from.space));
     if (read.access == Access::broadcast && from.sweep != Sweep::row)
       return no("a reduction down columns ends its kernel", "over " + list(from.over) + " of " + str(from.space));
   }

@@ -1,4 +1,4 @@
-#include <uwaga/runtime/compiled/internal/executable.h>
+#include <uwaga/runtime/compiled/internal/backend.h>
 
 #include <algorithm>
 #include <chrono>
@@ -24,8 +24,8 @@ namespace {
 
 class ExecutableBuilder {
  public:
-  ExecutableBuilder(const Graph& graph, const HostTarget& target, KernelSet& kernels, bool is_body, double* fuse_ms, double* schedule_ms)
-      : target_(target), kernels_(kernels), is_body_(is_body), fuse_ms_(fuse_ms), schedule_ms_(schedule_ms) {
+  ExecutableBuilder(const Graph& graph, const Backend& backend, KernelSet& kernels, bool is_body, double* fuse_ms, double* schedule_ms)
+      : backend_(backend), kernels_(kernels), is_body_(is_body), fuse_ms_(fuse_ms), schedule_ms_(schedule_ms) {
     out_ = std::make_shared<Executable>();
     out_->graph = graph;
   }
@@ -55,6 +55,8 @@ class ExecutableBuilder {
   // What the border or a structure reads or writes lies as its type writes it.
   void keep_written_order() {
     const auto keep = [&](Value v) { out_->layouts[v] = Layout{g().type(v).axes()}; };
+    for (NodeId id = 0; id < g().nodes().size(); ++id)
+      if (g().node(id).op == Op::constant && g().node(id).as<ConstantAttrs>().values.size() > 1) keep({id, 0});
     for (NodeId id : g().inputs()) keep({id, 0});
     for (const auto& [path, id] : g().parameters()) keep({id, 0});
     for (const Output& o : g().outputs()) keep(o.value);
@@ -90,6 +92,12 @@ class ExecutableBuilder {
       slot_of_[path] = static_cast<int>(out_->slots.size());
       add_value(Storage::Kind::slot, static_cast<int>(out_->slots.size()), {id, 0});
       out_->slots.push_back(path);
+    }
+    for (NodeId id = 0; id < g().nodes().size(); ++id) {
+      const Node& n = g().node(id);
+      if (n.op != Op::constant || n.as<ConstantAttrs>().values.size() < 2) continue;
+      add_value(Storage::Kind::constant, static_cast<int>(out_->constants.size()), {id, 0});
+      out_->constants.push_back(table_of(n.as<ConstantAttrs>()));
     }
     for (std::size_t i = 0; i < g().outputs().size(); ++i) {
       const Value v = g().outputs()[i].value;
@@ -150,6 +158,18 @@ class ExecutableBuilder {
     return true;
   }
 
+  static Array table_of(const ConstantAttrs& a) {
+    ArrayDims dims;
+    for (const Dim& d : a.type.dims) dims.push_back({d.axis, d.extent.evaluate({})});
+    Array table(a.type.dtype, std::move(dims));
+    for (std::size_t i = 0; i < a.values.size(); ++i) {
+      const auto at = static_cast<std::int64_t>(i);
+      if (is_float(a.type.dtype)) table.set(at, a.values[i].as_double());
+      else table.set_integer(at, a.values[i].as_integer());
+    }
+    return table;
+  }
+
   int storage_of(Value v) const {
     const auto it = of_value_.find(v);
     check_internal(it != of_value_.end(), "a cluster reads a value that nothing stores");
@@ -204,7 +224,7 @@ class ExecutableBuilder {
   };
 
   ClusterPlan plan(const Cluster& cluster) {
-    Schedule schedule = schedule_for_host(out_->graph, cluster, out_->layouts, target_);
+    Schedule schedule = backend_.schedule(out_->graph, cluster, out_->layouts);
     ClusterPlan p;
     p.temporaries = std::move(schedule.temporaries);
     const auto position = [](const std::vector<Value>& list, Value v) {
@@ -256,8 +276,8 @@ class ExecutableBuilder {
       const auto& a = n.as<CondAttrs>();
       CondRun step;
       step.condition = storage_of(n.operands[0]);
-      step.bodies = {build_executable(a.else_body, target_, kernels_, true, fuse_ms_, schedule_ms_),
-                     build_executable(a.then_body, target_, kernels_, true, fuse_ms_, schedule_ms_)};
+      step.bodies = {build_executable(a.else_body, backend_, kernels_, true, fuse_ms_, schedule_ms_),
+                     build_executable(a.then_body, backend_, kernels_, true, fuse_ms_, schedule_ms_)};
       step.inputs = storages_of(n.operands, 1, n.operands.size() - 1);
       for (std::uint32_t i = 0; i < n.types.size(); ++i) step.outputs.push_back(output_of(id, i));
       step.arena = temporary(DType::u8, body_arena(*step.bodies[0]) + body_arena(*step.bodies[1]));
@@ -268,7 +288,7 @@ class ExecutableBuilder {
     const auto& a = n.as<ScanAttrs>();
     const auto carries = static_cast<std::size_t>(a.carries), slices = static_cast<std::size_t>(a.slices);
     ScanRun step;
-    step.body = build_executable(a.body, target_, kernels_, true, fuse_ms_, schedule_ms_);
+    step.body = build_executable(a.body, backend_, kernels_, true, fuse_ms_, schedule_ms_);
     step.length = a.length;
     step.reverse = a.reverse;
     step.initial = storages_of(n.operands, 0, carries);
@@ -337,7 +357,7 @@ class ExecutableBuilder {
       if (b.last < 0) b.first = b.last = 0;
   }
 
-  HostTarget target_;
+  const Backend& backend_;
   KernelSet& kernels_;
   bool is_body_;
   double *fuse_ms_, *schedule_ms_;
@@ -353,9 +373,9 @@ class ExecutableBuilder {
 
 }  // namespace
 
-std::shared_ptr<Executable> build_executable(const Graph& graph, const HostTarget& target, KernelSet& kernels, bool is_body,
+std::shared_ptr<Executable> build_executable(const Graph& graph, const Backend& backend, KernelSet& kernels, bool is_body,
                                              double* fuse_milliseconds, double* schedule_milliseconds) {
-  return ExecutableBuilder(graph, target, kernels, is_body, fuse_milliseconds, schedule_milliseconds).build();
+  return ExecutableBuilder(graph, backend, kernels, is_body, fuse_milliseconds, schedule_milliseconds).build();
 }
 
 }  // namespace uwaga

@@ -2,6 +2,7 @@
 
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/graph.h>
+#include <uwaga/runtime/compiled/internal/backend.h>
 #include <uwaga/runtime/program/internal/program_impl.h>
 #include <uwaga/runtime/program/internal/state_data.h>
 
@@ -15,15 +16,21 @@ const Graph& Program::graph() const { return impl_->graph(); }
 std::int64_t Program::parallel_launches() const { return impl_->parallel_launches(); }
 
 Program compile(const Graph& graph, const Target& target, State& state) {
-  if (graph->outputs().empty() && graph->updates().empty()) throw Error("the graph has no output and no update: there is nothing to compile");
+  if (!graph || (graph->outputs().empty() && graph->updates().empty())) throw Error("there is nothing to compile: the graph has no output and no update; watch(\"name\") makes a tensor an output");
   state.data().declare(graph);
   switch (target.kind()) {
     case Target::Kind::interpreter: return Program(interpreter_program(graph, state.shared()));
     case Target::Kind::host:
 #ifdef UWAGA_WITH_LLVM
-      return Program(host_program(graph, target, state.shared()));
+      return Program(compiled_program(graph, host_backend(target.threads()), state.shared()));
 #else
       throw Error("this build has no CPU backend (it was built without LLVM); use Target::interpreter()");
+#endif
+    case Target::Kind::emulated:
+#ifdef UWAGA_WITH_CUDA
+      return Program(compiled_program(graph, emulated_backend(target.seed()), state.shared()));
+#else
+      throw Error("this build has no CUDA backend, so there are no CUDA kernels to emulate");
 #endif
   }
   throw InternalError("a target of no kind");

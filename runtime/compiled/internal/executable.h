@@ -1,7 +1,7 @@
 // What a host program executes: steps over storages.
 //
-// A storage is one stored value: an input, a slot, an output of the run, a block of the arena, or, in a body of scan or
-// cond, memory its parent hands in. Steps that write slots in place are the last ones, so that a run which fails before
+// A storage is one stored value: an input, a slot, an output of the run, a block of the arena, a table of constants, or, in a
+// body of scan or cond, memory its parent hands in. Steps that write slots in place are the last ones, so that a run which fails before
 // them has changed nothing.
 #pragma once
 
@@ -10,15 +10,16 @@
 #include <vector>
 
 #include <uwaga/codegen/schedule.h>
+#include <uwaga/ir/array.h>
 #include <uwaga/ir/graph.h>
 #include <uwaga/runtime/compiled/internal/memory_plan.h>
 
 namespace uwaga {
 
 struct Storage {
-  enum class Kind : std::uint8_t { input, slot, output, arena };
+  enum class Kind : std::uint8_t { input, slot, output, arena, constant };
   Kind kind = Kind::arena;
-  int index = 0;       // of the input, the slot, the output, or the arena block
+  int index = 0;       // of the input, the slot, the output, the arena block, or the constant
   Value value;         // kTemporary: a kernel's temporary, or a loop's own memory
   DType dtype = DType::f32;
   Extent elements;
@@ -67,6 +68,7 @@ struct Executable {
   std::vector<Step> steps;
   std::vector<Lifetime> blocks;     // of the arena
   std::vector<std::string> slots;   // paths, by slot index
+  std::vector<Array> constants;     // tables of the program, by constant index
   std::size_t first_commit = 0;     // steps from here on write slots
 };
 
@@ -83,8 +85,9 @@ class KernelSet {
   std::map<std::string, int> known_;
 };
 
+class Backend;
 // `is_body`: inputs and outputs are handed in by a parent, and there are no slots.
-std::shared_ptr<Executable> build_executable(const Graph& graph, const HostTarget& target, KernelSet& kernels, bool is_body,
+std::shared_ptr<Executable> build_executable(const Graph& graph, const Backend& backend, KernelSet& kernels, bool is_body,
                                              double* fuse_milliseconds, double* schedule_milliseconds);
 
 }  // namespace uwaga

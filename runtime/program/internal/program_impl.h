@@ -20,8 +20,7 @@ class ProgramImpl {
 };
 
 std::shared_ptr<ProgramImpl> interpreter_program(const Graph& graph, std::shared_ptr<StateData> state);
-#ifdef UWAGA_WITH_LLVM
-std::shared_ptr<ProgramImpl> host_program(const Graph& graph, const Target& target, std::shared_ptr<StateData> state);
-#endif
+class Backend;
+std::shared_ptr<ProgramImpl> compiled_program(const Graph& graph, std::unique_ptr<Backend> backend, std::shared_ptr<StateData> state);
 
 }  // namespace uwaga

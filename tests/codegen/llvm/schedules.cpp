@@ -1,4 +1,4 @@
-// Scheduled kernels through LLVM: random bits of every op against the typed interpreter, functions within their bounds.
+// Scheduled kernels through LLVM: the bits of the typed interpreter for every op, functions within their bounds.
 #include <cmath>
 #include <cstdlib>
 

@@ -10,7 +10,6 @@
 
 #include <uwaga/codegen/cuda/schedule.h>
 #include <uwaga/ir/array.h>
-#include <uwaga/ir/structural_hash.h>
 #include <uwaga/runtime/cuda/emulate.h>
 
 namespace uwaga::test {
@@ -18,7 +17,9 @@ namespace uwaga::test {
 // Dense elements of a dtype, as kernels see them.
 using Bytes = std::vector<std::byte>;
 Bytes bytes_of(const Array& array);
-void into(Array& array, const Bytes& bytes);
+
+// Equal to the bit where `units` is 0, else within so many units of the last place of the larger of the value and `floor`.
+void check_near(const Array& have, const Array& want, double units, double floor = 1e-30);
 
 class CudaGraphs {
  public:
@@ -27,12 +28,13 @@ class CudaGraphs {
   // Compiles all kernels that were added.
   void compile(std::uint64_t seed = 1);
   struct Result {
-    Arrays outputs;
+    Arrays outputs, updates;
     std::uint64_t error = 0;
   };
   Result run(std::size_t number, const Arrays& inputs, const Arrays& parameters, const Sizes& sizes) const;
 
   std::vector<kernel::NamedKernel> kernels() const;
+  std::size_t launches(std::size_t number) const;
   const EmulatedCuda& code() const { return *code_; }
 
  private:
@@ -44,7 +46,7 @@ class CudaGraphs {
     std::vector<std::vector<std::size_t>> kernels;
   };
   std::vector<Program> programs_;
-  std::map<std::pair<std::uint64_t, std::uint64_t>, std::size_t> known_;
+  std::map<std::string, std::size_t> known_;  // by source
   std::vector<std::unique_ptr<kernel::Kernel>> kernels_;
   std::unique_ptr<EmulatedCuda> code_;
 };

@@ -1,4 +1,4 @@
-#include <uwaga/runtime/compiled/internal/host_kernels.h>
+#include <uwaga/runtime/compiled/host/internal/host_kernels.h>
 
 #include <chrono>
 #include <span>

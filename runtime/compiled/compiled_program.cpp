@@ -1,4 +1,4 @@
-// Programs on the CPU: compiled kernels, one arena, a thread pool.
+// Compiled programs: steps over storages, one arena, kernels launched through the target's backend.
 #include <fmt/format.h>
 
 #include <chrono>
@@ -6,13 +6,10 @@
 #include <map>
 
 #include <uwaga/codegen/kernel/launch.h>
-#include <uwaga/codegen/llvm/load.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/runtime/host/aligned.h>
-#include <uwaga/runtime/host/thread_pool.h>
 #include <uwaga/ir/interpreter/bind.h>
-#include <uwaga/runtime/compiled/internal/executable.h>
-#include <uwaga/runtime/compiled/internal/host_kernels.h>
+#include <uwaga/runtime/compiled/internal/backend.h>
 #include <uwaga/runtime/compiled/internal/passes.h>
 #include <uwaga/runtime/program/internal/program_impl.h>
 #include <uwaga/runtime/program/internal/state_data.h>
@@ -65,10 +62,10 @@ std::uint64_t argument_bits(const Binding& binding, DType dtype, const Sizes& si
   return bits;
 }
 
-class HostProgram final : public ProgramImpl {
+class CompiledProgram final : public ProgramImpl {
  public:
-  HostProgram(const Graph& graph, const Target& target, std::shared_ptr<StateData> state)
-      : state_(std::move(state)), pool_(target.threads()) {
+  CompiledProgram(const Graph& graph, std::unique_ptr<Backend> backend, std::shared_ptr<StateData> state)
+      : state_(std::move(state)), backend_(std::move(backend)) {
     const auto start = std::chrono::steady_clock::now();
     auto lap = [last = start]() mutable {
       const auto now = std::chrono::steady_clock::now();
@@ -76,13 +73,12 @@ class HostProgram final : public ProgramImpl {
       last = now;
       return ms;
     };
-    const HostTarget host = this_host();
     const Graph lowered = lower_for_kernels(graph);
     report.graph = lap();
     KernelSet kernels;
-    main_ = build_executable(lowered, host, kernels, false, &report.fuse, &report.schedule);
+    main_ = build_executable(lowered, *backend_, kernels, false, &report.fuse, &report.schedule);
     lap();
-    functions_ = compile_kernels(kernels, host, target.threads(), report);
+    backend_->load(kernels, report);
     kernels_ = kernels.kernels();
     report.nodes = lowered->size();
     report.clusters = static_cast<int>(main_->clustering.clusters.size());
@@ -96,9 +92,9 @@ class HostProgram final : public ProgramImpl {
     BoundInputs bound = bind_inputs(main_->graph, given);
     BoundExecutable& plan = planned(bound.sizes);
     reserve(arena_, plan.placement.arena_bytes);
-    reserve(scratch_, plan.scratch_bytes * pool_.threads());
-    scratch_stride_ = plan.scratch_bytes;
+    backend_->reserve_scratch(plan.scratch_bytes);
     error_ = 0;
+    sizes_ = &bound.sizes;
 
     Arrays outputs;
     std::vector<void*> pointers(main_->storages.size(), nullptr);
@@ -117,6 +113,7 @@ class HostProgram final : public ProgramImpl {
         case Storage::Kind::slot: pointers[i] = slot_memory(main_->slots[index]); break;
         case Storage::Kind::output: pointers[i] = output_arrays[index]->mutable_data(); break;
         case Storage::Kind::arena: pointers[i] = arena_.data() + plan.placement.offsets[index]; break;
+        case Storage::Kind::constant: pointers[i] = const_cast<std::byte*>(main_->constants[index].data()); break;
       }
     }
     execute(*main_, plan, pointers, main_->first_commit);
@@ -137,14 +134,14 @@ class HostProgram final : public ProgramImpl {
   }
 
   std::int64_t peak_bytes(const Sizes& sizes) const override {
-    const BoundExecutable& plan = const_cast<HostProgram*>(this)->planned(sizes);
-    std::int64_t bytes = plan.placement.arena_bytes + plan.scratch_bytes * pool_.threads();
+    const BoundExecutable& plan = const_cast<CompiledProgram*>(this)->planned(sizes);
+    std::int64_t bytes = plan.placement.arena_bytes + plan.scratch_bytes * backend_->workers();
     for (std::size_t i = 0; i < main_->storages.size(); ++i)
       if (main_->storages[i].kind == Storage::Kind::output) bytes += plan.bytes[i];
     return bytes;
   }
 
-  std::int64_t parallel_launches() const override { return pool_.parallel_runs(); }
+  std::int64_t parallel_launches() const override { return backend_->parallel_launches(); }
   const Graph& graph() const override { return main_->graph; }
 
  private:
@@ -227,26 +224,9 @@ class HostProgram final : public ProgramImpl {
   }
 
   void launch(const Launch& l, const BoundLaunch& bound, const std::vector<void*>& pointers) {
-    struct Context {
-      kernel::HostFunction function;
-      kernel::HostArguments arguments;
-      std::byte* scratch;
-      std::int64_t stride;
-    };
     buffers_.clear();
     for (int s : l.buffers) buffers_.push_back(pointers[static_cast<std::size_t>(s)]);
-    Context context{functions_.at(static_cast<std::size_t>(l.kernel)),
-                    {buffers_.data(), bound.arguments.data(), nullptr, &error_}, scratch_.data(), scratch_stride_};
-    pool_.run(
-        bound.tasks,
-        [](void* c, std::int64_t begin, std::int64_t end, int worker) noexcept {
-          if (begin >= end) return;
-          const Context& context = *static_cast<Context*>(c);
-          kernel::HostArguments arguments = context.arguments;
-          arguments.scratch = context.scratch + context.stride * worker;
-          context.function(&arguments, begin, end);
-        },
-        &context);
+    backend_->launch(static_cast<std::size_t>(l.kernel), buffers_, bound.arguments, bound.tasks, &error_);
   }
 
   // Points a body's storages at its parent's memory and its own part of the arena.
@@ -260,6 +240,7 @@ class HostProgram final : public ProgramImpl {
         case Storage::Kind::input: out[i] = inputs[index]; break;
         case Storage::Kind::output: out[i] = outputs[index]; break;
         case Storage::Kind::arena: out[i] = arena + plan.placement.offsets[index]; break;
+        case Storage::Kind::constant: out[i] = const_cast<std::byte*>(body.constants[index].data()); break;
         case Storage::Kind::slot: throw InternalError("a slot inside a body");
       }
     }
@@ -304,37 +285,64 @@ class HostProgram final : public ProgramImpl {
     execute(body, plan.bodies[step][taken], inner, body.steps.size() + 1);
   }
 
-  // Throws what a kernel's error word says: op, index and model line.
+  // Throws what a kernel's error word says: op, index, extent and model line.
   void check_error(const Executable& e) {
     if (error_ == 0) return;
     const auto ordinal = static_cast<std::size_t>((error_ & 0xffff) - 1);
     const auto index = static_cast<std::int64_t>(error_) >> 16;
     const Launch* l = std::exchange(failed_, nullptr);
     error_ = 0;
-    check_internal(l != nullptr && ordinal < l->origins.size(), "an error word without a launch");
-    throw Error(fmt::format("{}: index {} is out of range", e.graph->provenance().brief(l->origins[ordinal]), index));
+    check_internal(l != nullptr && ordinal < l->origins.size() &&
+                       ordinal < e.clustering.clusters[static_cast<std::size_t>(l->cluster)].nodes.size(),
+                   "an error word without a launch");
+    const std::string line = e.graph->provenance().brief(l->origins[ordinal]);
+    const std::vector<NodeId>& nodes = e.clustering.clusters[static_cast<std::size_t>(l->cluster)].nodes;
+    throw Error(fmt::format("{}: {}", line, describe_index(e, e.graph->node(nodes[ordinal]), index)));
+  }
+
+  // In the interpreter's words.
+  std::string describe_index(const Executable& e, const Node& node, std::int64_t index) const {
+    const auto size = [&](std::size_t operand, const std::string& axis) {
+      return e.graph->type(node.operands[operand]).extent(axis).evaluate(*sizes_);
+    };
+    const auto part = [&](const std::string& axis, std::int64_t elements) {
+      return fmt::format("{} over '{}': {} elements from index {} are outside {}={}", name(node.op), axis, elements, index, axis,
+                         size(0, axis));
+    };
+    switch (node.op) {
+      case Op::gather:
+      case Op::scatter_add: {
+        const std::string& axis = node.as<AxisAttrs>().axis;
+        return fmt::format("{} over '{}': index {} is outside {}={}", name(node.op), axis, index, axis, size(0, axis));
+      }
+      case Op::dynamic_slice: {
+        const auto& a = node.as<DynamicSliceAttrs>();
+        return part(a.axis, a.size.evaluate(*sizes_));
+      }
+      case Op::dynamic_update: return part(node.as<AxisAttrs>().axis, size(1, node.as<AxisAttrs>().axis));
+      default: throw InternalError(fmt::format("{} found index {} out of range", name(node.op), index));
+    }
   }
 
   static constexpr std::size_t kPlansKept = 64;
 
   std::shared_ptr<StateData> state_;
-  ThreadPool pool_;
+  std::unique_ptr<Backend> backend_;
   std::shared_ptr<Executable> main_;
   std::vector<kernel::Kernel> kernels_;
-  HostKernels functions_;
   std::map<Sizes, BoundExecutable> plans_;
-  AlignedBuffer arena_, scratch_;
-  std::int64_t scratch_stride_ = 0;
+  AlignedBuffer arena_;
   std::vector<void*> buffers_;
   std::uint64_t error_ = 0;
   const Launch* failed_ = nullptr;
+  const Sizes* sizes_ = nullptr;  // of the run under way
   std::vector<LaunchProfile>* profile_ = nullptr;
 };
 
 }  // namespace
 
-std::shared_ptr<ProgramImpl> host_program(const Graph& graph, const Target& target, std::shared_ptr<StateData> state) {
-  return std::make_shared<HostProgram>(graph, target, std::move(state));
+std::shared_ptr<ProgramImpl> compiled_program(const Graph& graph, std::unique_ptr<Backend> backend, std::shared_ptr<StateData> state) {
+  return std::make_shared<CompiledProgram>(graph, std::move(backend), std::move(state));
 }
 
 }  // namespace uwaga

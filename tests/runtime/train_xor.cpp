@@ -1,4 +1,5 @@
 #include <cmath>
+#include <vector>
 
 #include <uwaga/autodiff/autodiff.h>
 #include <uwaga/ir/initial.h>
@@ -31,16 +32,31 @@ Graph xor_step(double rate) {
   return g;
 }
 
-void learns_xor(const Target& target) {
+struct Run {
+  std::vector<float> losses;
+  Array out;
+};
+
+Run train_xor(const Target& target, int steps) {
   State state;
   Program step = compile(xor_step(1.0), target, state);
   state.initialise(3, target);
   const Array x = array({{"row", 4}, {"in", 2}}, std::vector<float>{0, 0, 0, 1, 1, 0, 1, 1});
   const Array y = array({{"row", 4}}, std::vector<float>{0, 1, 1, 0});
-  Arrays out;
-  for (int i = 0; i < 1000; ++i) out = step.run({{"x", x}, {"y", y}});
-  CHECK(out["loss"].item<float>() < 0.05f);
-  for (int i = 0; i < 4; ++i) CHECK(std::lround(out["out"].at(i)) == std::lround(y.at(i)));
+  Run run;
+  for (int i = 0; i < steps; ++i) {
+    Arrays out = step.run({{"x", x}, {"y", y}});
+    run.losses.push_back(out["loss"].item<float>());
+    run.out = out["out"];
+  }
+  return run;
+}
+
+void learns_xor(const Target& target) {
+  const Run run = train_xor(target, 1000);
+  CHECK(run.losses.back() < 0.05f);
+  const int truth[] = {0, 1, 1, 0};
+  for (int i = 0; i < 4; ++i) CHECK(std::lround(run.out.at(i)) == truth[i]);
 }
 
 }  // namespace
@@ -49,4 +65,11 @@ TEST_CASE("XOR is learnt on the interpreter") { learns_xor(Target::interpreter()
 
 #ifdef UWAGA_WITH_LLVM
 TEST_CASE("XOR is learnt by compiled kernels") { learns_xor(Target::host(2)); }
+#endif
+
+#ifdef UWAGA_WITH_CUDA
+TEST_CASE("CUDA kernels run on the host train XOR as the interpreter does") {
+  const Run emulated = train_xor(Target::emulated(), 20), reference = train_xor(Target::interpreter(), 20);
+  for (std::size_t i = 0; i < reference.losses.size(); ++i) CHECK(emulated.losses[i] == Approx(reference.losses[i]).epsilon(1e-5));
+}
 #endif

@@ -1,0 +1,65 @@
+#include <uwaga/runtime/compiled/host/internal/host_kernels.h>
+#include <uwaga/runtime/compiled/internal/backend.h>
+#include <uwaga/runtime/host/aligned.h>
+#include <uwaga/runtime/host/thread_pool.h>
+
+namespace uwaga {
+namespace {
+
+class HostBackend final : public Backend {
+ public:
+  explicit HostBackend(int threads) : target_(this_host()), pool_(threads) {}
+
+  Schedule schedule(const Graph& graph, const Cluster& cluster, const Layouts& layouts) const override {
+    return schedule_for_host(graph, cluster, layouts, target_);
+  }
+
+  void load(const KernelSet& kernels, CompileReport& report) override {
+    functions_ = compile_kernels(kernels, target_, pool_.threads(), report);
+  }
+
+  void launch(std::size_t kernel, std::span<void* const> buffers, std::span<const std::uint64_t> arguments, std::int64_t tasks,
+              std::uint64_t* error) override {
+    struct Context {
+      kernel::HostFunction function;
+      kernel::HostArguments arguments;
+      std::byte* scratch;
+      std::int64_t stride;
+    };
+    Context context{functions_.at(kernel), {buffers.data(), arguments.data(), nullptr, error}, scratch_.data(), stride_};
+    pool_.run(
+        tasks,
+        [](void* c, std::int64_t begin, std::int64_t end, int worker) noexcept {
+          if (begin >= end) return;
+          const Context& context = *static_cast<Context*>(c);
+          kernel::HostArguments arguments = context.arguments;
+          arguments.scratch = context.scratch + context.stride * worker;
+          context.function(&arguments, begin, end);
+        },
+        &context);
+  }
+
+  void reserve_scratch(std::int64_t bytes) override {
+    stride_ = bytes;
+    const auto all = static_cast<std::size_t>(bytes * pool_.threads());
+    if (scratch_.size() >= all) return;
+    scratch_ = AlignedBuffer();
+    scratch_ = AlignedBuffer(all);
+  }
+
+  int workers() const override { return pool_.threads(); }
+  std::int64_t parallel_launches() const override { return pool_.parallel_runs(); }
+
+ private:
+  HostTarget target_;
+  ThreadPool pool_;
+  HostKernels functions_;
+  AlignedBuffer scratch_;
+  std::int64_t stride_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> host_backend(int threads) { return std::make_unique<HostBackend>(threads); }
+
+}  // namespace uwaga
