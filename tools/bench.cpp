@@ -23,7 +23,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Options {
+struct BenchOptions {
   std::string model = "gpt2-124m", precision = "f32";
   std::int64_t layers = 12, batch = 4, time = 64, m = 1024, n = 1024, k = 1024;
   int runs = 5;
@@ -45,7 +45,7 @@ std::vector<double> timed(Program& program, const Arrays& inputs, int runs) {
 }
 
 // Random ids: what a step costs does not depend on them.
-Array ids(const char* key, const Options& o, std::int64_t vocab) {
+Array ids(const char* key, const BenchOptions& o, std::int64_t vocab) {
   std::vector<std::int32_t> values(static_cast<std::size_t>(o.batch * o.time));
   for (std::size_t i = 0; i < values.size(); ++i)
     values[i] = static_cast<std::int32_t>(random_word(random_key(key, 1), 0, i) % static_cast<std::uint32_t>(vocab));
@@ -79,7 +79,7 @@ void tell(const Json& line, bool json) {
     std::cout << fmt::format("{:22} {}", key, value.is_string() ? value.get<std::string>() : value.dump()) << '\n';
 }
 
-int step(const Options& o) {
+int step(const BenchOptions& o) {
   LanguageModel m = standard_model(o.model);
   m.layers = o.layers;
   m.time = std::max(m.time, o.time);
@@ -106,7 +106,7 @@ int step(const Options& o) {
   return 0;
 }
 
-int gemm(const Options& o) {
+int gemm(const BenchOptions& o) {
   const Target target = target_of(o.device);
   const Axis row("row", o.m), in("in", o.k), out("out", o.n);
   Graph g;
@@ -137,7 +137,7 @@ int gemm(const Options& o) {
   return 0;
 }
 
-void add_common(CLI::App* c, const std::shared_ptr<Options>& o) {
+void add_common(CLI::App* c, const std::shared_ptr<BenchOptions>& o) {
   c->add_option("--precision", o->precision, "of the computation: f32")
       ->check(CLI::IsMember({"f32"}))
       ->capture_default_str();
@@ -154,7 +154,7 @@ void add_bench(CLI::App& app, Chosen& chosen) {
   CLI::App* bench = app.add_subcommand("bench", "time this machine");
   bench->require_subcommand(1);
   const CLI::Range size(std::int64_t{1}, std::int64_t{1} << 20);
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<BenchOptions>();
   CLI::App* s = bench->add_subcommand("step", "a training step: forward, backward, AdamW");
   s->add_option("--model", o->model, "gpt2-124m or llama-110m")
       ->check(CLI::IsMember({"gpt2-124m", "llama-110m"}))

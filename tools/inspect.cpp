@@ -19,7 +19,7 @@
 namespace uwaga {
 namespace {
 
-struct Options {
+struct InspectOptions {
   LanguageModel model{.vocab = 256};
   std::string folder, part = "training";
   std::int64_t batch = 12;
@@ -28,7 +28,7 @@ struct Options {
   DeviceOptions device;
 };
 
-LanguageModel model_of(const Options& o) {
+LanguageModel model_of(const InspectOptions& o) {
   if (o.folder.empty()) return o.model;
   if (!std::filesystem::is_directory(o.folder)) throw Error(fmt::format("there is no folder {}", o.folder));
   const CheckpointDirectory::Latest latest = CheckpointDirectory(o.folder).latest();
@@ -42,7 +42,7 @@ Graph graph_of(const LanguageModel& m, const std::string& part) {
                                 : generation_graph(m);
 }
 
-void summary(const Graph& graph, const Sizes& sizes, const Options& o) {
+void summary(const Graph& graph, const Sizes& sizes, const InspectOptions& o) {
   if (!o.json) fmt::print("{:28} {:>12} {:>10} {:>10}\n", "scope", "parameters", "FLOPs", "bytes");
   const auto row = [&](const std::string& scope, const Cost& c) {
     if (o.json)
@@ -64,7 +64,7 @@ void summary(const Graph& graph, const Sizes& sizes, const Options& o) {
 
 std::string cluster_name(int c) { return c < 0 ? "border" : fmt::format("c{}", c); }
 
-void clusters(const Graph& graph, const Clustering& clustering, const Options& o) {
+void clusters(const Graph& graph, const Clustering& clustering, const InspectOptions& o) {
   for (std::size_t i = 0; o.clusters && i < clustering.clusters.size(); ++i) {
     const Cluster& c = clustering.clusters[i];
     fmt::print("c{} {}, {} ops, {} stored\n", i, name(c.kind), c.nodes.size(), c.outputs.size());
@@ -76,7 +76,7 @@ void clusters(const Graph& graph, const Clustering& clustering, const Options& o
                  b.rule, b.numbers.empty() ? "" : " (" + b.numbers + ")");
 }
 
-int run(const Options& o) {
+int run(const InspectOptions& o) {
   const LanguageModel m = model_of(o);
   const Graph graph = graph_of(m, o.part);
   const bool all = !o.summary && !o.graph && !o.clusters && !o.boundaries;
@@ -94,7 +94,7 @@ int run(const Options& o) {
 
 void add_inspect(CLI::App& app, Chosen& chosen) {
   CLI::App* c = app.add_subcommand("inspect", "what a model is made of, and what becomes of it");
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<InspectOptions>();
   const CLI::Range size(std::int64_t{1}, std::int64_t{1} << 24);
   c->add_option("DIR", o->folder, "folder of `uwaga train` (default: the model that the options describe)");
   c->add_option("--model", o->model.model, "gpt2 or llama")
