@@ -20,7 +20,7 @@
 namespace uwaga {
 namespace {
 
-struct GenerateOptions {
+struct CommandOptions {
   std::string folder, prompt = "\n", data;
   std::int64_t tokens = 200;
   SampleOptions sample{.temperature = 0.8, .top_k = 0, .top_p = 1, .seed = 1};
@@ -36,7 +36,7 @@ Checkpoint newest(const std::string& folder) {
                                       : fmt::format("no checkpoint in {} can be used: {}", folder, latest.rejected[0]));
 }
 
-int run(const GenerateOptions& o) {
+int run(const CommandOptions& o) {
   check(o.sample);
   const Checkpoint checkpoint = newest(o.folder);
   const RunRecord record = read_run(checkpoint.folder);
@@ -82,7 +82,7 @@ int run(const GenerateOptions& o) {
 
 void add_generate(CLI::App& app, Chosen& chosen) {
   CLI::App* c = app.add_subcommand("generate", "text from a checkpoint of `uwaga train`");
-  auto o = std::make_shared<GenerateOptions>();
+  auto o = std::make_shared<CommandOptions>();
   c->add_option("DIR", o->folder, "folder that `uwaga train --out` wrote")->required();
   c->add_option("--prompt", o->prompt, "how the text begins (default: a new line)");
   c->add_option("--tokens", o->tokens, "how many tokens to add")

@@ -21,7 +21,7 @@
 namespace uwaga {
 namespace {
 
-struct TrainOptions {
+struct CommandOptions {
   LanguageModel model;
   AdamW optimiser{.rate = 1e-3, .beta1 = 0.9, .beta2 = 0.99, .decay = 0.1, .clip = 1};
   std::int64_t steps = 2000, batch = 12, warm_up = 100, eval_every = 250, checkpoint_every = 0, seed = 1;
@@ -40,7 +40,7 @@ struct Data {
   std::string sha256;
 };
 
-Data read_data(const TrainOptions& o) {
+Data read_data(const CommandOptions& o) {
   const std::string text = read_file(o.data);
   if (text.empty()) throw Error(fmt::format("{} is empty: there is nothing to learn", o.data));
   Data d;
@@ -104,7 +104,7 @@ void tell(const Json& line) {
   if (line.contains("checkpoint")) fmt::print("checkpoint       {}\n", line["checkpoint"].get<std::string>());
 }
 
-int run(Options o) {
+int run(CommandOptions o) {
   const auto begin = std::chrono::steady_clock::now();
   const Target target = target_of(o.device);
   if (o.resume && o.out.empty()) throw UsageError("--resume needs --out, the folder of the run to go on with");
@@ -176,7 +176,7 @@ int run(Options o) {
 
 void add_train(CLI::App& app, Chosen& chosen) {
   CLI::App* c = app.add_subcommand("train", "train a language model on a text file");
-  auto o = std::make_shared<TrainOptions>();
+  auto o = std::make_shared<CommandOptions>();
   const CLI::Range size(std::int64_t{1}, std::int64_t{1} << 24), count(std::int64_t{0}, std::int64_t{1} << 40);
   const CLI::Range share(0.0, 1.0);
   c->add_option("--data", o->data, "the text to learn")->required();
