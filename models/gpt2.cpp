@@ -30,7 +30,7 @@ Tensor feed_forward(Scope s, Tensor x, const Gpt2& c) {
 
 Tensor gpt2(const Scope& s, const Tensor& tokens, const Gpt2& c, const Gpt2Inputs& in) {
   if (c.heads < 1 || c.width % c.heads != 0)
-    throw Error(fmt::format("gpt2: a width of {} does not divide into {} heads", c.width, c.heads));
+    throw Error(fmt::format("a width of {} does not divide into {} heads", c.width, c.heads));
   const Axis place("position", c.positions);
   const Tensor words = s.param("wte", {c.words(), c.model()}, normal(0.02));
   const Tensor places = s.param("wpe", {place, c.model()}, normal(0.02));

@@ -29,7 +29,7 @@ Tensor attend(Scope s, Tensor x, const Llama& c, const LlamaInputs& in) {
 
 Tensor llama(const Scope& s, const Tensor& tokens, const Llama& c, const LlamaInputs& in) {
   if (c.kv_heads < 1 || c.heads % c.kv_heads != 0)
-    throw Error(fmt::format("llama: {} heads do not divide into {} key-value heads", c.heads, c.kv_heads));
+    throw Error(fmt::format("{} heads do not divide into {} key-value heads", c.heads, c.kv_heads));
   const auto watched = [&](Tensor t, std::int64_t layer) { return c.watch_hidden ? t.watch(fmt::format("hidden.{}", layer)) : t; };
   const Tensor words = s.param("embed", {c.words(), c.model()}, normal(kDeviation));
   Tensor x = watched(embedding(words, tokens, c.words()), 0);
