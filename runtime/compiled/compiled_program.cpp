@@ -2,8 +2,11 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <map>
+#include <string_view>
 
 #include <uwaga/codegen/kernel/launch.h>
 #include <uwaga/ir/error.h>
@@ -198,6 +201,7 @@ class CompiledProgram final : public ProgramImpl {
       if (const auto* l = std::get_if<Launch>(&e.steps[i])) {
         const auto start = std::chrono::steady_clock::now();
         launch(*l, plan.launches[i], pointers);
+        if (refuse_nan_) check_nan(e, *l, plan, pointers);
         if (profile_) {
           const double ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
           profile_->push_back(describe(e, *l, plan.launches[i].tasks, ms));
@@ -213,6 +217,25 @@ class CompiledProgram final : public ProgramImpl {
       }
     }
     if (check_before >= e.steps.size()) check_error(e);
+  }
+
+  // UWAGA_CHECK=nan: the first kernel call that stores a NaN is an Error with its model line.
+  void check_nan(const Executable& e, const Launch& l, const BoundExecutable& plan, const std::vector<void*>& pointers) const {
+    const kernel::Kernel& k = kernels_[static_cast<std::size_t>(l.kernel)];
+    for (std::size_t b = 0; b < l.buffers.size(); ++b) {
+      const auto at = static_cast<std::size_t>(l.buffers[b]);
+      const Storage& s = e.storages[at];
+      if (!k.buffers[b].written || !is_float(s.dtype) || s.value.node == kTemporary) continue;
+      const auto bytes = static_cast<std::size_t>(plan.bytes[at]);
+      const Array stored = Array::from_bytes(s.dtype, {{"element", static_cast<std::int64_t>(bytes / size_of(s.dtype))}},
+                                             {static_cast<const std::byte*>(pointers[at]), bytes});
+      for (std::int64_t i = 0; i < stored.elements(); ++i)
+        if (std::isnan(stored.at(i))) {
+          const Node& n = e.graph->node(s.value.node);
+          throw Error(fmt::format("{}: {} makes a NaN, at element {} of {}", e.graph->provenance().brief(n.provenance), name(n.op), i,
+                                  e.graph->type(s.value).str()));
+        }
+    }
   }
 
   static LaunchProfile describe(const Executable& e, const Launch& l, std::int64_t tasks, double milliseconds) {
@@ -337,6 +360,7 @@ class CompiledProgram final : public ProgramImpl {
   const Launch* failed_ = nullptr;
   const Sizes* sizes_ = nullptr;  // of the run under way
   std::vector<LaunchProfile>* profile_ = nullptr;
+  bool refuse_nan_ = std::getenv("UWAGA_CHECK") && std::string_view(std::getenv("UWAGA_CHECK")) == "nan";
 };
 
 }  // namespace
