@@ -98,6 +98,7 @@ bool State::initialised() const {
 
 void State::initialise(std::int64_t seed, const Target& target) {
   const StateData::Lock lock(*data_);
+  if (data_->slots().empty()) return;  // a program without parameters
   // One graph computes every slot; slots of one shape share a kernel.
   Graph all;
   std::map<std::string, const Slot*> in_order;
