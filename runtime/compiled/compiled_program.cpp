@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstring>
 #include <map>
+#include <optional>
 
 #include <uwaga/codegen/kernel/launch.h>
 #include <uwaga/ir/error.h>
@@ -80,6 +81,7 @@ class CompiledProgram final : public ProgramImpl {
     lap();
     backend_->load(kernels, report);
     kernels_ = kernels.kernels();
+    compiled_before_ = backend_->kernels_compiled();
     report.nodes = lowered->size();
     report.clusters = static_cast<int>(main_->clustering.clusters.size());
     for (const Step& s : main_->steps) report.launches += std::holds_alternative<Launch>(s);
@@ -89,11 +91,51 @@ class CompiledProgram final : public ProgramImpl {
 
   Arrays run(const Arrays& given) override {
     const StateData::Lock lock(*state_);
+    return run_locked(given);
+  }
+
+  std::vector<LaunchProfile> profile(const Arrays& inputs) override {
+    const StateData::Lock lock(*state_);
+    std::vector<LaunchProfile> launches;
+    profile_ = &launches;
+    try {
+      run_locked(inputs);
+    } catch (...) {
+      profile_ = nullptr;
+      throw;
+    }
+    profile_ = nullptr;
+    return launches;
+  }
+
+  std::int64_t peak_bytes(const Sizes& sizes) const override {
+    // Bound here, not looked up: another thread may be running.
+    const BoundExecutable plan = bind_sizes(*main_, sizes);
+    std::int64_t bytes = plan.placement.arena_bytes + plan.scratch_bytes * backend_->workers();
+    for (std::size_t i = 0; i < main_->storages.size(); ++i)
+      if (main_->storages[i].kind == Storage::Kind::output) bytes += plan.bytes[i];
+    return bytes;
+  }
+
+  std::int64_t parallel_launches() const override { return backend_->parallel_launches(); }
+  std::int64_t kernels_compiled_in_run() const override { return backend_->kernels_compiled() - compiled_before_; }
+  const Graph& graph() const override { return main_->graph; }
+
+ private:
+  // The first launch that failed, and what its kernel said: later ones run on clamped addresses and may fail too.
+  struct Failure {
+    const Executable* executable;
+    const Launch* launch;
+    std::uint64_t word;
+  };
+
+  Arrays run_locked(const Arrays& given) {
     BoundInputs bound = bind_inputs(main_->graph, given);
     BoundExecutable& plan = planned(bound.sizes);
     reserve(arena_, plan.placement.arena_bytes);
     backend_->reserve_scratch(plan.scratch_bytes);
     error_ = 0;
+    failure_.reset();
 
     Arrays outputs;
     std::vector<void*> pointers(main_->storages.size(), nullptr);
@@ -115,35 +157,10 @@ class CompiledProgram final : public ProgramImpl {
         case Storage::Kind::constant: pointers[i] = const_cast<std::byte*>(main_->constants[index].data()); break;
       }
     }
-    execute(*main_, plan, pointers, main_->first_commit);
+    execute(*main_, plan, pointers, main_->first_commit, bound.sizes);
     return outputs;
   }
 
-  std::vector<LaunchProfile> profile(const Arrays& inputs) override {
-    std::vector<LaunchProfile> launches;
-    profile_ = &launches;
-    try {
-      run(inputs);
-    } catch (...) {
-      profile_ = nullptr;
-      throw;
-    }
-    profile_ = nullptr;
-    return launches;
-  }
-
-  std::int64_t peak_bytes(const Sizes& sizes) const override {
-    const BoundExecutable& plan = const_cast<CompiledProgram*>(this)->planned(sizes);
-    std::int64_t bytes = plan.placement.arena_bytes + plan.scratch_bytes * backend_->workers();
-    for (std::size_t i = 0; i < main_->storages.size(); ++i)
-      if (main_->storages[i].kind == Storage::Kind::output) bytes += plan.bytes[i];
-    return bytes;
-  }
-
-  std::int64_t parallel_launches() const override { return backend_->parallel_launches(); }
-  const Graph& graph() const override { return main_->graph; }
-
- private:
   static void reserve(AlignedBuffer& buffer, std::int64_t bytes) {
     if (static_cast<std::int64_t>(buffer.size()) < bytes) {
       buffer = AlignedBuffer();
@@ -191,9 +208,10 @@ class CompiledProgram final : public ProgramImpl {
     return b;
   }
 
-  void execute(const Executable& e, const BoundExecutable& plan, std::vector<void*>& pointers, std::size_t check_before) {
+  void execute(const Executable& e, const BoundExecutable& plan, std::vector<void*>& pointers, std::size_t check_before,
+               const Sizes& sizes) {
     for (std::size_t i = 0; i < e.steps.size(); ++i) {
-      if (i == check_before) check_error(e);
+      if (i == check_before) check_error(sizes);
       if (const auto* l = std::get_if<Launch>(&e.steps[i])) {
         const auto start = std::chrono::steady_clock::now();
         launch(*l, plan.launches[i], pointers);
@@ -201,17 +219,17 @@ class CompiledProgram final : public ProgramImpl {
           const double ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
           profile_->push_back(describe(e, *l, plan.launches[i].tasks, ms));
         }
-        if (error_ != 0 && failed_ == nullptr) failed_ = l;
+        if (error_ != 0 && !failure_) failure_ = Failure{&e, l, error_};
       } else if (const auto* c = std::get_if<Copy>(&e.steps[i])) {
         std::memcpy(pointers[static_cast<std::size_t>(c->to)], pointers[static_cast<std::size_t>(c->from)],
                     static_cast<std::size_t>(plan.bytes[static_cast<std::size_t>(c->to)]));
       } else if (const auto* s = std::get_if<ScanRun>(&e.steps[i])) {
-        scan(*s, plan, i, pointers);
+        scan(*s, plan, i, pointers, sizes);
       } else {
-        branch(std::get<CondRun>(e.steps[i]), plan, i, pointers);
+        branch(std::get<CondRun>(e.steps[i]), plan, i, pointers, sizes);
       }
     }
-    if (check_before >= e.steps.size()) check_error(e);
+    if (check_before == e.steps.size()) check_error(sizes);
   }
 
   static LaunchProfile describe(const Executable& e, const Launch& l, std::int64_t tasks, double milliseconds) {
@@ -246,7 +264,7 @@ class CompiledProgram final : public ProgramImpl {
     return out;
   }
 
-  void scan(const ScanRun& s, const BoundExecutable& plan, std::size_t step, const std::vector<void*>& pointers) {
+  void scan(const ScanRun& s, const BoundExecutable& plan, std::size_t step, const std::vector<void*>& pointers, const Sizes& sizes) {
     const auto at = [&](int storage) { return static_cast<std::byte*>(pointers[static_cast<std::size_t>(storage)]); };
     const auto bytes = [&](int storage) { return plan.bytes[static_cast<std::size_t>(storage)]; };
     const std::int64_t n = plan.lengths[step];
@@ -269,11 +287,12 @@ class CompiledProgram final : public ProgramImpl {
       for (int c : s.constants) inputs.push_back(at(c));
       for (int stack : s.stacks) outputs.push_back(at(stack) + bytes(stack) / n * index);
       std::vector<void*> body = body_pointers(*s.body, body_plan, at(s.arena), inputs, outputs);
-      execute(*s.body, body_plan, body, s.body->steps.size() + 1);
+      execute(*s.body, body_plan, body, kNoCheck, sizes);
     }
   }
 
-  void branch(const CondRun& c, const BoundExecutable& plan, std::size_t step, const std::vector<void*>& pointers) {
+  void branch(const CondRun& c, const BoundExecutable& plan, std::size_t step, const std::vector<void*>& pointers,
+              const Sizes& sizes) {
     const auto at = [&](int storage) { return pointers[static_cast<std::size_t>(storage)]; };
     const bool taken = *static_cast<const std::uint8_t*>(at(c.condition)) != 0;
     std::vector<void*> inputs, outputs;
@@ -281,21 +300,26 @@ class CompiledProgram final : public ProgramImpl {
     for (int s : c.outputs) outputs.push_back(at(s));
     const Executable& body = *c.bodies[taken];
     std::vector<void*> inner = body_pointers(body, plan.bodies[step][taken], static_cast<std::byte*>(at(c.arena)), inputs, outputs);
-    execute(body, plan.bodies[step][taken], inner, body.steps.size() + 1);
+    execute(body, plan.bodies[step][taken], inner, kNoCheck, sizes);
   }
 
-  // Throws what a kernel's error word says: op, index and model line.
-  void check_error(const Executable& e) {
-    if (error_ == 0) return;
-    const auto ordinal = static_cast<std::size_t>((error_ & 0xffff) - 1);
-    const auto index = static_cast<std::int64_t>(error_) >> 16;
-    const Launch* l = std::exchange(failed_, nullptr);
-    error_ = 0;
-    check_internal(l != nullptr && ordinal < l->origins.size(), "an error word without a launch");
-    throw Error(fmt::format("{}: index {} is out of range", e.graph->provenance().brief(l->origins[ordinal]), index));
+  // Throws what a kernel's error word says: op, index, extent and model line, as the interpreter words it.
+  void check_error(const Sizes& sizes) {
+    if (!failure_) return;
+    const auto [e, l, word] = *failure_;
+    const auto ordinal = static_cast<std::size_t>((word & 0xffff) - 1);
+    const auto index = static_cast<std::int64_t>(word) >> 16;
+    check_internal(ordinal < l->origins.size(), "an error word of no op");
+    const Node& n = e->graph->node(e->clustering.clusters[static_cast<std::size_t>(l->cluster)].nodes.at(ordinal));
+    const std::string where = fmt::format("{}: {}", e->graph->provenance().brief(l->origins[ordinal]), name(n.op));
+    const auto extent_of = [&](const std::string& axis) { return e->graph->type(n.operands[0]).extent(axis).evaluate(sizes); };
+    if (const auto* a = std::get_if<AxisAttrs>(&n.attributes))
+      throw Error(fmt::format("{} over '{}': index {} is outside {}={}", where, a->axis, index, a->axis, extent_of(a->axis)));
+    throw Error(fmt::format("{}: index {} is out of range", where, index));
   }
 
   static constexpr std::size_t kPlansKept = 64;
+  static constexpr std::size_t kNoCheck = static_cast<std::size_t>(-1);
 
   std::shared_ptr<StateData> state_;
   std::unique_ptr<Backend> backend_;
@@ -305,7 +329,8 @@ class CompiledProgram final : public ProgramImpl {
   AlignedBuffer arena_;
   std::vector<void*> buffers_;
   std::uint64_t error_ = 0;
-  const Launch* failed_ = nullptr;
+  std::optional<Failure> failure_;
+  std::int64_t compiled_before_ = 0;
   std::vector<LaunchProfile>* profile_ = nullptr;
 };
 
