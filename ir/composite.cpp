@@ -9,10 +9,13 @@
 namespace uwaga {
 namespace {
 
-std::shared_ptr<GraphData> innermost(const std::vector<Tensor>& tensors) {
+std::shared_ptr<GraphData> innermost(const std::vector<Tensor>& tensors, Here where) {
   std::shared_ptr<GraphData> inner;
-  for (const Tensor& t : tensors)
+  for (const Tensor& t : tensors) {
     if (!inner || t.data().is_inside(*inner)) inner = t.shared_graph();
+    else if (!inner->is_inside(t.data()))
+      throw Error(fmt::format("{}:{}: tensors of two graphs meet; declare both in one Graph", base_name(where.file_name()), where.line()));
+  }
   return inner;
 }
 
@@ -66,7 +69,7 @@ ScanResult scan(const Axis& axis, const std::vector<Tensor>& initial, const std:
                 const ScanOptions& options, Here where) {
   std::vector<Tensor> all = initial;
   all.insert(all.end(), sliced.begin(), sliced.end());
-  const std::shared_ptr<GraphData> graph = innermost(all);
+  const std::shared_ptr<GraphData> graph = innermost(all, where);
   if (!graph) throw Error(fmt::format("{}:{}: scan wants a carry or something to slice", base_name(where.file_name()), where.line()));
   const ProvenanceId origin = graph->origin(where);
   const auto refuse = [&](const std::string& what) { return Error(fmt::format("{}: {}", graph->provenance().brief(origin), what)); };
@@ -106,9 +109,12 @@ ScanResult scan(const Axis& axis, const std::vector<Tensor>& initial, const std:
 }
 
 std::vector<Tensor> cond(Operand condition, const std::vector<Tensor>& operands, const Branch& if_true, const Branch& if_false) {
+  if (!condition.tensor)
+    throw Error(fmt::format("{}:{}: cond wants a tensor as its condition; decide a literal in C++", base_name(condition.where.file_name()),
+                            condition.where.line()));
   std::vector<Tensor> all = operands;
   all.push_back(*condition.tensor);
-  const std::shared_ptr<GraphData> graph = innermost(all);
+  const std::shared_ptr<GraphData> graph = innermost(all, condition.where);
   const ProvenanceId origin = graph->origin(condition.where);
   Body yes(graph, types_of(operands), origin), no(graph, types_of(operands), origin);
   const std::vector<Tensor> yes_results = if_true(yes.inputs), no_results = if_false(no.inputs);
@@ -132,7 +138,7 @@ std::vector<Tensor> cond(Operand condition, const std::vector<Tensor>& operands,
 
 std::vector<Tensor> composite(CompositeRef which, Options options, const std::vector<Tensor>& operands, const CompositeBody& build,
                               Here where) {
-  const std::shared_ptr<GraphData> graph = innermost(operands);
+  const std::shared_ptr<GraphData> graph = innermost(operands, where);
   if (!graph) throw Error(fmt::format("{}:{}: {} wants an operand", base_name(where.file_name()), where.line(), which->name));
   const ProvenanceId origin = graph->origin(where);
   Body body(graph, types_of(operands), origin);

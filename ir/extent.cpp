@@ -83,36 +83,63 @@ class ExtentParser {
 
 }  // namespace
 
-Extent::Extent(std::int64_t constant) { if (constant != 0) terms_.push_back({{}, constant}); }
+namespace {
 
-Extent Extent::symbol(std::string name) {
-  Extent e;
-  e.terms_.push_back({{std::move(name)}, 1});
-  return e;
+using Terms = Extent::Terms;
+
+void add_term(Terms& terms, std::vector<std::string> symbols, std::int64_t coefficient) {
+  if (coefficient == 0) return;
+  const auto it = std::lower_bound(terms.begin(), terms.end(), symbols,
+                                   [](const Extent::Term& t, const auto& s) { return term_before(t.symbols, s); });
+  if (it == terms.end() || it->symbols != symbols) {
+    terms.insert(it, {std::move(symbols), coefficient});
+  } else if ((it->coefficient = checked_add(it->coefficient, coefficient)) == 0) {
+    terms.erase(it);
+  }
+}
+
+}  // namespace
+
+Extent::Extent(std::int64_t constant) : constant_(constant) {}
+
+Extent::Extent(Terms terms) {
+  if (terms.empty()) return;
+  if (terms.size() == 1 && terms[0].symbols.empty()) constant_ = terms[0].coefficient;
+  else polynomial_ = std::make_shared<const Terms>(std::move(terms));
+}
+
+Extent Extent::symbol(std::string name) { return Extent(Terms{{{std::move(name)}, 1}}); }
+
+Extent::Terms Extent::terms() const {
+  if (polynomial_) return *polynomial_;
+  return constant_ == 0 ? Terms{} : Terms{{{}, constant_}};
 }
 
 std::optional<std::int64_t> Extent::constant() const {
-  if (terms_.empty()) return 0;
-  if (!is_constant()) return std::nullopt;
-  return terms_[0].coefficient;
+  if (polynomial_) return std::nullopt;
+  return constant_;
 }
 
 std::optional<std::string> Extent::as_symbol() const {
-  if (terms_.size() != 1 || terms_[0].coefficient != 1 || terms_[0].symbols.size() != 1) return std::nullopt;
-  return terms_[0].symbols[0];
+  if (!polynomial_ || polynomial_->size() != 1) return std::nullopt;
+  const Term& t = polynomial_->front();
+  if (t.coefficient != 1 || t.symbols.size() != 1) return std::nullopt;
+  return t.symbols[0];
 }
 
 std::vector<std::string> Extent::symbols() const {
   std::vector<std::string> names;
-  for (const Term& t : terms_) names.insert(names.end(), t.symbols.begin(), t.symbols.end());
+  if (!polynomial_) return names;
+  for (const Term& t : *polynomial_) names.insert(names.end(), t.symbols.begin(), t.symbols.end());
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
 }
 
 std::int64_t Extent::evaluate(const Sizes& sizes) const {
+  if (!polynomial_) return constant_;
   std::int64_t sum = 0;
-  for (const Term& t : terms_) {
+  for (const Term& t : *polynomial_) {
     std::int64_t product = t.coefficient;
     for (const std::string& s : t.symbols) {
       const auto it = sizes.find(s);
@@ -125,8 +152,9 @@ std::int64_t Extent::evaluate(const Sizes& sizes) const {
 }
 
 Extent Extent::substitute(const std::map<std::string, Extent, std::less<>>& values) const {
+  if (!polynomial_) return *this;
   Extent sum = 0;
-  for (const Term& t : terms_) {
+  for (const Term& t : *polynomial_) {
     Extent product = t.coefficient;
     for (const std::string& s : t.symbols) {
       const auto it = values.find(s);
@@ -137,55 +165,65 @@ Extent Extent::substitute(const std::map<std::string, Extent, std::less<>>& valu
   return sum;
 }
 
-void Extent::add_term(std::vector<std::string> symbols, std::int64_t coefficient) {
-  if (coefficient == 0) return;
-  const auto it = std::lower_bound(terms_.begin(), terms_.end(), symbols,
-                                   [](const Term& t, const auto& s) { return term_before(t.symbols, s); });
-  if (it == terms_.end() || it->symbols != symbols) {
-    terms_.insert(it, {std::move(symbols), coefficient});
-  } else if ((it->coefficient = checked_add(it->coefficient, coefficient)) == 0) {
-    terms_.erase(it);
-  }
+bool operator==(const Extent& a, const Extent& b) {
+  if (!a.polynomial_ || !b.polynomial_) return !a.polynomial_ && !b.polynomial_ && a.constant_ == b.constant_;
+  return a.polynomial_ == b.polynomial_ || *a.polynomial_ == *b.polynomial_;
+}
+
+std::strong_ordering operator<=>(const Extent& a, const Extent& b) {
+  if (!a.polynomial_ && !b.polynomial_) return a.constant_ <=> b.constant_;
+  if (!a.polynomial_ || !b.polynomial_) return a.polynomial_ ? std::strong_ordering::greater : std::strong_ordering::less;
+  return *a.polynomial_ <=> *b.polynomial_;
 }
 
 Extent operator+(const Extent& a, const Extent& b) {
-  Extent r = a;
-  for (const Extent::Term& t : b.terms_) r.add_term(t.symbols, t.coefficient);
-  return r;
+  if (!a.polynomial_ && !b.polynomial_) return checked_add(a.constant_, b.constant_);
+  Terms r = a.terms();
+  for (Extent::Term& t : b.terms()) add_term(r, std::move(t.symbols), t.coefficient);
+  return Extent(std::move(r));
 }
 
 Extent operator-(const Extent& a, const Extent& b) {
-  Extent r = a;
-  for (const Extent::Term& t : b.terms_) r.add_term(t.symbols, checked_mul(t.coefficient, -1));
-  return r;
+  if (!a.polynomial_ && !b.polynomial_) {
+    std::int64_t r;
+    if (__builtin_sub_overflow(a.constant_, b.constant_, &r))
+      throw Error(fmt::format("extent overflows 64 bits: {} - {}", a.constant_, b.constant_));
+    return r;
+  }
+  Terms r = a.terms();
+  for (Extent::Term& t : b.terms()) add_term(r, std::move(t.symbols), checked_mul(t.coefficient, -1));
+  return Extent(std::move(r));
 }
 
 Extent operator*(const Extent& a, const Extent& b) {
-  Extent r;
-  for (const Extent::Term& x : a.terms_)
-    for (const Extent::Term& y : b.terms_) {
-      std::vector<std::string> symbols = x.symbols;
-      symbols.insert(symbols.end(), y.symbols.begin(), y.symbols.end());
+  if (!a.polynomial_ && !b.polynomial_) return checked_mul(a.constant_, b.constant_);
+  if (!a.polynomial_ && a.constant_ == 1) return b;
+  if (!b.polynomial_ && b.constant_ == 1) return a;
+  Terms r;
+  const Terms y = b.terms();
+  for (const Extent::Term& s : a.terms())
+    for (const Extent::Term& t : y) {
+      std::vector<std::string> symbols = s.symbols;
+      symbols.insert(symbols.end(), t.symbols.begin(), t.symbols.end());
       std::sort(symbols.begin(), symbols.end());
-      r.add_term(std::move(symbols), checked_mul(x.coefficient, y.coefficient));
+      add_term(r, std::move(symbols), checked_mul(s.coefficient, t.coefficient));
     }
-  return r;
+  return Extent(std::move(r));
 }
 
 std::optional<Extent> Extent::divided_by(const Extent& divisor) const {
-  if (divisor.terms_.empty()) return std::nullopt;
+  if (!divisor.polynomial_ && divisor.constant_ == 0) return std::nullopt;
   // Polynomial long division by the leading term; canonical order makes it terminate.
   Extent rest = *this, quotient;
-  const Term& lead = divisor.terms_[0];
-  while (!rest.terms_.empty()) {
-    const Term top = rest.terms_[0];
+  const Term lead = divisor.terms()[0];
+  while (!(rest == Extent(0))) {
+    const Term top = rest.terms()[0];
     if (top.coefficient % lead.coefficient != 0) return std::nullopt;
     std::vector<std::string> symbols;
     if (!std::includes(top.symbols.begin(), top.symbols.end(), lead.symbols.begin(), lead.symbols.end())) return std::nullopt;
     std::set_difference(top.symbols.begin(), top.symbols.end(), lead.symbols.begin(), lead.symbols.end(),
                         std::back_inserter(symbols));
-    Extent factor;
-    factor.add_term(std::move(symbols), top.coefficient / lead.coefficient);
+    const Extent factor(Terms{{std::move(symbols), top.coefficient / lead.coefficient}});
     quotient = quotient + factor;
     rest = rest - factor * divisor;
   }
@@ -193,9 +231,9 @@ std::optional<Extent> Extent::divided_by(const Extent& divisor) const {
 }
 
 std::string Extent::str() const {
-  if (terms_.empty()) return "0";
+  if (!polynomial_) return fmt::format("{}", constant_);
   std::string out;
-  for (const Term& t : terms_) {
+  for (const Term& t : *polynomial_) {
     const bool negative = t.coefficient < 0;
     if (out.empty()) out += negative ? "-" : "";
     else out += negative ? " - " : " + ";

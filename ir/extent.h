@@ -11,6 +11,7 @@
 #include <compare>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,7 +28,7 @@ class Extent {
   Extent(std::int64_t constant);      // NOLINT: an integer is an extent
   static Extent symbol(std::string name);
 
-  bool is_constant() const { return terms_.empty() || (terms_.size() == 1 && terms_[0].symbols.empty()); }
+  bool is_constant() const { return polynomial_ == nullptr; }
   std::optional<std::int64_t> constant() const;
   // The symbol's name if the extent is exactly one symbol.
   std::optional<std::string> as_symbol() const;
@@ -43,8 +44,8 @@ class Extent {
   friend Extent operator+(const Extent&, const Extent&);
   friend Extent operator-(const Extent&, const Extent&);
   friend Extent operator*(const Extent&, const Extent&);
-  friend bool operator==(const Extent&, const Extent&) = default;
-  friend std::strong_ordering operator<=>(const Extent&, const Extent&) = default;
+  friend bool operator==(const Extent&, const Extent&);
+  friend std::strong_ordering operator<=>(const Extent&, const Extent&);
 
   std::string str() const;
   // Inverse of str(); throws Error with the position on anything else.
@@ -56,11 +57,14 @@ class Extent {
     friend bool operator==(const Term&, const Term&) = default;
     friend std::strong_ordering operator<=>(const Term&, const Term&) = default;
   };
-  const std::vector<Term>& terms() const { return terms_; }  // sorted: higher degree first, then by symbols
+  using Terms = std::vector<Term>;
+  Terms terms() const;  // sorted: higher degree first, then by symbols
 
  private:
-  void add_term(std::vector<std::string> symbols, std::int64_t coefficient);
-  std::vector<Term> terms_;
+  // Nearly all extents are constants, and types are copied often: a constant owns no memory, and polynomials are shared.
+  explicit Extent(Terms terms);
+  std::int64_t constant_ = 0;                  // 0 where there is a polynomial
+  std::shared_ptr<const Terms> polynomial_;    // not constant; all terms
 };
 
 }  // namespace uwaga

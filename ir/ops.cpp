@@ -24,13 +24,13 @@ struct Builder {
     const Operand* first = *operands.begin();
     for (const Operand* x : operands) {
       if (!x->tensor) continue;
-      join(inner, x->tensor->shared_graph());
+      join(inner, x->tensor->shared_graph(), first->where);
     }
     return {inner ? inner : refuse_literals(first->where), first->where};
   }
   static Builder of(const std::vector<Tensor>& tensors, Here where) {
     std::shared_ptr<GraphData> inner;
-    for (const Tensor& t : tensors) join(inner, t.shared_graph());
+    for (const Tensor& t : tensors) join(inner, t.shared_graph(), where);
     return {inner ? inner : refuse_literals(where), where};
   }
 
@@ -60,11 +60,19 @@ struct Builder {
   [[noreturn]] static std::shared_ptr<GraphData> refuse_literals(Here where) {
     throw Error(fmt::format("{}:{}: literals alone are no tensors; use constant()", base_name(where.file_name()), where.line()));
   }
-  static void join(std::shared_ptr<GraphData>& inner, const std::shared_ptr<GraphData>& other) {
+  static void join(std::shared_ptr<GraphData>& inner, const std::shared_ptr<GraphData>& other, Here where) {
     if (!inner || other->is_inside(*inner)) inner = other;
-    else if (!inner->is_inside(*other)) throw Error("tensors of two different graphs meet");
+    else if (!inner->is_inside(*other))
+      throw Error(fmt::format("{}:{}: tensors of two graphs meet; declare both in one Graph", base_name(where.file_name()), where.line()));
   }
 };
+
+// Where an op needs the axes of an operand, and a literal has none.
+void want_tensor(Op op, const Operand& x, const char* which) {
+  if (!x.tensor)
+    throw Error(fmt::format("{}:{}: {} wants a tensor as its {}, not the literal {}", base_name(x.where.file_name()), x.where.line(),
+                            name(op), which, x.literal.as_double()));
+}
 
 Tensor unary(Op op, const Operand& x) {
   const Builder b(x);
@@ -218,6 +226,7 @@ Tensor broadcast(Operand x, const std::vector<Dim>& new_dims) {
 }
 
 Tensor broadcast_like(Operand x, Operand like) {
+  want_tensor(Op::broadcast, like, "model");
   const Builder b = Builder::of({&x, &like});
   const Value v = x.tensor ? b.value(*x.tensor) : b.literal(x.literal, like.tensor->dtype());
   const Type from = b.graph->type(v), &to = like.tensor->type();
@@ -318,18 +327,24 @@ Tensor argmax(Operand x, const Axis& axis) { return along(Op::argmax, x, axis, A
 Tensor cumsum(Operand x, const Axis& axis, bool reverse) { return along(Op::cumsum, x, axis, CumsumAttrs{axis.name, reverse}); }
 
 Tensor gather(Operand data, Operand indices, const Axis& axis) {
+  want_tensor(Op::gather, data, "data");
+  want_tensor(Op::gather, indices, "indices");
   const Builder b = Builder::of({&data, &indices});
   check_axis(b, Op::gather, data.tensor->type(), axis);
   return b.add(Op::gather, AxisAttrs{axis.name}, {b.value(*data.tensor), b.value(*indices.tensor)});
 }
 
 Tensor scatter_add(Operand base, Operand indices, Operand updates, const Axis& axis) {
+  want_tensor(Op::scatter_add, base, "base");
+  want_tensor(Op::scatter_add, indices, "indices");
+  want_tensor(Op::scatter_add, updates, "updates");
   const Builder b = Builder::of({&base, &indices, &updates});
   check_axis(b, Op::scatter_add, base.tensor->type(), axis);
   return b.add(Op::scatter_add, AxisAttrs{axis.name}, {b.value(*base.tensor), b.value(*indices.tensor), b.value(*updates.tensor)});
 }
 
 Tensor dynamic_slice(Operand x, Operand start, const Axis& axis, Extent size) {
+  want_tensor(Op::dynamic_slice, x, "operand");
   const Builder b = Builder::of({&x, &start});
   check_axis(b, Op::dynamic_slice, x.tensor->type(), axis);
   const Value s = start.tensor ? b.value(*start.tensor) : b.literal(start.literal, DType::i64);
@@ -337,6 +352,8 @@ Tensor dynamic_slice(Operand x, Operand start, const Axis& axis, Extent size) {
 }
 
 Tensor dynamic_update(Operand x, Operand update, Operand start, const Axis& axis) {
+  want_tensor(Op::dynamic_update, x, "operand");
+  want_tensor(Op::dynamic_update, update, "update");
   const Builder b = Builder::of({&x, &update, &start});
   const Value s = start.tensor ? b.value(*start.tensor) : b.literal(start.literal, DType::i64);
   return b.add(Op::dynamic_update, AxisAttrs{axis.name}, {b.value(*x.tensor), b.value(*update.tensor), s});

@@ -87,8 +87,9 @@ class GraphHasher {
     std::visit([&](auto number) { add(h, number); }, v.value);
   }
   static void add(Hasher& h, const Extent& e) {
-    h.word(e.terms().size());
-    for (const Extent::Term& t : e.terms()) {
+    const Extent::Terms terms = e.terms();
+    h.word(terms.size());
+    for (const Extent::Term& t : terms) {
       h.word(static_cast<std::uint64_t>(t.coefficient)).word(t.symbols.size());
       for (const std::string& s : t.symbols) h.bytes(s);
     }

@@ -26,8 +26,8 @@ struct Gpt2 {
 };
 
 struct Gpt2Inputs {
-  std::optional<Tensor> positions;  // i32 [batch time]; 0, 1, ... unless given
-  std::optional<Tensor> real;       // i32 [batch time]: 0 at padding, which no query sees
+  std::optional<Tensor> positions = {};  // i32 [batch time]; 0, 1, ... unless given
+  std::optional<Tensor> real = {};       // i32 [batch time]: 0 at padding, which no query sees
 };
 // Throws Error where the width does not divide by the heads.
 Tensor gpt2(const Scope& s, const Tensor& tokens, const Gpt2& c, const Gpt2Inputs& inputs = {});

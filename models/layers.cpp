@@ -29,6 +29,12 @@ Tensor linear(const Scope& s, Operand x, const Axes& in, const Axes& out, const 
 Tensor linear(const Scope& s, Operand x, const Axis& in, const Axes& out, const LinearOptions& options) {
   return linear(s, x, Axes{in}, out, options);
 }
+Tensor linear(const Scope& s, Operand x, const Axis& in, const Axis& out, const LinearOptions& options) {
+  return linear(s, x, Axes{in}, Axes{out}, options);
+}
+Tensor linear(const Scope& s, Operand x, const Axes& in, const Axis& out, const LinearOptions& options) {
+  return linear(s, x, in, Axes{out}, options);
+}
 
 Tensor rms_norm(const Scope& s, Operand x, const Axis& axis, double epsilon) {
   const ProvenanceGuard guard(s.graph().data(), s.origin(x.where));
@@ -47,7 +53,11 @@ Tensor layer_norm(const Scope& s, Operand x, const Axis& axis, double epsilon) {
 }
 
 Tensor mlp(const Scope& s, Operand x, const Axis& model, const Axis& hidden, const Activation& activation, const MlpOptions& options) {
-  const Tensor h = activation(Operand(linear(s / ScopeName("fc", x.where), x, model, {hidden}, {options.bias, options.in}), x.where));
+  Tensor h = linear(s / ScopeName("fc", x.where), x, model, {hidden}, {options.bias, options.in});
+  {
+    const ProvenanceGuard guard(s.graph().data(), s.origin(x.where));
+    h = activation(Operand(h, x.where));
+  }
   return linear(s / ScopeName("out", x.where), Operand(h, x.where), hidden, {model}, {options.bias, options.out});
 }
 
@@ -55,7 +65,11 @@ Tensor swiglu_mlp(const Scope& s, Operand x, const Axis& model, const Axis& hidd
   const LinearOptions options{false, initial};
   const Tensor gate = linear(s / ScopeName("gate", x.where), x, model, {hidden}, options);
   const Tensor up = linear(s / ScopeName("up", x.where), x, model, {hidden}, options);
-  return linear(s / ScopeName("down", x.where), Operand(swiglu(Operand(gate, x.where), up), x.where), hidden, {model}, options);
+  const Tensor h = [&] {
+    const ProvenanceGuard guard(s.graph().data(), s.origin(x.where));
+    return swiglu(Operand(gate, x.where), up);
+  }();
+  return linear(s / ScopeName("down", x.where), Operand(h, x.where), hidden, {model}, options);
 }
 
 }  // namespace uwaga

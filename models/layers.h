@@ -24,6 +24,8 @@ struct LinearOptions {
 Tensor linear(const Scope& s, Operand x, const Axis& in, const Axes& out, const LinearOptions& options = {});
 // From several axes (heads and depth, say) to one or more.
 Tensor linear(const Scope& s, Operand x, const Axes& in, const Axes& out, const LinearOptions& options = {});
+Tensor linear(const Scope& s, Operand x, const Axis& in, const Axis& out, const LinearOptions& options = {});
+Tensor linear(const Scope& s, Operand x, const Axes& in, const Axis& out, const LinearOptions& options = {});
 
 // With parameters `weight` (ones) and `bias` (zeros) under the scope.
 Tensor rms_norm(const Scope& s, Operand x, const Axis& axis, double epsilon = 1e-5);

@@ -33,8 +33,8 @@ struct Llama {
 };
 
 struct LlamaInputs {
-  std::optional<Tensor> positions;  // i32 [batch time]
-  std::optional<Tensor> real;       // i32 [batch time]: 0 at padding
+  std::optional<Tensor> positions = {};  // i32 [batch time]
+  std::optional<Tensor> real = {};       // i32 [batch time]: 0 at padding
 };
 // Throws Error where the heads do not divide into the key-value heads.
 Tensor llama(const Scope& s, const Tensor& tokens, const Llama& c, const LlamaInputs& inputs = {});

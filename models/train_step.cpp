@@ -95,13 +95,17 @@ class Step {
   }
 
   void check_rules() const {
-    std::vector<std::string> patterns = rules_.freeze;
-    patterns.insert(patterns.end(), rules_.no_decay.begin(), rules_.no_decay.end());
-    for (const auto& [pattern, factor] : rules_.rate) patterns.push_back(pattern);
-    for (const std::string& pattern : patterns) {
+    std::vector<std::pair<const char*, std::string>> rules;
+    for (const std::string& pattern : rules_.freeze) rules.emplace_back("freeze", pattern);
+    for (const std::string& pattern : rules_.no_decay) rules.emplace_back("no_decay", pattern);
+    for (const auto& [pattern, factor] : rules_.rate) rules.emplace_back("rate", pattern);
+    for (const auto& [rule, pattern] : rules) {
       bool found = false;
       for (const auto& [path, id] : graph_->parameters()) found = found || matches(pattern, path);
-      if (!found) throw Error(fmt::format("no parameter's path matches '{}'", pattern));
+      if (found) continue;
+      const std::size_t all = graph_->parameters().size();
+      const std::string first = all == 0 ? "" : fmt::format(", the first is '{}'", graph_->parameters().begin()->first);
+      throw Error(fmt::format("{}: '{}' matches none of the {} parameters{}", rule, pattern, all, first));
     }
   }
 

@@ -26,22 +26,22 @@ struct RateSchedule {
 
 // Parameters told apart by their paths: "*" stands for anything, as in "h.*.ln_1.*".
 struct PathRules {
-  std::vector<std::string> freeze;                             // no gradient, no update
-  std::vector<std::string> no_decay;                           // besides biases and tensors of fewer than two axes
-  std::vector<std::pair<std::string, double>> rate;            // factors of the learning rate; the last that matches
+  std::vector<std::string> freeze = {};                         // no gradient, no update
+  std::vector<std::string> no_decay = {};                       // besides biases and tensors of fewer than two axes
+  std::vector<std::pair<std::string, double>> rate = {};        // factors of the learning rate; the last that matches
 };
 
 struct AdamW {
   double rate = 3e-4, beta1 = 0.9, beta2 = 0.99, epsilon = 1e-8, decay = 0.1;
   double clip = 1.0;  // the largest norm of all gradients together; 0: not clipped
-  RateSchedule schedule;
-  PathRules rules;
+  RateSchedule schedule = {};
+  PathRules rules = {};
 };
 
 struct Sgd {
   double rate = 0.1, momentum = 0, decay = 0, clip = 0;
-  RateSchedule schedule;
-  PathRules rules;
+  RateSchedule schedule = {};
+  PathRules rules = {};
 };
 
 // `loss` is a floating scalar. Errors: a trainable parameter the loss does not depend on (freeze it), a rule that matches

@@ -61,6 +61,7 @@ int check_command(const CheckOptions& o, std::ostream& out) {
   else
     for (const std::filesystem::path& file : fixture.configs())
       if (fixture.meta.contains("optimiser")) check_trajectory(fixture, file, report);
+      else if (fixture.inputs.find("prompt_ids")) check_generation(fixture, file, report);
       else check_language_model(fixture, file, report);
   report.finish();
   return report.passed() ? 0 : 1;

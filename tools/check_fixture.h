@@ -1,4 +1,4 @@
-// What the three kinds of check share: the folder's files and the device.
+// What the kinds of check share: the folder's files and the device.
 #pragma once
 
 #include <filesystem>
@@ -33,6 +33,7 @@ struct Fixture {
 const StoredTensor& need(const SafetensorsFile& file, const std::string& name);
 
 void check_language_model(const Fixture& fixture, const std::filesystem::path& config, Report& report);
+void check_generation(const Fixture& fixture, const std::filesystem::path& config, Report& report);
 void check_trajectory(const Fixture& fixture, const std::filesystem::path& config, Report& report);
 void check_recurrent(const Fixture& fixture, Report& report);
 

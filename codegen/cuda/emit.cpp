@@ -40,7 +40,7 @@ void CudaEmitter::header(const std::string& name) {
   }
   for (std::size_t i = 0; i < k_.arguments.size(); ++i) parameters += fmt::format("{} s{}, ", cuda_type(k_.arguments[i]), i);
   depth_ = 0;
-  line(fmt::format("extern \"C\" __global__ void __launch_bounds__({}) {}({}u64* error) {{", k_.threads == 1 ? kTasksABlock : k_.threads, name,
+  line(fmt::format("extern \"C\" __global__ void __launch_bounds__({}, 1) {}({}u64* error) {{", k_.threads == 1 ? kTasksABlock : k_.threads, name,
                    parameters),
        k_.body.empty() ? Ordinal{0} : k_.body.front().ordinal);
   depth_ = 1;
@@ -83,14 +83,18 @@ void CudaEmitter::tasks() {
   for (std::size_t i = k_.grid.size(); i-- > 0;) {
     std::string& prefix = variable_prefix_[k_.grid[i]];
     prefix = fmt::format("g{}", i);
+    if (extents[i] == "1") {
+      line(fmt::format("const i64 {} = 0;", prefix), ordinal);
+      continue;
+    }
     if (i == 0) {
       line(fmt::format("const i64 {} = {};", prefix, task), ordinal);
       break;
     }
     const std::string n = named(extents[i], DType::i64, ordinal);
-    line(fmt::format("const i64 {} = rem_i64({}, {});", prefix, task, n), ordinal);
+    line(fmt::format("const i64 {} = rem_index({}, {});", prefix, task, n), ordinal);
     const std::string rest = fmt::format("rest{}", i);
-    line(fmt::format("const i64 {} = div_i64({}, {});", rest, task, n), ordinal);
+    line(fmt::format("const i64 {} = div_index({}, {});", rest, task, n), ordinal);
     task = rest;
   }
 }
@@ -121,14 +125,13 @@ void CudaEmitter::block(const std::vector<Stmt>& body) {
 
 void CudaEmitter::statement(const Stmt& s) {
   switch (s.kind) {
-    case StmtKind::let:
+    case StmtKind::let: return let(s);
     case StmtKind::declare: {
       const Lanes values = value(s.value);
       const VType t = k_.variables[s.var].type;
-      variable_prefix_[s.var] = fmt::format("{}{}", s.kind == StmtKind::let ? "v" : "m", s.var);
+      variable_prefix_[s.var] = fmt::format("m{}", s.var);
       for (int l = 0; l < t.lanes; ++l)
-        line(fmt::format("{}{} {} = {};", s.kind == StmtKind::let ? "const " : "", cuda_type(t.dtype), variable(s.var, l),
-                         values[static_cast<std::size_t>(l)]), s.ordinal);
+        line(fmt::format("{} {} = {};", cuda_type(t.dtype), variable(s.var, l), values[static_cast<std::size_t>(l)]), s.ordinal);
       return;
     }
     case StmtKind::assign: return assign(s);
@@ -141,6 +144,24 @@ void CudaEmitter::statement(const Stmt& s) {
       touch();
       return;
   }
+}
+
+// The variable is the name of its value from here on; a value that has a name that never changes lends it.
+void CudaEmitter::let(const Stmt& s) {
+  const VType t = k_.variables[s.var].type;
+  const Lanes* known = find(s.value);
+  if (known != nullptr && t.lanes == 1 && is_constant_name((*known)[0])) {
+    variable_prefix_[s.var] = (*known)[0];
+    return;
+  }
+  const Lanes values = known != nullptr ? *known : compute(k_.expr(s.value));
+  variable_prefix_[s.var] = fmt::format("v{}", s.var);
+  Lanes names;
+  for (int l = 0; l < t.lanes; ++l) {
+    names.push_back(variable(s.var, l));
+    line(fmt::format("const {} {} = {};", cuda_type(t.dtype), names.back(), values[static_cast<std::size_t>(l)]), s.ordinal);
+  }
+  known_.back()[s.value] = std::move(names);
 }
 
 void CudaEmitter::assign(const Stmt& s) {
@@ -167,7 +188,7 @@ void CudaEmitter::fail(const Stmt& s) {
 void CudaEmitter::loop(const Stmt& s) {
   const std::string begin = scalar(s.begin), end = pure_[s.end] ? scalar(s.end) : named(scalar(s.end), DType::i64, s.ordinal);
   touch();
-  const std::string i = variable_prefix_[s.var] = fmt::format("i{}", s.var);
+  const std::string i = variable_prefix_[s.var] = fmt::format("j{}", s.var);  // i8, i32 and i64 are types
   line(fmt::format("for (i64 {} = {}; {} < {}; {} += {}) {{", i, begin, i, end, i, s.step), s.ordinal);
   enter();
   block(s.body);

@@ -110,9 +110,16 @@ std::string CudaEmitter::named(const std::string& text, DType type, Ordinal ordi
   return name;
 }
 
-const Lanes& CudaEmitter::value(ExprId id) {
+bool is_constant_name(const std::string& text) { return is_name(text) && text[0] >= 'a' && text[0] != 'm'; }
+
+const Lanes* CudaEmitter::find(ExprId id) const {
   for (auto known = known_.rbegin(); known != known_.rend(); ++known)
-    if (const auto it = known->find(id); it != known->end()) return it->second;
+    if (const auto it = known->find(id); it != known->end()) return &it->second;
+  return nullptr;
+}
+
+const Lanes& CudaEmitter::value(ExprId id) {
+  if (const Lanes* known = find(id)) return *known;
   const Expr& e = k_.expr(id);
   Lanes lanes = compute(e);
   const bool moves = e.kind == ExprKind::integer || e.kind == ExprKind::real || e.kind == ExprKind::splat || e.kind == ExprKind::lanes ||
@@ -184,6 +191,13 @@ Lanes CudaEmitter::compute(const Expr& e) {
   throw InternalError("an expression of no kind reached the CUDA emitter");
 }
 
+bool CudaEmitter::positive(ExprId id) const {
+  const Expr& e = k_.expr(id);
+  if (e.kind == ExprKind::integer) return e.integer > 0;
+  if (e.kind == ExprKind::argument) return true;
+  return e.kind == ExprKind::arithmetic && (e.op == Op::mul || e.op == Op::max) && positive(e.args[0]) && positive(e.args[1]);
+}
+
 std::string CudaEmitter::load(const Expr& e, const std::string& at, const std::string* mask) const {
   if (mask == nullptr) return fmt::format("b{}[{}]", e.index, at);
   return fmt::format("({} ? b{}[{}] : ({})0)", *mask, e.index, at, cuda_type(e.type.dtype));
@@ -208,6 +222,7 @@ std::string CudaEmitter::arithmetic(const Expr& e, const std::vector<const Lanes
     return args.size() == 1 ? fmt::format("{}_{}({})", function, t, arg(0)) : fmt::format("{}_{}({}, {})", function, t, arg(0), arg(1));
   };
   const bool plain = is_float(d) || (d == DType::i64 && index_[e.args[0]] && index_[e.args[1 % e.args.size()]]);
+  const bool by_size = plain && d == DType::i64 && args.size() == 2 && positive(e.args[1]);
   switch (e.op) {
     case Op::select: return fmt::format("({} ? {} : {})", arg(0), arg(1), arg(2));
     case Op::cast: return cast(arg(0), d, e.type.dtype);
@@ -223,14 +238,14 @@ std::string CudaEmitter::arithmetic(const Expr& e, const std::vector<const Lanes
       const Expr& by = k_.expr(e.args[1]);
       if (d == DType::i64 && by.kind == ExprKind::integer && by.integer > 0 && std::has_single_bit(static_cast<std::uint64_t>(by.integer)))
         return fmt::format("({} >> {})", arg(0), std::countr_zero(static_cast<std::uint64_t>(by.integer)));
-      return call("div");
+      return by_size ? fmt::format("div_index({}, {})", arg(0), arg(1)) : call("div");
     }
     case Op::rem: {
       if (is_float(d)) break;
       const Expr& by = k_.expr(e.args[1]);
       if (d == DType::i64 && by.kind == ExprKind::integer && by.integer > 0 && std::has_single_bit(static_cast<std::uint64_t>(by.integer)))
         return fmt::format("({} & {})", arg(0), integer_text(by.integer - 1));
-      return call("rem");
+      return by_size ? fmt::format("rem_index({}, {})", arg(0), arg(1)) : call("rem");
     }
     case Op::neg: return is_float(d) ? fmt::format("(-{})", arg(0)) : call("neg");
     case Op::floor: return is_float(d) ? call("floor") : arg(0);

@@ -38,6 +38,7 @@ class Contraction {
     thread_ = b_.threads(kThreads);
     tile_a_ = b_.shared(dtype_, b_.integer(kTile * kTerms));
     tile_b_ = b_.shared(dtype_, b_.integer(kTile * kTerms));
+    tile_c_ = b_.shared(dtype_, b_.integer(kTile * kTile));  // in f64 all three are the 48 KiB that every GPU has
     spread_flat(x_, base_, roles_.batch, t, Index::scalar(entry));
     my_row_ = b_.let(thread_ / kSide);
     my_column_ = b_.let(thread_ % kSide);
@@ -80,10 +81,9 @@ class Contraction {
   // One operand's tile, terms [k0, k0 + kTerms) by kTile of its own axes: 0 beyond the ends. tile[term * kTile + i].
   void fill(BufferId tile, Value operand, const AxisNames& own, Ex first, Ex limit, Ex k0, Ex k_end) {
     const bool terms_fastest = along_terms(operand);
-    for (int piece = 0; piece < kTile * kTerms / kThreads; ++piece) {
-      const Ex flat = thread_ + piece * kThreads;
+    x_.loop(thread_, b_.integer(kTile * kTerms), kThreads, [&](Ex flat) {
       const Ex term = b_.let(terms_fastest ? flat % kTerms : flat / kTile), i = b_.let(terms_fastest ? flat / kTerms : flat % kTile);
-      const Ex at = term * kTile + i;
+      const Ex at = b_.let(term * kTile + i);
       x_.branch(first + i < limit && k0 + term < k_end,
                 [&] {
                   IndexEnv env = base_;
@@ -95,7 +95,7 @@ class Contraction {
                   b_.store(tile, at, v);
                 },
                 [&] { b_.store(tile, at, zero()); });
-    }
+    });
   }
 
   // Terms [begin, end) added to the sums in index order.
@@ -116,25 +116,30 @@ class Contraction {
     });
   }
 
+  // The sums go through shared memory, so that the epilogue is written once, in a loop, and neighbouring threads store
+  // neighbours.
   void epilogue(const std::vector<Ex>& totals) {
     const Type& t = g_.node(roles_.node).types[0];
+    for (int i = 0; i < kEach; ++i)
+      for (int j = 0; j < kEach; ++j)
+        b_.store(tile_c_, (my_row_ + i * kSide) * kTile + (my_column_ + j * kSide), totals[static_cast<std::size_t>(i * kEach + j)]);
+    b_.barrier();
     Ex current;
     x_.define({roles_.node, 0}, [&](const IndexEnv&) { return current; });
-    for (int i = 0; i < kEach; ++i)
-      for (int j = 0; j < kEach; ++j) {
-        b_.at(roles_.ordinal);
-        const Ex row = b_.let(row0_ + my_row_ + i * kSide), column = b_.let(column0_ + my_column_ + j * kSide);
-        x_.branch(row < m_ && column < n_, [&] {
-          IndexEnv at = base_;
-          spread_flat(x_, at, roles_.rows, t, Index::scalar(row));
-          spread_flat(x_, at, roles_.columns, t, Index::scalar(column));
-          current = b_.let(x_.rounded(totals[static_cast<std::size_t>(i * kEach + j)], t.dtype));
-          const auto envs = epilogue_envs(x_, roles_.node, at);
-          std::vector<Ex> values;
-          for (Value v : cluster_.outputs) values.push_back(b_.let(x_.value(v, envs.at(v))));
-          for (std::size_t o = 0; o < values.size(); ++o) x_.store(cluster_.outputs[o], envs.at(cluster_.outputs[o]), values[o]);
-        });
-      }
+    x_.loop(thread_, b_.integer(kTile * kTile), kThreads, [&](Ex flat) {
+      b_.at(roles_.ordinal);
+      const Ex row = b_.let(row0_ + flat / kTile), column = b_.let(column0_ + flat % kTile);
+      x_.branch(row < m_ && column < n_, [&] {
+        IndexEnv at = base_;
+        spread_flat(x_, at, roles_.rows, t, Index::scalar(row));
+        spread_flat(x_, at, roles_.columns, t, Index::scalar(column));
+        current = b_.let(x_.rounded(b_.load(tile_c_, flat), t.dtype));
+        const auto envs = epilogue_envs(x_, roles_.node, at);
+        std::vector<Ex> values;
+        for (Value v : cluster_.outputs) values.push_back(b_.let(x_.value(v, envs.at(v))));
+        for (std::size_t o = 0; o < values.size(); ++o) x_.store(cluster_.outputs[o], envs.at(cluster_.outputs[o]), values[o]);
+      });
+    });
   }
 
   const GraphData& g_;
@@ -145,7 +150,7 @@ class Contraction {
   ScheduledKernel out_;
   Inline x_;
   DType dtype_ = DType::f32;
-  BufferId tile_a_ = 0, tile_b_ = 0;
+  BufferId tile_a_ = 0, tile_b_ = 0, tile_c_ = 0;
   IndexEnv base_;
   Ex m_, n_, k_, row0_, column0_, thread_, my_row_, my_column_;
 };

@@ -17,7 +17,7 @@ std::int64_t Program::parallel_launches() const { return impl_->parallel_launche
 std::int64_t Program::kernels_compiled_in_run() const { return impl_->kernels_compiled_in_run(); }
 
 Program compile(const Graph& graph, const Target& target, State& state) {
-  if (graph->outputs().empty() && graph->updates().empty()) throw Error("the graph has no output and no update: there is nothing to compile");
+  if (!graph || (graph->outputs().empty() && graph->updates().empty())) throw Error("there is nothing to compile: the graph has no output and no update; watch(\"name\") makes a tensor an output");
   state.data().declare(graph);
   switch (target.kind()) {
     case Target::Kind::interpreter: return Program(interpreter_program(graph, state.shared()));

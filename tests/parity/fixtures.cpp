@@ -22,11 +22,13 @@ std::string differences(const std::string& folder, const std::string& device) {
 
 }  // namespace
 
-#define UWAGA_AGREES(FOLDER)                                                                         \
-  TEST_CASE(FOLDER " agrees with the reference on the interpreter", "[parity]") { \
-    CHECK(differences(FOLDER, "interpreter") == "");                                                 \
-  }                                                                                                  \
-  TEST_CASE(FOLDER " agrees with the reference on compiled kernels", "[parity]") { CHECK(differences(FOLDER, "cpu") == ""); }
+#define UWAGA_AGREES(FOLDER)                                                       \
+  TEST_CASE(FOLDER " agrees with the reference on the interpreter", "[parity]") {  \
+    CHECK(differences(FOLDER, "interpreter") == "");                               \
+  }                                                                                \
+  TEST_CASE(FOLDER " agrees with the reference on compiled kernels", "[parity]") { \
+    CHECK(differences(FOLDER, "cpu") == "");                                       \
+  }
 
 UWAGA_AGREES("gpt2")
 UWAGA_AGREES("gpt2-leftpad")
@@ -36,6 +38,8 @@ UWAGA_AGREES("llama-rope-llama3")
 UWAGA_AGREES("llama-yarn")
 UWAGA_AGREES("mistral")
 UWAGA_AGREES("rnn")
+UWAGA_AGREES("generate-gpt2")
+UWAGA_AGREES("generate-llama")
 
 TEST_CASE("the GPT-2 training run agrees with the reference on compiled kernels", "[parity]") {
   CHECK(differences("trajectory-gpt2", "cpu") == "");

@@ -26,6 +26,7 @@ class CudaEmitter {
   void memory();
   void block(const std::vector<Stmt>& body);
   void statement(const Stmt& s);
+  void let(const Stmt& s);
   void assign(const Stmt& s);
   void store(const Stmt& s);
   void fail(const Stmt& s);
@@ -39,6 +40,7 @@ class CudaEmitter {
 
   // expressions.cpp
   void study();
+  const Lanes* find(ExprId id) const;  // where it is known already
   const Lanes& value(ExprId id);
   std::string scalar(ExprId id) { return value(id)[0]; }
   Lanes compute(const Expr& e);
@@ -47,6 +49,7 @@ class CudaEmitter {
   std::string load(const Expr& e, const std::string& at, const std::string* mask) const;
   // A name for a text, unless it is one already.
   std::string named(const std::string& text, DType type, Ordinal ordinal, bool always = false);
+  bool positive(ExprId id) const;  // surely above 0, or a size
   Lanes frozen(ExprId id);  // values that later stores do not change
 
   const Kernel& k_;
@@ -61,5 +64,7 @@ class CudaEmitter {
 };
 
 std::string_view cuda_type(DType d);
+// A name of what never changes while it can be seen: all names but those of mutable variables.
+bool is_constant_name(const std::string& text);
 
 }  // namespace uwaga::kernel

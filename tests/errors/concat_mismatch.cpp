@@ -1,0 +1,9 @@
+#include "tests/errors/mistake.h"
+
+MISTAKE("parts that differ in another axis",
+        "?") {
+  Graph g;
+  const Tensor x = g.input("x", f32, {"time", {"model", 8}});
+  const Tensor y = g.input("y", f32, {"time", {"model", 9}});
+  concat({x, y}, "time");
+}

@@ -1,0 +1,9 @@
+#include "tests/errors/mistake.h"
+
+MISTAKE("two dropouts of one name",
+        "?") {
+  Graph g;
+  const Tensor x = g.input("x", f32, {"row"});
+  const Scope s = g.scope() / "h";
+  dropout(s, dropout(s, x, 0.1), 0.1);
+}

@@ -1,0 +1,9 @@
+#include "tests/errors/mistake.h"
+
+MISTAKE("a sum of tensors whose sizes differ",
+        "?") {
+  Graph g;
+  const Tensor x = g.input("x", f32, {"batch", {"model", 8}});
+  const Tensor b = g.input("b", f32, {{"model", 16}});
+  x + b;
+}

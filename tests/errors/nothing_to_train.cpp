@@ -1,0 +1,8 @@
+#include "tests/errors/mistake.h"
+
+MISTAKE("a training step without parameters",
+        "?") {
+  Graph g;
+  const Tensor x = g.input("x", f32, {});
+  train_step(x * x, AdamW{});
+}

@@ -1,0 +1,10 @@
+#include "tests/errors/mistake.h"
+#include "tests/errors/programs.h"
+
+MISTAKE("one State for two models that disagree",
+        "?") {
+  Graph g, h;
+  State state = two_parameters(g);
+  (h.scope() / "h.0" / "attn").param("bias", {{"out", 5}}, zeros()).watch("bias");
+  compile(h, any_target(), state);
+}

@@ -1,0 +1,9 @@
+#include "tests/errors/mistake.h"
+#include "tests/errors/programs.h"
+
+MISTAKE("a parameter set to other axes",
+        "?") {
+  Graph g;
+  State state = two_parameters(g);
+  state.set("h.0.attn.weight", Array(f32, {{"in", 2}, {"out", 4}}));
+}

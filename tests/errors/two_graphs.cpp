@@ -1,0 +1,9 @@
+#include "tests/errors/mistake.h"
+
+MISTAKE("tensors of two graphs in one op",
+        "?") {
+  Graph g, h;
+  const Tensor x = g.input("x", f32, {"row"});
+  const Tensor y = h.input("y", f32, {"row"});
+  x + y;
+}
