@@ -9,6 +9,7 @@
 #include <uwaga/runtime/train/checkpoint.h>
 #include <uwaga/runtime/train/trainer.h>
 
+#include <algorithm>
 #include <chrono>
 #include <iostream>
 #include <memory>
@@ -28,7 +29,7 @@ struct CommandOptions {
   double last_rate = 0.1, validation = 0.1;
   std::string data, tokenizer = "char", precision = "f32", out;
   bool resume = false, rate_given = false, json = false;
-  DeviceOptions device;
+  DeviceOptions device = {};
 };
 
 using Json = nlohmann::ordered_json;

@@ -21,8 +21,8 @@ namespace uwaga {
 struct GenerateOptions {
   std::int64_t tokens = 100;  // at most this many new ones
   std::int64_t time = 256;    // tokens that the model sees
-  SampleOptions sample;
-  std::optional<std::int32_t> end;  // a token that ends the text; it is not returned
+  SampleOptions sample = {};
+  std::optional<std::int32_t> end = {};  // a token that ends the text; it is not returned
 };
 
 // The new tokens. `on_token` hears each as it comes; where it returns false the text ends. Throws Error for an empty

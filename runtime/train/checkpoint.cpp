@@ -5,6 +5,7 @@
 #include <uwaga/runtime/text/quote.h>
 #include <uwaga/runtime/train/checkpoint.h>
 
+#include <algorithm>
 #include <map>
 #include <utility>
 

@@ -33,15 +33,15 @@ struct TrainOptions {
   std::int64_t eval_every = 0;        // steps between evaluations; 0: only at the end
   std::int64_t checkpoint_every = 0;  // steps between checkpoints; 0: only at the end and when stopped
   std::int64_t evaluation_batch = 0;  // rows of an evaluation run; 0: as `batch`
-  std::filesystem::path out;          // empty: neither checkpoints nor metrics
+  std::filesystem::path out = {};          // empty: neither checkpoints nor metrics
   bool resume = false;                // from the newest checkpoint in `out`; Error where there is none
   // Kept with each checkpoint, and compared on resume. `step` is set here, and `data` gets the seed, batch and time.
-  RunRecord record;
+  RunRecord record = {};
 };
 
 struct TrainPrograms {
   Program step;
-  std::optional<Program> evaluate;  // none: no validation
+  std::optional<Program> evaluate = {};  // none: no validation
 };
 
 struct StepReport {
@@ -54,10 +54,10 @@ struct StepReport {
 };
 
 struct TrainCallbacks {
-  std::function<void(const StepReport&)> on_step;  // after every step, its evaluation included
-  std::function<void(const Checkpoint&)> on_checkpoint;
-  std::function<void(std::int64_t step)> on_resume;
-  std::function<bool()> stop;  // asked between runs; true: checkpoint and return
+  std::function<void(const StepReport&)> on_step = {};  // after every step, its evaluation included
+  std::function<void(const Checkpoint&)> on_checkpoint = {};
+  std::function<void(std::int64_t step)> on_resume = {};
+  std::function<bool()> stop = {};  // asked between runs; true: checkpoint and return
 };
 
 struct TrainResult {

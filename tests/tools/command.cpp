@@ -2,6 +2,7 @@
 #include <sys/wait.h>
 #include <uwaga/runtime/io/file.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
