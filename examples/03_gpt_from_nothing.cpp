@@ -2,6 +2,7 @@
 //
 // The whole way in one file: a text, a tokenizer, a transformer, its training, and a sample of what it writes. A module is
 // a function that takes a Scope and returns a Tensor; there is nothing to inherit from and nothing to register.
+#include <algorithm>
 #include <cstdio>
 #include <string>
 
@@ -74,8 +75,9 @@ int main() {
   c.vocab = Axis("vocab", characters.vocab_size());
   const int steps = 200;
   State state;
-  Program step = compile(training(c, steps), Target::host(), state);
-  Program next = compile(reading(c), Target::host(), state);  // the same weights, no copies
+  const Target target = Target::host(1);  // one thread: this model is too small to share out
+  Program step = compile(training(c, steps), target, state);
+  Program next = compile(reading(c), target, state);  // the same weights, no copies
   state.initialise(/*seed=*/1);
   std::printf("%zu slots of state; the step is %d kernels, compiled in %.0f ms\n", state.names().size(), step.report().kernels,
               step.report().total);

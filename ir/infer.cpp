@@ -396,7 +396,7 @@ Types top_k_rule(Op op, const Attributes& attributes, Operands in) {
   const auto& a = std::get<TopKAttrs>(attributes);
   const auto n = dim_of(op, in[0], a.axis).extent.constant();
   if (a.k < 1 || (n && a.k > *n))
-    throw Error(fmt::format("{}: k={} of {}={}", name(op), a.k, a.axis, in[0].extent(a.axis).str()));
+    throw Error(fmt::format("{} over '{}': k is {} and {} is {}", name(op), a.axis, a.k, a.axis, in[0].extent(a.axis).str()));
   want_number(op, in[0]);
   Type t = in[0];
   for (Dim& d : t.dims)

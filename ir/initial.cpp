@@ -22,6 +22,11 @@ struct Start {
 
   DType drawn() const { return type.dtype == DType::f64 ? DType::f64 : DType::f32; }
 
+  // With the line of the parameter: its origin is what everything built here takes.
+  Error refuse(const std::string& what) const {
+    return Error(fmt::format("{}: {}", graph->provenance().brief(graph->origin(Here::current())), what));
+  }
+
   Tensor fill(Literal value) const {
     const Tensor scalar = constant(graph, value, type.dtype);
     return type.dims.empty() ? scalar : broadcast(scalar, type.dims);
@@ -30,7 +35,7 @@ struct Start {
   // Uniform in (0, 1), both ends excluded: the middles of 2^23 (f64: 2^32) equal steps, every one exact in the dtype.
   Tensor unit(const std::string& key) const {
     if (!is_float(type.dtype))
-      throw Error(fmt::format("parameter '{}' of dtype {} cannot start random", path, name(type.dtype)));
+      throw refuse(fmt::format("parameter '{}' of dtype {} cannot start random", path, name(type.dtype)));
     const Tensor step = constant(graph, 0, DType::i64);
     const ProvenanceId origin = graph->origin(Here::current());
     const Tensor bits{graph.shared(),
@@ -67,9 +72,9 @@ Fans fans(const Start& s, const Axes& in) {
   const AxisNames names = names_of(in);
   for (const std::string& axis : names)
     if (!s.type.has(axis))
-      throw Error(fmt::format("parameter '{}' has no input axis '{}', only {{{}}}", s.path, axis, join(s.type.axes())));
+      throw s.refuse(fmt::format("parameter '{}' has no input axis '{}', only {{{}}}", s.path, axis, join(s.type.axes())));
   if (names.empty() && s.type.rank() != 2)
-    throw Error(fmt::format("parameter '{}' has axes {{{}}}: name those that are inputs", s.path, join(s.type.axes())));
+    throw s.refuse(fmt::format("parameter '{}' has axes {{{}}}: name those that are inputs", s.path, join(s.type.axes())));
   for (std::size_t i = 0; i < s.type.dims.size(); ++i) {
     const Dim& d = s.type.dims[i];
     const auto extent = static_cast<double>(d.extent.constant().value());
@@ -126,7 +131,7 @@ Initial kaiming_uniform(double a, Axes in) {
     Axes inputs = in;
     if (inputs.empty() && s.type.rank() == 1) inputs = {s.type.dims[0].axis};
     if (inputs.empty())
-      throw Error(fmt::format("parameter '{}' has axes {{{}}}: name those that are inputs", s.path, join(s.type.axes())));
+      throw s.refuse(fmt::format("parameter '{}' has axes {{{}}}: name those that are inputs", s.path, join(s.type.axes())));
     return within(s, std::sqrt(6 / ((1 + a * a) * fans(s, inputs).in)));
   });
 }

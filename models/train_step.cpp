@@ -29,7 +29,7 @@ class Step {
         paths_.push_back(path);
         wrt.emplace_back(graph_.shared(), Value{id, 0});
       }
-    if (paths_.empty()) throw Error("there is no trainable parameter to update");
+    if (paths_.empty()) throw Error("train_step: the graph has no trainable parameter to update");
     {
       // Derivatives carry the lines of what they are derivatives of.
       const auto before = std::exchange(graph_->provenance_override, std::nullopt);
@@ -103,9 +103,9 @@ class Step {
       bool found = false;
       for (const auto& [path, id] : graph_->parameters()) found = found || matches(pattern, path);
       if (found) continue;
-      const std::size_t all = graph_->parameters().size();
-      const std::string first = all == 0 ? "" : fmt::format(", the first is '{}'", graph_->parameters().begin()->first);
-      throw Error(fmt::format("{}: '{}' matches none of the {} parameters{}", rule, pattern, all, first));
+      const auto& all = graph_->parameters();
+      throw Error(fmt::format("train_step: the pattern '{}' of {} matches no parameter{}", pattern, rule,
+                              all.empty() ? "" : fmt::format("; the first of {} is '{}'", all.size(), all.begin()->first)));
     }
   }
 

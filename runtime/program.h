@@ -28,6 +28,7 @@ struct CompileReport {
   int launches = 0;          // kernel calls of one run
   int kernels = 0;           // distinct ones
   int kernels_from_cache = 0;
+  int kernels_compiled = 0;  // the others
 };
 
 // One kernel call of a run, timed.
@@ -58,6 +59,8 @@ class Program {
   const Graph& graph() const;
   // Kernel calls that used more than one thread, since the program was compiled.
   std::int64_t parallel_launches() const;
+  // Kernels made by `run`s: always 0, counted where code is made.
+  std::int64_t kernels_compiled_in_run() const;
 
   ProgramImpl& impl() const { return *impl_; }
 

@@ -25,12 +25,6 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
   return row.back();
 }
 
-ArrayDims static_dims(const Type& type) {
-  ArrayDims dims;
-  for (const Dim& d : type.dims) dims.push_back({d.axis, d.extent.evaluate({})});
-  return dims;
-}
-
 }  // namespace
 
 StateData::Lock::Lock(StateData& state) : state_(state) {
@@ -98,6 +92,7 @@ bool State::initialised() const {
 
 void State::initialise(std::int64_t seed, const Target& target) {
   const StateData::Lock lock(*data_);
+  if (data_->slots().empty()) return;  // a program without parameters
   // One graph computes every slot; slots of one shape share a kernel.
   Graph all;
   std::map<std::string, const Slot*> in_order;
@@ -123,9 +118,8 @@ void State::initialise(std::int64_t seed, const Target& target) {
   State none;
   Arrays values = compile(all, target, none).run({{"seed", Array(seed)}});
   for (auto& [path, slot] : data_->slots()) {
-    const Array& v = values.at(path);
-    Array own = v.reordered(slot.type.axes());
-    slot.value = Array::from_bytes(own.dtype(), static_dims(slot.type), {own.data(), own.bytes()});
+    // The output's own memory becomes the slot's: a model's parameters are never there twice.
+    slot.value = values.extract(path).mapped().reordered(slot.type.axes());
     slot.has_value = true;
   }
 }

@@ -21,7 +21,8 @@ Json read_json(const std::filesystem::path& file) {
 Target device_target(const CheckOptions& o) {
   if (o.device == "cpu") return Target::host(o.threads);
   if (o.device == "interpreter") return Target::interpreter();
-  throw Error(fmt::format("there is no device '{}' to check on; the devices are cpu and interpreter", o.device));
+  if (o.device == "emulated") return Target::emulated();
+  throw Error(fmt::format("there is no device '{}' to check on; the devices are cpu, emulated and interpreter", o.device));
 }
 
 }  // namespace

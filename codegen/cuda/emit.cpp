@@ -40,7 +40,7 @@ void CudaEmitter::header(const std::string& name) {
   }
   for (std::size_t i = 0; i < k_.arguments.size(); ++i) parameters += fmt::format("{} s{}, ", cuda_type(k_.arguments[i]), i);
   depth_ = 0;
-  line(fmt::format("extern \"C\" __global__ void __launch_bounds__({}) {}({}u64* error) {{", k_.threads == 1 ? kTasksABlock : k_.threads, name,
+  line(fmt::format("extern \"C\" __global__ void __launch_bounds__({}, 1) {}({}u64* error) {{", k_.threads == 1 ? kTasksABlock : k_.threads, name,
                    parameters),
        k_.body.empty() ? Ordinal{0} : k_.body.front().ordinal);
   depth_ = 1;

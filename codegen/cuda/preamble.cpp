@@ -55,7 +55,7 @@ DEVICE f64 as_f64(i64 x) { return __longlong_as_double(x); }
 // ---- the device layer, in plain C++
 #define DEVICE static inline
 #define __global__
-#define __launch_bounds__(threads)
+#define __launch_bounds__(threads, blocks)
 #define SHARED(type, name, count, offset) type* const name = (type*)(place->shared + (offset))
 #define LOCAL(type, name, count) \
   type name[count];              \

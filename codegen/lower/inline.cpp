@@ -78,10 +78,16 @@ Ex Inline::value(Value v, const IndexEnv& env) {
     const Node& node = graph_->node(v.node);
     const LowerRow& row = lower_row(node.op);
     if (row.build == nullptr) throw InternalError("op '" + std::string(name(node.op)) + "' has no inline form and no definition");
-    x = row.build(*this, node, v.output, env);
+    // Set before, not after: what the row writes, and above all an index it finds out of range, is this op's. Operands
+    // computed on the way give the builder back as they found it.
+    const Ordinal outer = b_.ordinal();
     b_.at(own->second);
+    ++depth_;
+    x = row.build(*this, node, v.output, env);
+    --depth_;
     // What two nodes read is fixed here, so that it is computed once; maps of indices cost nothing to repeat.
     if (users_[v.node] > 1 && cost_of(*graph_, node) > 0) x = b_.let(x);
+    if (depth_ > 0) b_.at(outer);
   } else {
     x = load(v, env);
   }
@@ -119,7 +125,7 @@ void Inline::store(Value v, const IndexEnv& env, Ex x) {
     if (x.type().lanes == 1) x = b_.splat(x, at.lanes);
     if (mask && mask.type().lanes == 1) mask = b_.splat(mask, at.lanes);
   }
-  if (const auto own = ordinals_.find(v.node); own != ordinals_.end()) b_.at(own->second);
+  at(v.node);
   b_.store(buffer(v, true), lanes_of(at), x, mask);
 }
 
@@ -219,6 +225,10 @@ void Inline::branch(Ex condition, const std::function<void()>& then, const std::
 }
 
 Ex Inline::rounded(Ex x, DType d) { return computing(d) == d ? x : b_.cast(b_.cast(x, d), DType::f32); }
+
+void Inline::at(NodeId node) {
+  if (const auto own = ordinals_.find(node); own != ordinals_.end()) b_.at(own->second);
+}
 
 void Inline::fail(Ex condition, Ex index, const IndexEnv& env) {
   if (env.mask) {

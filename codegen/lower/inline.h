@@ -87,6 +87,8 @@ class Inline {
   Ex operand(const Node& node, int i, const IndexEnv& env) { return value(node.operands[static_cast<std::size_t>(i)], env); }
   // x as a value of dtype d: rounded where d is narrow.
   Ex rounded(Ex x, DType d);
+  // What is written from here on is this node's, where it is one of the cluster.
+  void at(NodeId node);
   // Sets the program's error word where `condition` holds and the mask does too.
   void fail(Ex condition, Ex index, const IndexEnv& env);
 
@@ -106,6 +108,7 @@ class Inline {
   const Layouts& layouts_;
   ScheduledKernel& out_;
   std::unordered_map<NodeId, Ordinal> ordinals_;
+  int depth_ = 0;  // of rows under way
   std::unordered_map<NodeId, int> users_;  // in the cluster
   std::map<Value, Definition> definitions_;
   std::map<Value, BufferId> buffers_;

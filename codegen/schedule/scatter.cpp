@@ -59,7 +59,9 @@ Schedule scatter_add(const Graph& graph, const Cluster& cluster, const Layouts& 
       IndexEnv from = row;
       for (const std::string& a : walked) from.axes[a] = Index::scalar(b.integer(0));
       set_flat(x, from, updates, Index::scalar(u));
-      const Index to = checked_index(x, b.let(x.value(node.operands[1], from)), space.extent(axis), from);
+      const Ex pointed = b.let(x.value(node.operands[1], from));
+      x.at(cluster.outputs.at(0).node);
+      const Index to = checked_index(x, pointed, space.extent(axis), from);
       from.axes.erase(axis);
       const Ex v = b.splat(x.value(node.operands[2], from), lanes);
       const Ex at = b.let(to.base);

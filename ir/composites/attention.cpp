@@ -44,6 +44,10 @@ MaskFunction padded(Tensor real, MaskFunction mask) {
 
 Tensor attention(Operand q, Operand k, Operand v, const AttentionOptions& o) {
   const Here where = q.where;
+  for (const Operand* x : {&q, &k, &v})
+    if (!x->tensor)
+      throw Error(fmt::format("{}:{}: attention wants three tensors, not the literal {}", base_name(where.file_name()), where.line(),
+                              x->literal.as_double()));
   const auto refuse = [&](const std::string& what) {
     GraphData& g = q.tensor->data();
     return Error(fmt::format("{}: attention: {}", g.provenance().brief(g.origin(where)), what));
@@ -60,6 +64,13 @@ Tensor attention(Operand q, Operand k, Operand v, const AttentionOptions& o) {
   for (const Operand* x : {&k, &v})
     if (x->tensor->has(o.query))
       throw refuse(fmt::format("keys and values may not have the query's axis '{}'; rename it to '{}'", o.query.name, o.key.name));
+  const auto want_extent = [&](const Operand& a, const char* left, const Operand& b, const char* right, const Axis& axis) {
+    if (!(a.tensor->extent(axis) == b.tensor->extent(axis)))
+      throw refuse(fmt::format("{} has {}={}, {} has {}={}", left, axis.name, a.tensor->extent(axis).str(), right, axis.name,
+                               b.tensor->extent(axis).str()));
+  };
+  want_extent(q, "the query", k, "the key", o.depth);
+  want_extent(k, "the key", v, "the value", o.key);
   double scale = 0;
   if (o.scale) scale = *o.scale;
   else if (const auto d = q.tensor->extent(o.depth).constant()) scale = 1 / std::sqrt(static_cast<double>(*d));

@@ -2,8 +2,12 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <map>
+#include <optional>
+#include <string_view>
 
 #include <uwaga/codegen/kernel/launch.h>
 #include <uwaga/ir/error.h>
@@ -80,6 +84,7 @@ class CompiledProgram final : public ProgramImpl {
     lap();
     backend_->load(kernels, report);
     kernels_ = kernels.kernels();
+    compiled_before_ = backend_->kernels_compiled();
     report.nodes = lowered->size();
     report.clusters = static_cast<int>(main_->clustering.clusters.size());
     for (const Step& s : main_->steps) report.launches += std::holds_alternative<Launch>(s);
@@ -89,12 +94,51 @@ class CompiledProgram final : public ProgramImpl {
 
   Arrays run(const Arrays& given) override {
     const StateData::Lock lock(*state_);
+    return run_locked(given);
+  }
+
+  std::vector<LaunchProfile> profile(const Arrays& inputs) override {
+    const StateData::Lock lock(*state_);
+    std::vector<LaunchProfile> launches;
+    profile_ = &launches;
+    try {
+      run_locked(inputs);
+    } catch (...) {
+      profile_ = nullptr;
+      throw;
+    }
+    profile_ = nullptr;
+    return launches;
+  }
+
+  std::int64_t peak_bytes(const Sizes& sizes) const override {
+    // Bound here, not looked up: another thread may be running.
+    const BoundExecutable plan = bind_sizes(*main_, sizes);
+    std::int64_t bytes = plan.placement.arena_bytes + plan.scratch_bytes * backend_->workers();
+    for (std::size_t i = 0; i < main_->storages.size(); ++i)
+      if (main_->storages[i].kind == Storage::Kind::output) bytes += plan.bytes[i];
+    return bytes;
+  }
+
+  std::int64_t parallel_launches() const override { return backend_->parallel_launches(); }
+  std::int64_t kernels_compiled_in_run() const override { return backend_->kernels_compiled() - compiled_before_; }
+  const Graph& graph() const override { return main_->graph; }
+
+ private:
+  // The first launch that failed, and what its kernel said: later ones run on clamped addresses and may fail too.
+  struct Failure {
+    const Executable* executable;
+    const Launch* launch;
+    std::uint64_t word;
+  };
+
+  Arrays run_locked(const Arrays& given) {
     BoundInputs bound = bind_inputs(main_->graph, given);
     BoundExecutable& plan = planned(bound.sizes);
     reserve(arena_, plan.placement.arena_bytes);
     backend_->reserve_scratch(plan.scratch_bytes);
     error_ = 0;
-    sizes_ = &bound.sizes;
+    failure_.reset();
 
     Arrays outputs;
     std::vector<void*> pointers(main_->storages.size(), nullptr);
@@ -116,35 +160,10 @@ class CompiledProgram final : public ProgramImpl {
         case Storage::Kind::constant: pointers[i] = const_cast<std::byte*>(main_->constants[index].data()); break;
       }
     }
-    execute(*main_, plan, pointers, main_->first_commit);
+    execute(*main_, plan, pointers, main_->first_commit, bound.sizes);
     return outputs;
   }
 
-  std::vector<LaunchProfile> profile(const Arrays& inputs) override {
-    std::vector<LaunchProfile> launches;
-    profile_ = &launches;
-    try {
-      run(inputs);
-    } catch (...) {
-      profile_ = nullptr;
-      throw;
-    }
-    profile_ = nullptr;
-    return launches;
-  }
-
-  std::int64_t peak_bytes(const Sizes& sizes) const override {
-    const BoundExecutable& plan = const_cast<CompiledProgram*>(this)->planned(sizes);
-    std::int64_t bytes = plan.placement.arena_bytes + plan.scratch_bytes * backend_->workers();
-    for (std::size_t i = 0; i < main_->storages.size(); ++i)
-      if (main_->storages[i].kind == Storage::Kind::output) bytes += plan.bytes[i];
-    return bytes;
-  }
-
-  std::int64_t parallel_launches() const override { return backend_->parallel_launches(); }
-  const Graph& graph() const override { return main_->graph; }
-
- private:
   static void reserve(AlignedBuffer& buffer, std::int64_t bytes) {
     if (static_cast<std::int64_t>(buffer.size()) < bytes) {
       buffer = AlignedBuffer();
@@ -192,27 +211,48 @@ class CompiledProgram final : public ProgramImpl {
     return b;
   }
 
-  void execute(const Executable& e, const BoundExecutable& plan, std::vector<void*>& pointers, std::size_t check_before) {
+  void execute(const Executable& e, const BoundExecutable& plan, std::vector<void*>& pointers, std::size_t check_before,
+               const Sizes& sizes) {
     for (std::size_t i = 0; i < e.steps.size(); ++i) {
-      if (i == check_before) check_error(e);
+      if (i == check_before) check_error(sizes);
       if (const auto* l = std::get_if<Launch>(&e.steps[i])) {
         const auto start = std::chrono::steady_clock::now();
         launch(*l, plan.launches[i], pointers);
+        if (refuse_nan_) check_nan(e, *l, plan, pointers);
         if (profile_) {
           const double ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
           profile_->push_back(describe(e, *l, plan.launches[i].tasks, ms));
         }
-        if (error_ != 0 && failed_ == nullptr) failed_ = l;
+        if (error_ != 0 && !failure_) failure_ = Failure{&e, l, error_};
       } else if (const auto* c = std::get_if<Copy>(&e.steps[i])) {
         std::memcpy(pointers[static_cast<std::size_t>(c->to)], pointers[static_cast<std::size_t>(c->from)],
                     static_cast<std::size_t>(plan.bytes[static_cast<std::size_t>(c->to)]));
       } else if (const auto* s = std::get_if<ScanRun>(&e.steps[i])) {
-        scan(*s, plan, i, pointers);
+        scan(*s, plan, i, pointers, sizes);
       } else {
-        branch(std::get<CondRun>(e.steps[i]), plan, i, pointers);
+        branch(std::get<CondRun>(e.steps[i]), plan, i, pointers, sizes);
       }
     }
-    if (check_before >= e.steps.size()) check_error(e);
+    if (check_before == e.steps.size()) check_error(sizes);
+  }
+
+  // UWAGA_CHECK=nan: the first kernel call that stores a NaN is an Error with its model line.
+  void check_nan(const Executable& e, const Launch& l, const BoundExecutable& plan, const std::vector<void*>& pointers) const {
+    const kernel::Kernel& k = kernels_[static_cast<std::size_t>(l.kernel)];
+    for (std::size_t b = 0; b < l.buffers.size(); ++b) {
+      const auto at = static_cast<std::size_t>(l.buffers[b]);
+      const Storage& s = e.storages[at];
+      if (!k.buffers[b].written || !is_float(s.dtype) || s.value.node == kTemporary) continue;
+      const auto bytes = static_cast<std::size_t>(plan.bytes[at]);
+      const Array stored = Array::from_bytes(s.dtype, {{"element", static_cast<std::int64_t>(bytes / size_of(s.dtype))}},
+                                             {static_cast<const std::byte*>(pointers[at]), bytes});
+      for (std::int64_t i = 0; i < stored.elements(); ++i)
+        if (std::isnan(stored.at(i))) {
+          const Node& n = e.graph->node(s.value.node);
+          throw Error(fmt::format("{}: {} makes a NaN, at element {} of {}", e.graph->provenance().brief(n.provenance), name(n.op), i,
+                                  e.graph->type(s.value).str()));
+        }
+    }
   }
 
   static LaunchProfile describe(const Executable& e, const Launch& l, std::int64_t tasks, double milliseconds) {
@@ -247,7 +287,7 @@ class CompiledProgram final : public ProgramImpl {
     return out;
   }
 
-  void scan(const ScanRun& s, const BoundExecutable& plan, std::size_t step, const std::vector<void*>& pointers) {
+  void scan(const ScanRun& s, const BoundExecutable& plan, std::size_t step, const std::vector<void*>& pointers, const Sizes& sizes) {
     const auto at = [&](int storage) { return static_cast<std::byte*>(pointers[static_cast<std::size_t>(storage)]); };
     const auto bytes = [&](int storage) { return plan.bytes[static_cast<std::size_t>(storage)]; };
     const std::int64_t n = plan.lengths[step];
@@ -270,11 +310,12 @@ class CompiledProgram final : public ProgramImpl {
       for (int c : s.constants) inputs.push_back(at(c));
       for (int stack : s.stacks) outputs.push_back(at(stack) + bytes(stack) / n * index);
       std::vector<void*> body = body_pointers(*s.body, body_plan, at(s.arena), inputs, outputs);
-      execute(*s.body, body_plan, body, s.body->steps.size() + 1);
+      execute(*s.body, body_plan, body, kNoCheck, sizes);
     }
   }
 
-  void branch(const CondRun& c, const BoundExecutable& plan, std::size_t step, const std::vector<void*>& pointers) {
+  void branch(const CondRun& c, const BoundExecutable& plan, std::size_t step, const std::vector<void*>& pointers,
+              const Sizes& sizes) {
     const auto at = [&](int storage) { return pointers[static_cast<std::size_t>(storage)]; };
     const bool taken = *static_cast<const std::uint8_t*>(at(c.condition)) != 0;
     std::vector<void*> inputs, outputs;
@@ -282,28 +323,23 @@ class CompiledProgram final : public ProgramImpl {
     for (int s : c.outputs) outputs.push_back(at(s));
     const Executable& body = *c.bodies[taken];
     std::vector<void*> inner = body_pointers(body, plan.bodies[step][taken], static_cast<std::byte*>(at(c.arena)), inputs, outputs);
-    execute(body, plan.bodies[step][taken], inner, body.steps.size() + 1);
+    execute(body, plan.bodies[step][taken], inner, kNoCheck, sizes);
   }
 
-  // Throws what a kernel's error word says: op, index, extent and model line.
-  void check_error(const Executable& e) {
-    if (error_ == 0) return;
-    const auto ordinal = static_cast<std::size_t>((error_ & 0xffff) - 1);
-    const auto index = static_cast<std::int64_t>(error_) >> 16;
-    const Launch* l = std::exchange(failed_, nullptr);
-    error_ = 0;
-    check_internal(l != nullptr && ordinal < l->origins.size() &&
-                       ordinal < e.clustering.clusters[static_cast<std::size_t>(l->cluster)].nodes.size(),
-                   "an error word without a launch");
-    const std::string line = e.graph->provenance().brief(l->origins[ordinal]);
-    const std::vector<NodeId>& nodes = e.clustering.clusters[static_cast<std::size_t>(l->cluster)].nodes;
-    throw Error(fmt::format("{}: {}", line, describe_index(e, e.graph->node(nodes[ordinal]), index)));
+  // Throws what a kernel's error word says: op, index, extent and model line, as the interpreter words it.
+  void check_error(const Sizes& sizes) {
+    if (!failure_) return;
+    const auto [e, l, word] = *failure_;
+    const auto ordinal = static_cast<std::size_t>((word & 0xffff) - 1);
+    const auto index = static_cast<std::int64_t>(word) >> 16;
+    check_internal(ordinal < l->origins.size(), "an error word of no op");
+    const Node& n = e->graph->node(e->clustering.clusters[static_cast<std::size_t>(l->cluster)].nodes.at(ordinal));
+    throw Error(fmt::format("{}: {}", e->graph->provenance().brief(l->origins[ordinal]), describe_index(*e, n, index, sizes)));
   }
 
-  // In the interpreter's words.
-  std::string describe_index(const Executable& e, const Node& node, std::int64_t index) const {
+  static std::string describe_index(const Executable& e, const Node& node, std::int64_t index, const Sizes& sizes) {
     const auto size = [&](std::size_t operand, const std::string& axis) {
-      return e.graph->type(node.operands[operand]).extent(axis).evaluate(*sizes_);
+      return e.graph->type(node.operands[operand]).extent(axis).evaluate(sizes);
     };
     const auto part = [&](const std::string& axis, std::int64_t elements) {
       return fmt::format("{} over '{}': {} elements from index {} are outside {}={}", name(node.op), axis, elements, index, axis,
@@ -317,7 +353,7 @@ class CompiledProgram final : public ProgramImpl {
       }
       case Op::dynamic_slice: {
         const auto& a = node.as<DynamicSliceAttrs>();
-        return part(a.axis, a.size.evaluate(*sizes_));
+        return part(a.axis, a.size.evaluate(sizes));
       }
       case Op::dynamic_update: return part(node.as<AxisAttrs>().axis, size(1, node.as<AxisAttrs>().axis));
       default: throw InternalError(fmt::format("{} found index {} out of range", name(node.op), index));
@@ -325,6 +361,7 @@ class CompiledProgram final : public ProgramImpl {
   }
 
   static constexpr std::size_t kPlansKept = 64;
+  static constexpr std::size_t kNoCheck = static_cast<std::size_t>(-1);
 
   std::shared_ptr<StateData> state_;
   std::unique_ptr<Backend> backend_;
@@ -334,9 +371,10 @@ class CompiledProgram final : public ProgramImpl {
   AlignedBuffer arena_;
   std::vector<void*> buffers_;
   std::uint64_t error_ = 0;
-  const Launch* failed_ = nullptr;
-  const Sizes* sizes_ = nullptr;  // of the run under way
+  std::optional<Failure> failure_;
+  std::int64_t compiled_before_ = 0;
   std::vector<LaunchProfile>* profile_ = nullptr;
+  bool refuse_nan_ = std::getenv("UWAGA_CHECK") && std::string_view(std::getenv("UWAGA_CHECK")) == "nan";
 };
 
 }  // namespace

@@ -110,39 +110,41 @@ class ExecutableBuilder {
     }
   }
 
-  // Updates that may be written straight into their slot: the cluster that computes one reads the slot, if at all, only
-  // element by element, and no other committing cluster reads it.
+  // Updates that may be written straight into their slot. A cluster commits as a whole, after everything else and after the
+  // check for errors, so it must not be able to fail, and every value it stores must be an update that nothing else reads. It reads
+  // the slots it writes only element by element, and no other committing cluster reads them.
   void find_in_place() {
-    std::map<Value, int> writer;
     const auto& clusters = out_->clustering.clusters;
-    for (std::size_t i = 0; i < clusters.size(); ++i)
-      for (Value v : clusters[i].outputs) writer[v] = static_cast<int>(i);
-    std::set<int> committing;
     std::set<Value> read;
     for (const Cluster& c : clusters) read.insert(c.inputs.begin(), c.inputs.end());
-    for (const Update& u : g().updates())
-      if (const auto w = writer.find(u.value); w != writer.end() && !read.count(u.value)) committing.insert(w->second);
-    // A cluster commits as a whole: every value it stores is an update that nothing else reads.
-    for (auto it = committing.begin(); it != committing.end();) {
-      const Cluster& c = clusters[static_cast<std::size_t>(*it)];
+    std::map<Value, std::vector<Value>> slots_of;  // by update: the slots that take it
+    for (const Update& u : g().updates()) slots_of[u.value].push_back({g().parameters().at(u.path), 0});
+    for (std::size_t i = 0; i < clusters.size(); ++i) {
+      const Cluster& c = clusters[i];
       const bool all = std::all_of(c.outputs.begin(), c.outputs.end(), [&](Value v) {
-        return !of_value_.count(v) && !read.count(v) &&
-               std::count_if(g().updates().begin(), g().updates().end(), [&](const Update& u) { return u.value == v; }) == 1;
+        return !of_value_.count(v) && !read.count(v) && slots_of.count(v) && slots_of.at(v).size() == 1 &&
+               elementwise_in(c, slots_of.at(v)[0]);
       });
-      it = all ? std::next(it) : committing.erase(it);
+      if (all && c.kind != ClusterKind::structure && !may_fail(c)) committing_.insert(static_cast<int>(i));
     }
-    committing_ = committing;
-    for (const Update& u : g().updates()) {
-      const auto w = writer.find(u.value);
-      if (w == writer.end() || !committing.count(w->second)) continue;
-      const Value old{g().parameters().at(u.path), 0};
-      bool safe = elementwise_in(clusters[static_cast<std::size_t>(w->second)], old);
-      for (int other : committing) {
-        const auto& in = clusters[static_cast<std::size_t>(other)].inputs;
-        if (other != w->second && std::find(in.begin(), in.end(), old) != in.end()) safe = false;
-      }
-      if (safe) in_place_[u.value] = of_value_.at(old);
+    // Where one reads what another writes, the reader runs before all that commit, and its values are copied.
+    std::map<Value, int> writer;  // by slot
+    for (int i : committing_)
+      for (Value v : clusters[static_cast<std::size_t>(i)].outputs) writer[slots_of.at(v)[0]] = i;
+    for (auto it = committing_.begin(); it != committing_.end();) {
+      const auto& in = clusters[static_cast<std::size_t>(*it)].inputs;
+      const bool reads = std::any_of(in.begin(), in.end(), [&](Value v) { return writer.count(v) && writer.at(v) != *it; });
+      it = reads ? committing_.erase(it) : std::next(it);
     }
+    for (int i : committing_)
+      for (Value v : clusters[static_cast<std::size_t>(i)].outputs) in_place_[v] = of_value_.at(slots_of.at(v)[0]);
+  }
+
+  bool may_fail(const Cluster& c) const {
+    return std::any_of(c.nodes.begin(), c.nodes.end(), [&](NodeId id) {
+      const Op op = g().node(id).op;
+      return op == Op::gather || op == Op::scatter_add || op == Op::dynamic_slice || op == Op::dynamic_update;
+    });
   }
 
   bool elementwise_in(const Cluster& c, Value slot) const {
@@ -179,12 +181,9 @@ class ExecutableBuilder {
   void add_cluster(int index) {
     Cluster& cluster = out_->clustering.clusters[static_cast<std::size_t>(index)];
     const Hash128 signature = canonicalise_cluster(out_->graph, out_->layouts, cluster);
-    for (Value v : cluster.outputs) {
-      if (const auto it = in_place_.find(v); it != in_place_.end()) of_value_[v] = it->second;
-      else if (!of_value_.count(v)) add_value(Storage::Kind::arena, 0, v);
-    }
-    std::vector<Step>& steps = committing_.count(index) ? commits_ : out_->steps;
     if (cluster.kind == ClusterKind::structure) {
+      for (Value v : cluster.outputs)
+        if (!of_value_.count(v)) add_value(Storage::Kind::arena, 0, v);
       add_structure(cluster);
       return;
     }
@@ -192,6 +191,14 @@ class ExecutableBuilder {
     const auto [known, fresh] = plans_.try_emplace(signature);
     if (fresh) known->second = plan(cluster);
     const ClusterPlan& p = known->second;
+    // Of two kernels the second would read what the first wrote.
+    if (p.calls.size() > 1 && committing_.erase(index))
+      for (Value v : cluster.outputs) in_place_.erase(v);
+    for (Value v : cluster.outputs) {
+      if (const auto it = in_place_.find(v); it != in_place_.end()) of_value_[v] = it->second;
+      else if (!of_value_.count(v)) add_value(Storage::Kind::arena, 0, v);
+    }
+    std::vector<Step>& steps = committing_.count(index) ? commits_ : out_->steps;
     std::vector<int> temporaries;
     for (const Temporary& t : p.temporaries) temporaries.push_back(temporary(t.dtype, t.elements));
     std::vector<ProvenanceId> origins;

@@ -14,6 +14,7 @@ std::int64_t Program::peak_bytes(const Sizes& sizes) const { return impl_->peak_
 const CompileReport& Program::report() const { return impl_->report; }
 const Graph& Program::graph() const { return impl_->graph(); }
 std::int64_t Program::parallel_launches() const { return impl_->parallel_launches(); }
+std::int64_t Program::kernels_compiled_in_run() const { return impl_->kernels_compiled_in_run(); }
 
 Program compile(const Graph& graph, const Target& target, State& state) {
   if (!graph || (graph->outputs().empty() && graph->updates().empty())) throw Error("there is nothing to compile: the graph has no output and no update; watch(\"name\") makes a tensor an output");

@@ -2,7 +2,7 @@
 #include "tests/errors/programs.h"
 
 MISTAKE("two inputs that disagree on a size",
-        "?") {
+        "'row' is 3 in input 'x' and 4 in input 'y'") {
   Graph g;
   const Tensor x = g.input("x", f32, {"row"}), y = g.input("y", f32, {"row"});
   (x + y).watch("z");

@@ -26,7 +26,8 @@ class EmulatedBackend final : public Backend {
     for (std::size_t i = 0; i < expanded.size(); ++i) named.push_back({&expanded[i], "k" + std::to_string(i)});
     const KernelCache cache = KernelCache::standard();
     code_.emplace(named, EmulateOptions{.seed = seed_, .compiler = {}, .cache = &cache});
-    if (code_->cached()) report.kernels_from_cache = static_cast<int>(set.kernels().size());
+    (code_->cached() ? report.kernels_from_cache : report.kernels_compiled) = static_cast<int>(set.kernels().size());
+    compiled_ += report.kernels_compiled;
     report.emit = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   }
 
@@ -36,12 +37,14 @@ class EmulatedBackend final : public Backend {
   }
 
   void reserve_scratch(std::int64_t) override {}
+  std::int64_t kernels_compiled() const override { return compiled_; }
   int workers() const override { return 1; }
 
  private:
   std::uint64_t seed_;
   CudaTarget target_;
   std::optional<EmulatedCuda> code_;
+  std::int64_t compiled_ = 0;
 };
 
 }  // namespace

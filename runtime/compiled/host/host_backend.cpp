@@ -17,6 +17,7 @@ class HostBackend final : public Backend {
 
   void load(const KernelSet& kernels, CompileReport& report) override {
     functions_ = compile_kernels(kernels, target_, pool_.threads(), report);
+    compiled_ += report.kernels_compiled;
   }
 
   void launch(std::size_t kernel, std::span<void* const> buffers, std::span<const std::uint64_t> arguments, std::int64_t tasks,
@@ -48,6 +49,7 @@ class HostBackend final : public Backend {
     scratch_ = AlignedBuffer(all);
   }
 
+  std::int64_t kernels_compiled() const override { return compiled_; }
   int workers() const override { return pool_.threads(); }
   std::int64_t parallel_launches() const override { return pool_.parallel_runs(); }
 
@@ -57,6 +59,7 @@ class HostBackend final : public Backend {
   HostKernels functions_;
   AlignedBuffer scratch_;
   std::int64_t stride_ = 0;
+  std::int64_t compiled_ = 0;
 };
 
 }  // namespace

@@ -48,6 +48,7 @@ HostKernels compile_kernels(const KernelSet& set, const HostTarget& target, int 
     std::vector<const kernel::Kernel*> batch;
     for (const kernel::Kernel& k : missing) batch.push_back(&k);
     std::vector<CompiledKernel> made = compiler.compile(batch, threads);
+    report.kernels_compiled += static_cast<int>(made.size());
     for (std::size_t i = 0; i < made.size(); ++i) {
       cache.store(keys[missing_at[i]], std::span<const std::byte>(made[i].object));
       objects[missing_at[i]] = std::move(made[i].object);

@@ -24,6 +24,8 @@ class Backend {
   // Called before a run: scratch that a worker needs for the largest of its kernels.
   virtual void reserve_scratch(std::int64_t bytes_of_a_worker) = 0;
   virtual int workers() const = 0;
+  // Kernels that code was made of so far, cached ones not counted.
+  virtual std::int64_t kernels_compiled() const = 0;
   virtual std::int64_t parallel_launches() const { return 0; }
 };
 

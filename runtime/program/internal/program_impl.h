@@ -14,6 +14,7 @@ class ProgramImpl {
   virtual std::vector<LaunchProfile> profile(const Arrays& inputs) { run(inputs); return {}; }
   virtual std::int64_t peak_bytes(const Sizes& sizes) const = 0;
   virtual std::int64_t parallel_launches() const { return 0; }
+  virtual std::int64_t kernels_compiled_in_run() const { return 0; }
   virtual const Graph& graph() const = 0;
 
   CompileReport report;

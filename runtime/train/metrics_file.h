@@ -1,0 +1,23 @@
+// metrics.jsonl: one JSON object a line, appended as a run goes, cut back where a run resumes.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+namespace uwaga {
+
+class MetricsFile {
+ public:
+  // Keeps the lines whose "step" is at most `last_step`; an incomplete last line is dropped. Throws SystemError.
+  MetricsFile(std::filesystem::path path, std::int64_t last_step);
+  // A line; `object` is JSON. Throws SystemError.
+  void add(const std::string& object);
+
+ private:
+  std::filesystem::path path_;
+  std::ofstream file_;
+};
+
+}  // namespace uwaga

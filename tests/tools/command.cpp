@@ -1,0 +1,138 @@
+// The uwaga command from outside: what it prints, where, and with which exit code.
+#include <sys/wait.h>
+#include <uwaga/runtime/io/file.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "tests/catch.h"
+
+using namespace uwaga;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Ran {
+  int code = 0;
+  std::string out, err;
+  nlohmann::json last() const {
+    nlohmann::json json;
+    std::istringstream lines(out);
+    for (std::string line; std::getline(lines, line);) json = nlohmann::json::parse(line);  // every line is an object
+    return json;
+  }
+};
+
+const fs::path kCommand = fs::path(UWAGA_BINARY_DIR) / "bin" / "uwaga";
+
+Ran uwaga_command(const fs::path& folder, const std::string& arguments) {
+  const std::string line =
+      kCommand.string() + " " + arguments + " >" + (folder / "out").string() + " 2>" + (folder / "err").string();
+  const int status = std::system(line.c_str());
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_file(folder / "out"), read_file(folder / "err")};
+}
+
+// A tiny model on a short text, on the reference.
+struct Workplace {
+  TemporaryFolder folder;
+  fs::path path = folder.path();
+  Workplace() {
+    std::string text;
+    for (int i = 0; i < 40; ++i) text += "the cat sat on the mat\n";
+    write_file(path / "text.txt", text);
+  }
+  Ran run(const std::string& arguments) const { return uwaga_command(path, arguments); }
+  Ran train(const std::string& more) const {
+    return run("train --layers 1 --heads 2 --width 8 --time 8 --batch 2 --warm-up 1 --device interpreter --data " +
+               (path / "text.txt").string() + " " + more);
+  }
+};
+
+void refuses(const Ran& r, int code, const std::string& sentence) {
+  CHECK(r.code == code);
+  CHECK(r.out.empty());
+  CHECK_THAT(r.err, Contains(sentence));
+  CHECK(std::count(r.err.begin(), r.err.end(), '\n') == 1);
+}
+
+}  // namespace
+
+TEST_CASE("wrong usage is one sentence and exit code 2") {
+  const Workplace w;
+  refuses(w.run("train --data x --frobnicate"), 2, "--frobnicate");
+  refuses(w.train("--threads 0"), 2, "--threads");
+  refuses(w.run("train"), 2, "--data is required");
+  refuses(w.run(""), 2, "subcommand");
+  refuses(w.run("sing"), 2, "sing");
+  refuses(w.train("--model bert"), 2, "bert");
+  refuses(w.train("--lr fast"), 2, "fast");
+  refuses(w.train("--resume"), 2, "--resume needs --out");
+}
+
+TEST_CASE("help and version are answers, not errors") {
+  const Workplace w;
+  CHECK(w.run("--version").code == 0);
+  for (const char* command : {"", "train", "generate", "inspect", "bench", "devices"}) {
+    const Ran r = w.run(std::string(command) + " --help");
+    CHECK(r.code == 0);
+    CHECK_THAT(r.out, Contains("--help"));
+  }
+  CHECK(w.run("devices --json").last().contains("device"));
+}
+
+TEST_CASE("what cannot be read, written or learnt is one sentence and exit code 1") {
+  const Workplace w;
+  const std::string missing = (w.path / "none.txt").string();
+  refuses(w.run("train --data " + missing), 1, missing);
+  refuses(w.run("train --data " + w.path.string()), 1, w.path.string());
+  write_file(w.path / "short.txt", "too short");
+  refuses(w.run("train --data " + (w.path / "short.txt").string()), 1, "has 9 tokens");
+  write_file(w.path / "empty.txt", "");
+  refuses(w.run("train --data " + (w.path / "empty.txt").string()), 1, "is empty");
+  write_file(w.path / "binary.txt", "\xff\xfe");
+  refuses(w.run("train --data " + (w.path / "binary.txt").string()), 1, "--tokenizer byte reads any file");
+  write_file(w.path / "file", "x");
+  refuses(w.train("--steps 1 --out " + (w.path / "file").string()), 1, "it is a file");
+  refuses(w.train("--heads 3"), 1, "a width of 8 does not divide into 3 heads");
+  refuses(w.run("generate " + missing), 1, "there is no folder");
+  refuses(w.run("generate " + w.path.string()), 1, "there is no checkpoint");
+}
+
+TEST_CASE("a run resumes to the same weights, refuses another model, and generates") {
+  const Workplace w;
+  const std::string out = " --out " + (w.path / "cut").string();
+  const Ran whole = w.train("--steps 4 --json");
+  REQUIRE(whole.code == 0);
+  for (const char* key :
+       {"step", "loss", "val_loss", "seconds", "compile_seconds", "tokens_per_second", "peak_bytes", "weights_sha256"})
+    CHECK(whole.last().contains(key));
+  // The schedule is part of the run: the first half is cut off by the checkpoint that step 2 leaves.
+  REQUIRE(w.train("--steps 4 --checkpoint-every 2 --json" + out).code == 0);
+  fs::path newest;
+  for (const auto& entry : fs::directory_iterator(w.path / "cut"))
+    if (entry.is_directory()) newest = std::max(newest, entry.path());
+  fs::remove_all(newest);
+  const Ran rest = w.train("--steps 4 --checkpoint-every 2 --resume --json" + out);
+  REQUIRE(rest.code == 0);
+  CHECK_THAT(rest.err, Contains("going on from step 2"));
+  CHECK(rest.last()["state_sha256"] == whole.last()["state_sha256"]);
+  CHECK(rest.last()["val_loss"] == whole.last()["val_loss"]);
+
+  refuses(w.train("--steps 4 --layers 2 --resume --json" + out), 2, "layers");  // given twice
+  const Ran other =
+      w.run("train --layers 2 --heads 2 --width 8 --time 8 --batch 2 --device interpreter --steps 4 --resume --data " +
+            (w.path / "text.txt").string() + out);
+  refuses(other, 1, "is of another run: its model has");
+
+  const std::string generate =
+      "generate " + (w.path / "cut").string() + " --device interpreter --tokens 12 --prompt 'the cat' --json";
+  const Ran a = w.run(generate), b = w.run(generate);
+  REQUIRE(a.code == 0);
+  CHECK(a.last()["tokens"] == 12);
+  CHECK(a.last()["text"] == b.last()["text"]);
+  refuses(w.run("generate " + (w.path / "cut").string() + " --prompt XYZ"), 1, "X");
+  refuses(w.run("generate " + (w.path / "cut").string() + " --top-p 2"), 1, "top-p");
+}

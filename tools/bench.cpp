@@ -1,0 +1,175 @@
+// `uwaga bench step` and `uwaga bench gemm`: how long a training step and a matrix product take on this machine.
+#include <fmt/format.h>
+#include <uwaga/ir/graph.h>
+#include <uwaga/ir/initial.h>
+#include <uwaga/ir/ops.h>
+#include <uwaga/ir/random.h>
+#include <uwaga/runtime/program.h>
+#include <uwaga/runtime/train/checkpoint.h>
+
+#include <algorithm>
+#include <chrono>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "tools/command.h"
+#include "tools/cost.h"
+#include "tools/language_model.h"
+#include "tools/peak.h"
+
+namespace uwaga {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct BenchOptions {
+  std::string model = "gpt2-124m", precision = "f32";
+  std::int64_t layers = 12, batch = 4, time = 64, m = 1024, n = 1024, k = 1024;
+  int runs = 5;
+  bool json = false;
+  DeviceOptions device;
+};
+
+// Milliseconds of each run, sorted, after two runs that do not count.
+std::vector<double> timed(Program& program, const Arrays& inputs, int runs) {
+  std::vector<double> times;
+  for (int i = -2; i < runs; ++i) {
+    const auto begin = std::chrono::steady_clock::now();
+    program.run(inputs);
+    if (i >= 0)
+      times.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
+  }
+  std::sort(times.begin(), times.end());
+  return times;
+}
+
+// Random ids: what a step costs does not depend on them.
+Array ids(const char* key, const BenchOptions& o, std::int64_t vocab) {
+  std::vector<std::int32_t> values(static_cast<std::size_t>(o.batch * o.time));
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = static_cast<std::int32_t>(random_word(random_key(key, 1), 0, i) % static_cast<std::uint32_t>(vocab));
+  return array({{"batch", o.batch}, {"time", o.time}}, values);
+}
+
+void add_times(Json& line, const std::vector<double>& times, const Program& program, double flops, int threads) {
+  const CompileReport& r = program.report();
+  const double median = times[times.size() / 2], peak = peak_f32_gflops(threads), reached = flops / median * 1e-6;
+  line["milliseconds"] = median;
+  line["milliseconds_least"] = times.front();
+  line["compile_milliseconds"] = r.total;
+  line["compile"] = {
+      {"graph", r.graph}, {"fuse", r.fuse}, {"schedule", r.schedule}, {"emit", r.emit}, {"link", r.link}};
+  line["nodes"] = r.nodes;
+  line["clusters"] = r.clusters;
+  line["launches"] = r.launches;
+  line["kernels"] = r.kernels;
+  line["kernels_from_cache"] = r.kernels_from_cache;
+  line["gflops"] = reached;
+  line["peak_gflops"] = peak;
+  line["roofline_share"] = peak > 0 ? reached / peak : 0;
+}
+
+void tell(const Json& line, bool json) {
+  if (json) {
+    std::cout << line << std::endl;
+    return;
+  }
+  for (const auto& [key, value] : line.items())
+    std::cout << fmt::format("{:22} {}", key, value.is_string() ? value.get<std::string>() : value.dump()) << '\n';
+}
+
+int step(const BenchOptions& o) {
+  LanguageModel m = standard_model(o.model);
+  m.layers = o.layers;
+  m.time = std::max(m.time, o.time);
+  const Target target = target_of(o.device);
+  const Sizes sizes{{"batch", o.batch}, {"time", o.time}};
+  const auto building = std::chrono::steady_clock::now();
+  const Graph graph = training_graph(m, AdamW{});
+  const double build = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - building).count();
+  State state;
+  Program program = compile(graph, target, state);
+  state.initialise(1, target);
+  const Arrays inputs{{"tokens", ids("tokens", o, m.vocab)}, {"targets", ids("targets", o, m.vocab)}};
+  const int before = program.report().kernels;
+  const std::vector<double> times = timed(program, inputs, o.runs);
+
+  Json line{{"bench", "step"}, {"model", o.model},         {"layers", o.layers},     {"batch", o.batch},
+            {"time", o.time},  {"precision", o.precision}, {"device", target.str()}, {"threads", target.threads()}};
+  add_times(line, times, program, cost_of(graph, sizes).dot_flops, target.threads());
+  line["build_milliseconds"] = build;  // the graph and its derivative, before `compile`
+  line["kernels_compiled_in_run"] = program.report().kernels - before;
+  line["parallel_launches"] = program.parallel_launches();
+  line["peak_bytes"] = program.peak_bytes(sizes) + state_bytes(state);
+  tell(line, o.json);
+  return 0;
+}
+
+int gemm(const BenchOptions& o) {
+  const Target target = target_of(o.device);
+  const Axis row("row", o.m), in("in", o.k), out("out", o.n);
+  Graph g;
+  const Tensor x = g.input("x", f32, {row, in}), y = g.input("y", f32, {in, out});
+  State none;
+  Program program = compile(dot(x, y, {in}), target, none);
+  const auto values = [](const char* key, ArrayDims dims) {
+    Array a(DType::f32, std::move(dims));
+    const auto to = a.mutable_as<float>();
+    for (std::size_t i = 0; i < to.size(); ++i)
+      to[i] = static_cast<float>(random_word(random_key(key, 1), 0, i)) * 0x1p-32f - 0.5f;
+    return a;
+  };
+  const std::vector<double> times =
+      timed(program, {{"x", values("x", {{"row", o.m}, {"in", o.k}})}, {"y", values("y", {{"in", o.k}, {"out", o.n}})}},
+            o.runs);
+  Json line{{"bench", "gemm"},
+            {"m", o.m},
+            {"n", o.n},
+            {"k", o.k},
+            {"precision", o.precision},
+            {"device", target.str()},
+            {"threads", target.threads()}};
+  add_times(line, times, program, 2.0 * static_cast<double>(o.m) * static_cast<double>(o.n) * static_cast<double>(o.k),
+            target.threads());
+  line["peak_bytes"] = program.peak_bytes({});
+  tell(line, o.json);
+  return 0;
+}
+
+void add_common(CLI::App* c, const std::shared_ptr<BenchOptions>& o) {
+  c->add_option("--precision", o->precision, "of the computation: f32")
+      ->check(CLI::IsMember({"f32"}))
+      ->capture_default_str();
+  c->add_option("--runs", o->runs, "how many are timed; the median counts")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  add_device_options(*c, o->device);
+  c->add_flag("--json", o->json, "one JSON object on standard output");
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, Chosen& chosen) {
+  CLI::App* bench = app.add_subcommand("bench", "time this machine");
+  bench->require_subcommand(1);
+  const CLI::Range size(std::int64_t{1}, std::int64_t{1} << 20);
+  auto o = std::make_shared<BenchOptions>();
+  CLI::App* s = bench->add_subcommand("step", "a training step: forward, backward, AdamW");
+  s->add_option("--model", o->model, "gpt2-124m or llama-110m")
+      ->check(CLI::IsMember({"gpt2-124m", "llama-110m"}))
+      ->capture_default_str();
+  s->add_option("--layers", o->layers, "blocks")->check(CLI::Range(0, 1024))->capture_default_str();
+  s->add_option("--batch", o->batch, "windows of a step")->check(size)->capture_default_str();
+  s->add_option("--time", o->time, "tokens of a window")->check(size)->capture_default_str();
+  add_common(s, o);
+  s->callback([&chosen, o] { chosen = [o] { return step(*o); }; });
+  CLI::App* g = bench->add_subcommand("gemm", "a matrix product [m k] x [k n]");
+  g->add_option("-m,--m", o->m, "rows")->check(size)->capture_default_str();
+  g->add_option("-n,--n", o->n, "columns")->check(size)->capture_default_str();
+  g->add_option("-k,--k", o->k, "terms")->check(size)->capture_default_str();
+  add_common(g, o);
+  g->callback([&chosen, o] { chosen = [o] { return gemm(*o); }; });
+}
+
+}  // namespace uwaga

@@ -1,0 +1,44 @@
+// What the files of subcommands share. Each file has one function that declares a subcommand; main.cpp lists them.
+//
+//   void add_devices(CLI::App& app, Chosen& chosen) {
+//     CLI::App* command = app.add_subcommand("devices", "What programs can run on");
+//     command->callback([&chosen] { chosen = [] { ...; return 0; }; });
+//   }
+//
+// Exit codes: 0 ok, 1 the run failed, 2 wrong usage (UsageError, and what the parser refuses), 130 interrupted.
+#pragma once
+
+#include <uwaga/ir/error.h>
+#include <uwaga/runtime/target.h>
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+
+namespace uwaga {
+
+// The subcommand that was asked for; returns the exit code.
+using Chosen = std::function<int()>;
+
+struct UsageError : Error {
+  using Error::Error;
+};
+
+constexpr int kInterrupted = 130;
+
+// --device and --threads.
+struct DeviceOptions {
+  std::string device = "cpu";
+  int threads = 0;  // 0: not given, one a core
+};
+void add_device_options(CLI::App& command, DeviceOptions& options);
+Target target_of(const DeviceOptions& options);
+
+void add_train(CLI::App& app, Chosen& chosen);
+void add_generate(CLI::App& app, Chosen& chosen);
+void add_check(CLI::App& app, Chosen& chosen);
+void add_bench(CLI::App& app, Chosen& chosen);
+void add_inspect(CLI::App& app, Chosen& chosen);
+void add_devices(CLI::App& app, Chosen& chosen);
+
+}  // namespace uwaga

@@ -1,0 +1,84 @@
+// `uwaga devices`: what programs can run on here, and why not on the rest.
+#include <fmt/format.h>
+#include <uwaga/runtime/host/cpu.h>
+
+#include <cstdint>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "tools/command.h"
+
+#ifdef UWAGA_WITH_CUDA
+#include <uwaga/runtime/cuda/driver.h>
+#include <uwaga/runtime/cuda/nvrtc.h>
+#endif
+
+namespace uwaga {
+namespace {
+
+struct Gpu {
+  std::string name, architecture;
+  std::uint64_t bytes = 0;
+};
+
+struct Gpus {
+  std::vector<Gpu> found;
+  std::string why_none, why_no_compiler;
+};
+
+Gpus gpus() {
+#ifdef UWAGA_WITH_CUDA
+  Gpus g{{}, CudaDriver::why_not(), Nvrtc::why_not()};
+  if (!g.why_none.empty()) return g;
+  const CudaDriver driver;
+  for (int i = 0; i < driver.devices(); ++i) {
+    const CudaDevice device(driver, i);
+    g.found.push_back({device.info().name, device.info().architecture, device.info().bytes});
+  }
+  return g;
+#else
+  return {{}, "this build has no CUDA backend", "this build has no CUDA backend"};
+#endif
+}
+
+int devices(bool json) {
+  const CpuFeatures cpu = host_cpu();
+  const Gpus g = gpus();
+  if (json) {
+    std::cout << nlohmann::ordered_json{{"device", "cpu"},
+                                        {"model", cpu.model},
+                                        {"features", cpu.features()},
+                                        {"cores", cpu.physical_cores},
+                                        {"threads", cpu.logical_cpus},
+                                        {"f32_lanes", cpu.f32_lanes()}}
+              << '\n';
+    for (std::size_t i = 0; i < g.found.size(); ++i)
+      std::cout << nlohmann::ordered_json{{"device", fmt::format("cuda:{}", i)},
+                                          {"model", g.found[i].name},
+                                          {"architecture", g.found[i].architecture},
+                                          {"bytes", g.found[i].bytes}}
+                << '\n';
+    return 0;
+  }
+  fmt::print("cpu      {}, {} cores, {} threads, {}\n", cpu.model, cpu.physical_cores, cpu.logical_cpus,
+             cpu.features());
+  for (std::size_t i = 0; i < g.found.size(); ++i)
+    fmt::print("cuda:{}   {}, {}, {:.1f} GiB\n", i, g.found[i].name, g.found[i].architecture,
+               static_cast<double>(g.found[i].bytes) / 0x1p30);
+  if (!g.why_none.empty()) fmt::print("cuda     none: {}\n", g.why_none);
+  if (!g.why_no_compiler.empty()) fmt::print("nvrtc    none: {}\n", g.why_no_compiler);
+  return 0;
+}
+
+}  // namespace
+
+void add_devices(CLI::App& app, Chosen& chosen) {
+  CLI::App* command = app.add_subcommand("devices", "what programs can run on here");
+  auto json = std::make_shared<bool>(false);
+  command->add_flag("--json", *json, "one JSON object a line on standard output");
+  command->callback([&chosen, json] { chosen = [json] { return devices(*json); }; });
+}
+
+}  // namespace uwaga
