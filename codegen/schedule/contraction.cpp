@@ -100,29 +100,6 @@ class Contraction {
     return value.type().dtype == dtype_ ? value : b_.cast(value, dtype_);
   }
 
-  // The stored value behind an operand, if it is nothing but that under other names; the names are mapped along.
-  struct Direct {
-    Value stored;
-    std::map<std::string, std::string> names;  // operand's axis -> stored axis
-  };
-  std::optional<Direct> direct(Value v) const {
-    Direct d{v, {}};
-    for (const Dim& i : g_.type(v).dims) d.names[i.axis] = i.axis;
-    while (x_.computes(d.stored.node)) {
-      const Node& n = g_.node(d.stored.node);
-      if (n.op == Op::rename) {
-        for (auto& [mine, theirs] : d.names)
-          if (theirs == n.as<RenameAttrs>().to) theirs = n.as<RenameAttrs>().from;
-      } else if (n.op != Op::order && n.op != Op::tag && n.op != Op::stop_gradient) {
-        return std::nullopt;
-      }
-      d.stored = n.operands[0];
-    }
-    const Node& leaf = g_.node(d.stored.node);
-    if (leaf.op == Op::constant || leaf.op == Op::iota || leaf.op == Op::random_bits) return std::nullopt;
-    return d;
-  }
-
   AxisNames order_of(Value stored) const {
     const auto it = layouts_.find(stored);
     return it != layouts_.end() ? it->second.order : g_.type(stored).axes();
@@ -137,7 +114,7 @@ class Contraction {
   // A is read in place where its terms lie one after the other; else it is packed, a group of rows at a time.
   void plan_a() {
     group_rows_ = tile_rows_;
-    if (const auto d = direct(roles_.a)) {
+    if (const auto d = stored_operand(x_, roles_.a)) {
       bool in_place = true;
       Extent stride = 1;
       for (std::size_t i = roles_.over.size(); i-- > 0;) {
@@ -305,7 +282,7 @@ class Contraction {
   std::int64_t task_rows_ = 0, task_columns_ = 0, panel_ = 0, block_ = kBlock;
   std::int64_t group_rows_ = 0, group_step_ = 0, group_pitch_ = 0;
   bool packs_a_ = false, along_rows_ = false;
-  std::optional<Direct> direct_a_;
+  std::optional<StoredOperand> direct_a_;
   BufferId panels_b_ = 0, tile_c_ = 0, packed_a_ = 0;
   IndexEnv base_env_;
   Ex m_, n_, row0_, row_end_, column0_;

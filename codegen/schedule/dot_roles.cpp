@@ -75,6 +75,25 @@ void spread_flat(Inline& x, IndexEnv& env, const AxisNames& axes, const Type& ty
   if (!axes.empty()) env.axes[axes[0]] = flat;
 }
 
+std::optional<StoredOperand> stored_operand(const Inline& x, Value operand) {
+  const GraphData& g = x.graph();
+  StoredOperand d{operand, {}};
+  for (const Dim& i : g.type(operand).dims) d.names[i.axis] = i.axis;
+  while (x.computes(d.stored.node)) {
+    const Node& n = g.node(d.stored.node);
+    if (n.op == Op::rename) {
+      for (auto& [mine, theirs] : d.names)
+        if (theirs == n.as<RenameAttrs>().to) theirs = n.as<RenameAttrs>().from;
+    } else if (n.op != Op::order && n.op != Op::tag && n.op != Op::stop_gradient) {
+      return std::nullopt;
+    }
+    d.stored = n.operands[0];
+  }
+  const Node& leaf = g.node(d.stored.node);
+  if (leaf.op == Op::constant || leaf.op == Op::iota || leaf.op == Op::random_bits) return std::nullopt;
+  return d;
+}
+
 std::map<Value, IndexEnv> epilogue_envs(Inline& x, NodeId dot, const IndexEnv& at) {
   const GraphData& g = x.graph();
   std::map<Value, IndexEnv> envs;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include <uwaga/codegen/lower/inline.h>
@@ -27,6 +28,13 @@ Extent product(const Type& type, const AxisNames& axes);
 
 // A flat index over `axes`, the last the fastest, as one index an axis.
 void spread_flat(kernel::Inline& x, kernel::IndexEnv& env, const AxisNames& axes, const Type& type, kernel::Index flat);
+
+// The stored value behind an operand, if it is nothing but that under other names; the names are mapped along.
+struct StoredOperand {
+  Value stored;
+  std::map<std::string, std::string> names;  // operand's axis -> stored axis
+};
+std::optional<StoredOperand> stored_operand(const kernel::Inline& x, Value operand);
 
 // Where the values of the cluster after the dot lie, given where the dot's own does: axis ops walked forwards.
 std::map<Value, kernel::IndexEnv> epilogue_envs(kernel::Inline& x, NodeId dot, const kernel::IndexEnv& at);

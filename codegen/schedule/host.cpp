@@ -4,6 +4,7 @@
 
 #include <uwaga/codegen/fuse/groups.h>
 #include <uwaga/codegen/lower/table.h>
+#include <uwaga/codegen/schedule/attention.h>
 #include <uwaga/codegen/schedule/columns.h>
 #include <uwaga/codegen/schedule/contraction.h>
 #include <uwaga/codegen/schedule/elementwise.h>
@@ -48,6 +49,7 @@ Schedule schedule_for_host(const Graph& graph, const Cluster& cluster, const Lay
   switch (cluster.kind) {
     case ClusterKind::index: return index_for_host(graph, cluster, layouts, target);
     case ClusterKind::contraction: return schedule_contraction(graph, cluster, layouts, target);
+    case ClusterKind::attention: return schedule::attention(graph, cluster, layouts, target);
     case ClusterKind::loop: return loop_for_host(graph, cluster, layouts, target);
     default: throw InternalError("no host schedule for a cluster of kind " + std::string(name(cluster.kind)));
   }

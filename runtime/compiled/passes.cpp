@@ -2,13 +2,19 @@
 
 #include <cstdlib>
 
+#include <uwaga/codegen/attention.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/passes/passes.h>
 
 namespace uwaga {
 
-std::vector<Pass> lowering_passes() {
-  return {{"expand", [](const Graph& g) { return expand(g); }},
+std::vector<Pass> lowering_passes(bool keep_attention) {
+  const auto expand_rest = [keep_attention](const Graph& g) {
+    if (!keep_attention) return expand(g);
+    const AttentionClaims claims = find_attention(g);
+    return expand(g, [&](const CallAttrs& call) { return claims.keeps(call); });
+  };
+  return {{"expand", expand_rest},
           {"strip", strip},
           {"simplify", simplify},
           {"fold", fold},
@@ -17,8 +23,8 @@ std::vector<Pass> lowering_passes() {
           {"order-structures", order_structures}};
 }
 
-Graph lower_for_kernels(const Graph& graph) {
-  const std::vector<Pass> passes = lowering_passes();
+Graph lower_for_kernels(const Graph& graph, bool keep_attention) {
+  const std::vector<Pass> passes = lowering_passes(keep_attention);
   PassOptions options;
   if (const char* off = std::getenv("UWAGA_PASSES")) options.off = parse_pass_switches(off, passes);
   for (const char* needed : {"expand", "strip", "order-structures"})

@@ -14,6 +14,8 @@ class Backend {
   virtual ~Backend() = default;
 
   virtual Schedule schedule(const Graph& graph, const Cluster& cluster, const Layouts& layouts) const = 0;
+  // Has it kernels for clusters of kind attention?
+  virtual bool computes_attention() const { return false; }
   // Makes code of all kernels; fills the report's `emit`, `link` and `kernels_from_cache`.
   virtual void load(const KernelSet& kernels, CompileReport& report) = 0;
   // Runs all tasks of a kernel and returns when they are done. The error word keeps the smallest failure.

@@ -9,8 +9,9 @@ namespace uwaga {
 
 // expand, strip, simplify, fold, cse, dce, order-structures; all preserve bits. UWAGA_PASSES ("-cse,-fold") switches some
 // off; expand, strip and order-structures are what kernels are written from and stay.
-std::vector<Pass> lowering_passes();
-Graph lower_for_kernels(const Graph& graph);
+// `keep_attention`: calls that codegen/attention.h claims stay whole, for a target that has kernels for them.
+std::vector<Pass> lowering_passes(bool keep_attention = false);
+Graph lower_for_kernels(const Graph& graph, bool keep_attention = false);
 
 // Slots and sliced tensors lie as they are written: this writes `order` wherever a scan or a cond meets another order.
 Graph order_structures(const Graph& graph);

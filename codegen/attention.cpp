@@ -1,0 +1,80 @@
+#include <uwaga/codegen/attention.h>
+
+#include <algorithm>
+
+#include <uwaga/codegen/schedule/attention_form.h>
+#include <uwaga/ir/fields.h>
+#include <uwaga/ir/passes/passes.h>
+
+namespace uwaga {
+namespace {
+
+const std::string* text_option(const CallAttrs& call, const char* name) {
+  for (const auto& [key, value] : call.options)
+    if (key == name) return std::get_if<std::string>(&value);
+  return nullptr;
+}
+
+bool is_attention(const CallAttrs& call) { return call.composite->name == "attention" || call.composite->name == "attention_backward"; }
+bool is_of_attention(const CallAttrs& call) { return call.composite->name.starts_with("attention"); }
+
+class Claimer {
+ public:
+  AttentionClaims run(const Graph& graph) {
+    visit(graph.data());
+    return std::move(claims_);
+  }
+
+ private:
+  void visit(const GraphData& g) {
+    if (!seen_.insert(&g).second) return;
+    for (const Node& n : g.nodes()) {
+      if (n.op == Op::call && is_of_attention(n.as<CallAttrs>())) decide(n);
+      else if (n.op == Op::scan || n.op == Op::cond || n.op == Op::call)
+        for_each_graph(n.attributes, [&](const Graph& inner) { visit(inner.data()); });
+    }
+    // What a derivative that runs from the body computes again, it then shares with its forward call.
+    for (const Node& n : g.nodes()) {
+      if (n.op != Op::call || !is_of_attention(n.as<CallAttrs>()) || claims_.keeps(n.as<CallAttrs>())) continue;
+      for (const Node& forward : g.nodes())
+        if (forward.op == Op::call && is_of_attention(forward.as<CallAttrs>()) && forward.operands.size() >= 3 && n.operands.size() >= 3 &&
+            std::equal(forward.operands.begin(), forward.operands.begin() + 3, n.operands.begin()))
+          claims_.bodies.erase(&forward.as<CallAttrs>().body.data());
+    }
+  }
+
+  void decide(const Node& n) {
+    const auto& call = n.as<CallAttrs>();
+    const GraphData* body = &call.body.data();
+    auto known = known_.find(body);
+    if (known == known_.end()) {
+      std::string reason;
+      if (claims_attention(call, reason)) reason.clear();
+      else if (reason.empty()) reason = "derivatives other than the reverse one run from their bodies";
+      known = known_.emplace(body, reason).first;
+    }
+    if (known->second.empty()) claims_.bodies.insert(body);
+    else claims_.refused.emplace_back(n.provenance, known->second);
+  }
+
+  AttentionClaims claims_;
+  std::set<const GraphData*> seen_;
+  std::map<const GraphData*, std::string> known_;
+};
+
+}  // namespace
+
+Graph attention_body(const CallAttrs& call) {
+  return dce(cse(fold(simplify(strip(expand(call.body))))));
+}
+
+bool claims_attention(const CallAttrs& call, std::string& reason) {
+  reason.clear();
+  const std::string *query = text_option(call, "query"), *key = text_option(call, "key");
+  if (!is_attention(call) || !query || !key) return false;
+  return schedule::find_attention_form(attention_body(call), *query, *key, reason).has_value();
+}
+
+AttentionClaims find_attention(const Graph& graph) { return Claimer().run(graph); }
+
+}  // namespace uwaga

@@ -1,0 +1,461 @@
+#include <uwaga/codegen/schedule/attention.h>
+
+#include <algorithm>
+
+#include <uwaga/codegen/attention.h>
+#include <uwaga/codegen/kernel/sums.h>
+#include <uwaga/codegen/lower/rows.h>
+#include <uwaga/codegen/schedule/attention_flat.h>
+#include <uwaga/codegen/schedule/attention_mask.h>
+#include <uwaga/codegen/schedule/attention_passes.h>
+#include <uwaga/codegen/schedule/dot_roles.h>
+#include <uwaga/ir/error.h>
+
+namespace uwaga::schedule {
+namespace {
+
+using namespace kernel;
+
+// Part of the order of sums.
+constexpr std::int64_t kQueries = 64, kKeys = 128;
+static_assert(kQueries == kSumLanes, "totals join the lanes of one block of queries");
+constexpr int kTileRows = 6;
+
+std::int64_t features_of(const GraphData& g, Value v, const std::string& axis) { return *g.type(v).extent(axis).constant(); }
+
+// Writes one kernel.
+class AttentionKernel {
+ public:
+  AttentionKernel(const FlatAttention& flat, const AttentionForm& form, const HostTarget& target)
+      : g_(flat.graph.data()), f_(form), p_(plan_passes(g_, form)), x_(b_, flat.graph, flat.cluster, flat.layouts, out_),
+        lanes_(std::clamp(target.vector_bytes / 4, 1, 16)), vectors_(target.registers >= 32 ? 4 : 2), panel_(static_cast<std::int64_t>(lanes_) * vectors_) {
+    for (const std::string& axis : f_.batch) (divides(axis) ? tasks_ : inner_).push_back(axis);
+  }
+
+  ScheduledKernel write() {
+    keys_ = x_.extent(f_.space.extent(f_.key));
+    queries_ = x_.extent(f_.space.extent(f_.query));
+    const Ex blocks = (queries_ + (kQueries - 1)) / kQueries;
+    const Ex entry = b_.grid(x_.extent(product(f_.space, tasks_)));
+    Ex block;
+    if (!accumulates()) block = b_.grid(blocks);
+    add_scratch();
+    spread(env_, tasks_, entry);
+    if (block) {
+      pack_keys();
+      queries(block);
+    } else {
+      clear_outputs();
+      x_.loop(b_.integer(0), x_.extent(product(f_.space, inner_)), 1, [&](Ex i) {
+        const IndexEnv before = env_;
+        spread(env_, inner_, i);
+        pack_keys();
+        x_.loop(b_.integer(0), blocks, 1, [&](Ex q) { queries(q); });
+        env_ = before;
+      });
+    }
+    out_.kernel = b_.finish();
+    return std::move(out_);
+  }
+
+ private:
+  // ---- what is divided how
+  bool accumulates() const {
+    return !f_.totals.empty() || std::any_of(f_.products.begin(), f_.products.end(), [](const TileProduct& p) { return !p.over_keys; });
+  }
+  // Do tasks divide a batch axis: does everything that is added up over queries keep it?
+  bool divides(const std::string& axis) const {
+    for (const TileProduct& p : f_.products)
+      if (!p.over_keys && !g_.type({p.node, 0}).has(axis)) return false;
+    for (const TileTotal& t : f_.totals)
+      if (!g_.type({t.node, 0}).has(axis)) return false;
+    return true;
+  }
+  void spread(IndexEnv& env, const AxisNames& axes, Ex flat) {
+    spread_flat(x_, env, axes, f_.space, Index::scalar(flat));
+    for (const std::string& axis : axes) env.axes[axis].base = b_.let(env.axes[axis].base);
+  }
+  std::int64_t padded(std::int64_t n) const { return (n + lanes_ - 1) / lanes_ * lanes_; }
+
+  // ---- scratch
+  struct KeySide {  // an operand with one row a key: element (key, feature) lies at base + key * key_step + feature * feature_step
+    Value value;
+    std::string feature;
+    std::optional<StoredOperand> stored;
+    BufferId buffer = 0;
+    Ex base, key_step, feature_step;
+  };
+  struct QuerySide {  // packed: [64 queries][features], and for tile dots [features][64 queries]
+    Value value;
+    std::string feature;
+    BufferId rows = 0, columns = 0;
+    bool across = false;
+  };
+
+  KeySide& key_side(Value v, const std::string& feature) {
+    for (KeySide& k : key_sides_)
+      if (k.value == v && k.feature == feature) return k;
+    KeySide k{v, feature, stored_operand(x_, v), 0, {}, {}, {}};
+    if (!k.stored) k.buffer = b_.scratch(DType::f32, keys_ * padded(features_of(g_, v, feature)));
+    return key_sides_.emplace_back(std::move(k));
+  }
+  QuerySide& query_side(Value v, const std::string& feature, bool across) {
+    const std::int64_t n = features_of(g_, v, feature);
+    auto it = std::find_if(query_sides_.begin(), query_sides_.end(), [&](const QuerySide& q) { return q.value == v && q.feature == feature; });
+    if (it == query_sides_.end())
+      it = query_sides_.insert(query_sides_.end(), QuerySide{v, feature, b_.scratch(DType::f32, b_.integer(kQueries * padded(n))), 0, false});
+    if (across && !it->across) {
+      it->across = true;
+      it->columns = b_.scratch(DType::f32, b_.integer(kQueries * n));
+    }
+    return *it;
+  }
+
+  void add_scratch() {
+    for (const TileDot& d : f_.dots) {
+      key_side(d.key_side, d.feature);
+      query_side(d.query_side, d.feature, true);
+    }
+    std::int64_t widest = 1;
+    for (const TileProduct& p : f_.products) {
+      if (p.over_keys) key_side(p.other, p.feature);
+      else query_side(p.other, p.feature, false);
+      widest = std::max(widest, features_of(g_, p.other, p.feature));
+    }
+    // Register tiles write whole rows of tiles: some rows beyond the last.
+    const Ex rows = (keys_ + (kKeys - 1)) / kKeys * kKeys + kTileRows;
+    for (int s = 0; s < p_.slots; ++s) tiles_.push_back(b_.scratch(DType::f32, rows * kQueries));
+    for (NodeId id : f_.reductions) results_[id] = b_.scratch(DType::f32, b_.integer(kQueries));
+    for (std::size_t i = 0; i < f_.totals.size(); ++i) totals_.push_back(b_.scratch(DType::f32, b_.integer(kQueries)));
+    rows_out_ = b_.scratch(DType::f32, b_.integer((widest + kTileRows) * kQueries));
+  }
+
+  Ex zeros() { return b_.splat(b_.real(0), lanes_); }
+
+  void pack_keys() {
+    for (KeySide& k : key_sides_) {
+      if (k.stored) {
+        IndexEnv at;
+        for (const auto& [mine, theirs] : k.stored->names)
+          at.axes[theirs] = mine == f_.key || mine == k.feature ? Index::scalar(b_.integer(0), 0) : env_.at(mine);
+        k.buffer = x_.buffer(k.stored->stored, false);
+        k.base = b_.let(lanes_of(x_.address(k.stored->stored, at)));
+        k.key_step = x_.stride(k.stored->stored, k.stored->names.at(f_.key));
+        k.feature_step = x_.stride(k.stored->stored, k.stored->names.at(k.feature));
+        continue;
+      }
+      const std::int64_t n = features_of(g_, k.value, k.feature);
+      k.base = b_.integer(0);
+      k.key_step = b_.integer(padded(n));
+      k.feature_step = b_.integer(1);
+      x_.loop(b_.integer(0), keys_, 1, [&](Ex row) {
+        IndexEnv env = env_.with(f_.key, Index::scalar(row));
+        pack_row(k.value, k.feature, n, env, k.buffer, row);
+      });
+    }
+  }
+  void pack_row(Value v, const std::string& feature, std::int64_t n, const IndexEnv& env, BufferId to, Ex row) {
+    x_.loop(b_.integer(0), b_.integer(n), lanes_, [&](Ex e) {
+      IndexEnv at = env.with(feature, Index::ramp(e, lanes_, lanes_));
+      if (n % lanes_ != 0) at = at.masked(b_.ramp(e, lanes_) < b_.splat(b_.integer(n), lanes_));
+      Ex value = b_.splat(x_.value(v, at), lanes_);
+      if (at.mask) value = b_.select(at.mask, value, zeros());
+      b_.store(to, b_.ramp(row * padded(n) + e, lanes_), value);
+    });
+  }
+
+  // ---- one block of queries
+  void queries(Ex block) {
+    q0_ = b_.let(block * kQueries);
+    count_ = b_.let(min(queries_ - q0_, b_.integer(kQueries)));
+    width_ = b_.let(min((count_ + (panel_ - 1)) / panel_ * panel_, b_.integer(kQueries)));
+    for (const QuerySide& q : query_sides_) pack_queries(q);
+    for (const TileDot& d : f_.dots) tile_dot(d);
+    for (int pass = 0; pass <= p_.last; ++pass) run_pass(pass);
+    for (const TileTotal& t : f_.totals) add_total(t);
+    for (const TileProduct& p : f_.products) {
+      if (p.over_keys) product_over_keys(p);
+      else product_over_queries(p);
+    }
+  }
+
+  void pack_queries(const QuerySide& q) {
+    const std::int64_t n = features_of(g_, q.value, q.feature), pitch = padded(n);
+    x_.loop(b_.integer(0), count_, 1, [&](Ex i) { pack_row(q.value, q.feature, n, env_.with(f_.query, Index::scalar(b_.let(q0_ + i))), q.rows, i); });
+    x_.loop(count_, width_, 1, [&](Ex i) {
+      x_.loop(b_.integer(0), b_.integer(pitch), lanes_, [&](Ex e) { b_.store(q.rows, b_.ramp(i * pitch + e, lanes_), zeros()); });
+    });
+    if (!q.across) return;
+    x_.loop(b_.integer(0), b_.integer(n), 1, [&](Ex e) {
+      x_.loop(b_.integer(0), width_, lanes_, [&](Ex v) {
+        b_.store(q.columns, b_.ramp(e * kQueries + v, lanes_), b_.load(q.rows, b_.ramp(v * pitch + e, lanes_, b_.integer(pitch))));
+      });
+    });
+  }
+
+  // The blocks of keys that the mask does not rule out for this block of queries.
+  void key_blocks(const std::function<void(Ex begin, Ex end)>& body) {
+    x_.loop(b_.integer(0), keys_, kKeys, [&](Ex k0) {
+      const Ex end = b_.let(min(k0 + kKeys, keys_));
+      Ex may;
+      if (f_.mask) may = may_hold(x_, *f_.mask, {{f_.query, {q0_, q0_ + count_ - 1}}, {f_.key, {k0, end - 1}}});
+      if (may) x_.branch(may, [&] { body(k0, end); });
+      else body(k0, end);
+    });
+  }
+
+  // kTileRows x vectors sums of `terms` products: a scalar of row r at starts[r] + term * step, vectors of columns(term, v).
+  void register_tile(BufferId a, const std::vector<Ex>& starts, Ex step, Ex terms, int vectors, const std::function<Ex(Ex term, int v)>& columns,
+                     const std::function<void(int r, const std::vector<Ex>& sums)>& done) {
+    std::vector<std::vector<Ex>> sums(kTileRows);
+    for (auto& row : sums)
+      for (int v = 0; v < vectors; ++v) row.push_back(b_.variable(zeros()));
+    b_.loop(b_.integer(0), terms, 1, [&](Ex term) {
+      std::vector<Ex> column;
+      for (int v = 0; v < vectors; ++v) column.push_back(b_.let(columns(term, v)));
+      const Ex offset = b_.let(term * step);
+      for (std::size_t r = 0; r < kTileRows; ++r) {
+        const Ex value = b_.let(b_.splat(b_.load(a, starts[r] + offset), lanes_));
+        for (std::size_t v = 0; v < column.size(); ++v) b_.assign(sums[r][v], b_.fma(value, column[v], sums[r][v]));
+      }
+    });
+    for (int r = 0; r < kTileRows; ++r) done(r, sums[static_cast<std::size_t>(r)]);
+  }
+  Ex tile_at(Ex key, Ex lane) { return b_.ramp(key * kQueries + lane, lanes_); }
+  Ex vector_of(Ex panel, int v) { return panel + static_cast<std::int64_t>(v) * lanes_; }
+
+  void tile_dot(const TileDot& d) {
+    b_.at(0);
+    const KeySide& k = key_side(d.key_side, d.feature);
+    const QuerySide& q = query_side(d.query_side, d.feature, true);
+    const BufferId to = tiles_[static_cast<std::size_t>(p_.slot.at({d.node, 0}))];
+    key_blocks([&](Ex k0, Ex end) {
+      x_.loop(k0, end, kTileRows, [&](Ex row) {
+        std::vector<Ex> starts;
+        for (int r = 0; r < kTileRows; ++r) starts.push_back(b_.let(k.base + min(row + r, end - 1) * k.key_step));
+        x_.loop(b_.integer(0), width_, panel_, [&](Ex p) {
+          register_tile(k.buffer, starts, k.feature_step, b_.integer(features_of(g_, d.key_side, d.feature)), vectors_,
+                        [&](Ex term, int v) { return b_.load(q.columns, tile_at(term, vector_of(p, v))); },
+                        [&](int r, const std::vector<Ex>& sums) {
+                          for (int v = 0; v < vectors_; ++v) b_.store(to, tile_at(row + r, vector_of(p, v)), sums[static_cast<std::size_t>(v)]);
+                        });
+        });
+      });
+    });
+    x_.define({d.node, 0}, [this, to](const IndexEnv&) { return b_.load(to, tile_at(key_, lane_)); });
+  }
+
+  // Values without the key's axis that the elements of a tile use: computed once a row.
+  void hoist_rows(int pass, const IndexEnv& env) {
+    std::set<Value> done;
+    const std::function<void(Value)> walk = [&](Value v) {
+      if (!done.insert(v).second) return;
+      if (!g_.type(v).has(f_.key)) {
+        x_.hoist(v, env);
+        return;
+      }
+      if (!x_.computes(v.node)) return;
+      if (f_.dependent.contains(v.node) && p_.slot.contains(v) && defined_.contains(v)) return;
+      for (Value o : g_.node(v.node).operands) walk(o);
+    };
+    for (NodeId id : p_.reduced[static_cast<std::size_t>(pass)]) walk(g_.node(id).operands[0]);
+    if (pass < p_.last) return;
+    for (Value v : p_.finals) walk(v);
+    for (const TileTotal& t : f_.totals) walk(t.tile);
+  }
+
+  void run_pass(int pass) {
+    const auto& reduced = p_.reduced[static_cast<std::size_t>(pass)];
+    const auto& kept = p_.kept[static_cast<std::size_t>(pass)];
+    const bool last = pass == p_.last;
+    for (const TileDot& d : f_.dots) defined_.insert({d.node, 0});
+    x_.loop(b_.integer(0), width_, lanes_, [&](Ex lane) {
+      lane_ = lane;
+      IndexEnv env = env_.with(f_.query, Index::ramp(b_.let(q0_ + lane), lanes_, lanes_));
+      const auto whole = f_.space.extent(f_.query).constant();
+      const bool masked = !(whole && *whole % kQueries == 0);
+      if (masked) env = env.masked(b_.let(b_.ramp(lane, lanes_) < b_.splat(count_, lanes_)));
+      hoist_rows(pass, env);
+      struct Sum {
+        Value of;
+        bool maximum = false;
+        BufferId to = 0;
+        Ex all, block;
+      };
+      std::vector<Sum> sums;
+      for (NodeId id : reduced) sums.push_back({g_.node(id).operands[0], g_.node(id).op == Op::reduce_max, results_.at(id), {}, {}});
+      if (last)
+        for (std::size_t i = 0; i < f_.totals.size(); ++i) sums.push_back({f_.totals[i].tile, false, totals_[i], {}, {}});
+      for (Sum& s : sums) s.all = b_.variable(s.maximum ? b_.splat(lowest(b_, DType::f32), lanes_) : zeros());
+      key_blocks([&](Ex k0, Ex end) {
+        for (Sum& s : sums) s.block = s.maximum ? s.all : b_.variable(zeros());
+        x_.loop(k0, end, 1, [&](Ex key) {
+          key_ = key;
+          const IndexEnv at = env.with(f_.key, Index::scalar(key));
+          const auto element = [&](Value v) { return b_.let(b_.splat(x_.value(v, at), lanes_)); };
+          std::vector<Ex> terms;
+          std::vector<std::pair<int, Ex>> stores;
+          for (const Sum& s : sums) terms.push_back(element(s.of));
+          for (Value v : kept) stores.emplace_back(p_.slot.at(v), element(v));
+          if (last)
+            for (Value v : p_.finals) stores.emplace_back(p_.final_slot.at(v), element(v));
+          for (const auto& [slot, value] : stores) b_.store(tiles_[static_cast<std::size_t>(slot)], tile_at(key, lane), value);
+          for (std::size_t i = 0; i < sums.size(); ++i)
+            b_.assign(sums[i].block, sums[i].maximum ? b_.apply(Op::max, {sums[i].block, terms[i]}) : sums[i].block + terms[i]);
+        });
+        for (const Sum& s : sums)
+          if (!s.maximum) b_.assign(s.all, s.all + s.block);
+      });
+      for (std::size_t i = 0; i < sums.size(); ++i) {
+        Ex value = sums[i].all;
+        if (i >= reduced.size() && env.mask) value = b_.select(env.mask, value, zeros());
+        b_.store(sums[i].to, b_.ramp(lane, lanes_), value);
+      }
+    });
+    for (NodeId id : reduced)
+      x_.define({id, 0}, [this, from = results_.at(id)](const IndexEnv&) { return b_.load(from, b_.ramp(lane_, lanes_)); });
+    for (Value v : kept) {
+      defined_.insert(v);
+      x_.define(v, [this, from = tiles_[static_cast<std::size_t>(p_.slot.at(v))]](const IndexEnv&) { return b_.load(from, tile_at(key_, lane_)); });
+    }
+  }
+
+  // ---- what takes a tile away
+  void product_over_keys(const TileProduct& p) {
+    const KeySide& k = key_side(p.other, p.feature);
+    const BufferId tile = tiles_[static_cast<std::size_t>(p_.final_slot.at(p.tile))];
+    const std::int64_t n = features_of(g_, p.other, p.feature);
+    x_.loop(b_.integer(0), b_.integer(n), 1, [&](Ex e) {
+      x_.loop(b_.integer(0), width_, lanes_, [&](Ex lane) { b_.store(rows_out_, tile_at(e, lane), zeros()); });
+    });
+    key_blocks([&](Ex k0, Ex end) {
+      x_.loop(b_.integer(0), b_.integer(n), kTileRows, [&](Ex feature) {
+        std::vector<Ex> starts;
+        for (int r = 0; r < kTileRows; ++r) starts.push_back(b_.let(k.base + k0 * k.key_step + min(feature + r, b_.integer(n - 1)) * k.feature_step));
+        x_.loop(b_.integer(0), width_, panel_, [&](Ex panel) {
+          register_tile(k.buffer, starts, k.key_step, end - k0, vectors_,
+                        [&](Ex term, int v) { return b_.load(tile, tile_at(k0 + term, vector_of(panel, v))); },
+                        [&](int r, const std::vector<Ex>& sums) {
+                          x_.branch(feature + r < b_.integer(n), [&] {
+                            for (int v = 0; v < vectors_; ++v) {
+                              const Ex at = tile_at(feature + r, vector_of(panel, v));
+                              b_.store(rows_out_, at, b_.load(rows_out_, at) + sums[static_cast<std::size_t>(v)]);
+                            }
+                          });
+                        });
+        });
+      });
+    });
+    x_.loop(b_.integer(0), count_, 1, [&](Ex i) {
+      x_.loop(b_.integer(0), b_.integer(n), lanes_, [&](Ex e) {
+        IndexEnv at = env_.with(f_.query, Index::scalar(b_.let(q0_ + i))).with(p.feature, Index::ramp(e, lanes_, lanes_));
+        if (n % lanes_ != 0) at = at.masked(b_.ramp(e, lanes_) < b_.splat(b_.integer(n), lanes_));
+        x_.store({p.node, 0}, at, b_.load(rows_out_, b_.ramp(e * kQueries + i, lanes_, b_.integer(kQueries)), at.mask));
+      });
+    });
+  }
+
+  void product_over_queries(const TileProduct& p) {
+    const QuerySide& q = query_side(p.other, p.feature, false);
+    const BufferId tile = tiles_[static_cast<std::size_t>(p_.final_slot.at(p.tile))];
+    const std::int64_t n = features_of(g_, p.other, p.feature), pitch = padded(n);
+    int vectors = vectors_;
+    while (pitch / lanes_ % vectors != 0) vectors /= 2;
+    key_blocks([&](Ex k0, Ex end) {
+      x_.loop(k0, end, kTileRows, [&](Ex row) {
+        std::vector<Ex> starts;
+        for (int r = 0; r < kTileRows; ++r) starts.push_back(b_.let(min(row + r, end - 1) * kQueries));
+        x_.loop(b_.integer(0), b_.integer(pitch), static_cast<std::int64_t>(vectors) * lanes_, [&](Ex panel) {
+          register_tile(tile, starts, b_.integer(1), count_, vectors,
+                        [&](Ex term, int v) { return b_.load(q.rows, b_.ramp(term * pitch + vector_of(panel, v), lanes_)); },
+                        [&](int r, const std::vector<Ex>& sums) {
+                          x_.branch(row + r < end, [&] {
+                            for (int v = 0; v < vectors; ++v) {
+                              const Ex e = vector_of(panel, v);
+                              IndexEnv at = env_.with(f_.key, Index::scalar(row + r)).with(p.feature, Index::ramp(e, lanes_, lanes_));
+                              if (n % lanes_ != 0) at = at.masked(b_.ramp(e, lanes_) < b_.splat(b_.integer(n), lanes_));
+                              x_.store({p.node, 0}, at, x_.load({p.node, 0}, at) + sums[static_cast<std::size_t>(v)]);
+                            }
+                          });
+                        });
+        });
+      });
+    });
+  }
+
+  void add_total(const TileTotal& t) {
+    const auto which = static_cast<std::size_t>(&t - f_.totals.data());
+    x_.loop(width_, b_.integer(kQueries), lanes_, [&](Ex lane) { b_.store(totals_[which], b_.ramp(lane, lanes_), zeros()); });
+    std::vector<Ex> vectors;
+    for (std::int64_t lane = 0; lane < kQueries; lane += lanes_) vectors.push_back(b_.let(b_.load(totals_[which], b_.ramp(b_.integer(lane), lanes_))));
+    const Ex sum = sum_lanes_tree(b_, vectors);
+    x_.store({t.node, 0}, env_, x_.load({t.node, 0}, env_) + sum);
+  }
+
+  // What is added up starts at 0, in all elements that belong to the task.
+  void clear_outputs() {
+    for (const TileProduct& p : f_.products) {
+      if (p.over_keys) continue;
+      const Type& t = g_.type({p.node, 0});
+      AxisNames rest;
+      for (const Dim& d : t.dims)
+        if (d.axis != p.feature && !contains(tasks_, d.axis)) rest.push_back(d.axis);
+      const std::int64_t n = features_of(g_, p.other, p.feature);
+      clear(p.node, t, rest, [&](const IndexEnv& env) {
+        x_.loop(b_.integer(0), b_.integer(n), lanes_, [&](Ex e) {
+          IndexEnv at = env.with(p.feature, Index::ramp(e, lanes_, lanes_));
+          if (n % lanes_ != 0) at = at.masked(b_.ramp(e, lanes_) < b_.splat(b_.integer(n), lanes_));
+          x_.store({p.node, 0}, at, zeros());
+        });
+      });
+    }
+    for (const TileTotal& total : f_.totals) {
+      const Type& t = g_.type({total.node, 0});
+      AxisNames rest;
+      for (const Dim& d : t.dims)
+        if (!contains(tasks_, d.axis)) rest.push_back(d.axis);
+      clear(total.node, t, rest, [&](const IndexEnv& env) { x_.store({total.node, 0}, env, b_.real(0)); });
+    }
+  }
+  void clear(NodeId, const Type& t, const AxisNames& rest, const std::function<void(const IndexEnv&)>& body) {
+    x_.loop(b_.integer(0), x_.extent(product(t, rest)), 1, [&](Ex i) {
+      IndexEnv env = env_;
+      spread_flat(x_, env, rest, t, Index::scalar(i));
+      for (const std::string& axis : rest) env.axes[axis].base = b_.let(env.axes[axis].base);
+      body(env);
+    });
+  }
+
+  const GraphData& g_;
+  const AttentionForm& f_;
+  const AttentionPasses p_;
+  KernelBuilder b_{"attention"};
+  ScheduledKernel out_;
+  Inline x_;
+  const int lanes_, vectors_;
+  const std::int64_t panel_;
+  AxisNames tasks_, inner_;  // batch axes: of the grid, and looped over by a task
+  std::vector<KeySide> key_sides_;
+  std::vector<QuerySide> query_sides_;
+  std::vector<BufferId> tiles_, totals_;
+  std::map<NodeId, BufferId> results_;
+  std::set<Value> defined_;  // tiles in scratch
+  BufferId rows_out_ = 0;
+  IndexEnv env_;  // batch indices
+  Ex keys_, queries_, q0_, count_, width_;
+  Ex key_, lane_;  // where a pass stands
+};
+
+}  // namespace
+
+Schedule attention(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
+  const FlatAttention flat = flatten_attention(graph, cluster, layouts);
+  std::string reason;
+  const auto form = find_attention_form(flat.graph, flat.query, flat.key, reason);
+  if (!form) throw InternalError("an attention cluster that no kernel computes: " + reason);
+  Schedule s;
+  s.kernels.push_back(flat.outside(AttentionKernel(flat, *form, target).write()));
+  return s;
+}
+
+}  // namespace uwaga::schedule

@@ -1,0 +1,213 @@
+#include <uwaga/codegen/schedule/attention_form.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include <uwaga/codegen/lower/table.h>
+#include <uwaga/ir/rewrite.h>
+
+namespace uwaga::schedule {
+namespace {
+
+bool contains(const AxisNames& names, const std::string& name) { return std::find(names.begin(), names.end(), name) != names.end(); }
+
+class FormFinder {
+ public:
+  FormFinder(const Graph& graph, const std::string& query, const std::string& key, std::string& reason)
+      : g_(graph.data()), live_(live_nodes(graph)), reason_(reason) {
+    f_.query = query;
+    f_.key = key;
+  }
+
+  std::optional<AttentionForm> run() {
+    for (NodeId id = 0; id < g_.nodes().size(); ++id)
+      if (live_[id] && !visit(id)) return std::nullopt;
+    if (f_.dots.empty()) return no("it has no dot over query and key");
+    if (!check_ends()) return std::nullopt;
+    find_mask();
+    return std::move(f_);
+  }
+
+ private:
+  std::nullopt_t no(std::string why) {
+    reason_ = std::move(why);
+    return std::nullopt;
+  }
+  bool refuse(std::string why) {
+    reason_ = std::move(why);
+    return false;
+  }
+  bool depends(Value v) const { return f_.dependent.contains(v.node); }
+  bool is_space(const Type& t) const {
+    return t.rank() == f_.space.rank() &&
+           std::all_of(t.dims.begin(), t.dims.end(), [&](const Dim& d) { return f_.space.has(d.axis); });
+  }
+
+  bool visit(NodeId id) {
+    const Node& n = g_.node(id);
+    const std::string op(name(n.op));
+    if (n.op == Op::input) return true;
+    if (ended_.size() > 0)
+      for (Value v : n.operands)
+        if (ended_.contains(v.node)) return refuse("its result goes on into " + op);
+    if (n.op == Op::dot) return visit_dot(id, n);
+    const bool dependent = std::any_of(n.operands.begin(), n.operands.end(), [&](Value v) { return depends(v); });
+    if (!dependent) return kernel::is_inlined(g_, n) || refuse(op + " has no form that is computed element by element");
+    f_.dependent.insert(id);
+    if (n.op == Op::sum || n.op == Op::reduce_max) return visit_reduction(id, n);
+    if (!is_elementwise(n.op) && n.op != Op::broadcast && n.op != Op::order && n.op != Op::stop_gradient && n.op != Op::tag)
+      return refuse(op + " of scores is not elementwise over query x key");
+    const Type& t = n.types[0];
+    if (f_.is_tile(t) ? !is_space(t) : !rows_only(t)) return refuse(op + " gives " + t.str() + ", not the axes of the scores");
+    return true;
+  }
+
+  bool rows_only(const Type& t) const {
+    return std::all_of(t.dims.begin(), t.dims.end(), [&](const Dim& d) { return f_.space.has(d.axis); });
+  }
+
+  bool visit_reduction(NodeId id, const Node& n) {
+    const AxisNames& over = n.as<ReduceAttrs>().over;
+    const Value from = n.operands[0];
+    if (!f_.is_tile(g_.type(from)) || g_.type(from).dtype != DType::f32) return refuse("a reduction of what is no tile of f32");
+    if (over == AxisNames{f_.key}) {
+      f_.reductions.push_back(id);
+      return true;
+    }
+    if (n.op != Op::sum || !contains(over, f_.query) || !contains(over, f_.key))
+      return refuse(std::string(name(n.op)) + " over {" + join(over) + "} of scores: neither over the keys alone nor over queries and keys");
+    f_.totals.push_back({id, from});
+    ended_.insert(id);
+    return true;
+  }
+
+  bool visit_dot(NodeId id, const Node& n) {
+    Value a = n.operands[0], b = n.operands[1];
+    const AxisNames& over = n.as<DotAttrs>().over;
+    for (const Type& t : {g_.type(a), g_.type(b), n.types[0]})
+      if (t.dtype != DType::f32) return refuse("it computes in " + std::string(name(t.dtype)) + "; kernels are for f32");
+    if (!depends(a) && !depends(b)) {
+      if (g_.type(b).has(f_.query)) std::swap(a, b);
+      const Type &q = g_.type(a), &k = g_.type(b);
+      if (!q.has(f_.query) || q.has(f_.key) || !k.has(f_.key) || k.has(f_.query)) return refuse("a dot that is not of queries and keys");
+      if (over.size() != 1 || !few_features(q, over[0])) return refuse("scores are summed over more than one axis or " + std::to_string(kMostFeatures) + " terms");
+      if (f_.dots.empty()) {
+        f_.space = n.types[0];
+        for (const Dim& d : f_.space.dims)
+          if (d.axis != f_.query && d.axis != f_.key) f_.batch.push_back(d.axis);
+      } else if (!is_space(n.types[0])) {
+        return refuse("dots of queries and keys have different axes");
+      }
+      f_.dots.push_back({id, a, b, over[0]});
+      f_.dependent.insert(id);
+      return true;
+    }
+    if (depends(a) && depends(b)) return refuse("a dot of two values that depend on scores");
+    if (depends(b)) std::swap(a, b);
+    const Type& other = g_.type(b);
+    if (!is_space(g_.type(a))) return refuse("a dot of what is no tile");
+    TileProduct p{id, a, b, contains(over, f_.key), {}};
+    for (const Dim& d : other.dims) {
+      if (f_.space.has(d.axis)) continue;
+      if (!p.feature.empty()) return refuse("keys or values have two axes of their own");
+      p.feature = d.axis;
+    }
+    if (p.feature.empty() || !few_features(other, p.feature)) return refuse("values have no axis of their own of fixed size up to " + std::to_string(kMostFeatures));
+    if (p.over_keys ? over != AxisNames{f_.key} : !contains(over, f_.query)) return refuse("scores are contracted over " + join(over));
+    if (other.has(p.over_keys ? f_.query : f_.key)) return refuse("a dot of scores with what has both query and key");
+    f_.products.push_back(p);
+    ended_.insert(id);
+    return true;
+  }
+
+  static bool few_features(const Type& t, const std::string& axis) {
+    const auto c = t.extent(axis).constant();
+    return c && *c >= 1 && *c <= kMostFeatures;
+  }
+
+  bool check_ends() {
+    std::set<Value> seen;
+    for (const Output& o : g_.outputs()) {
+      if (!ended_.contains(o.value.node)) return refuse("it gives out more than dots and sums of scores");
+      if (!seen.insert(o.value).second) return refuse("two of its results are one value");
+    }
+    const bool accumulates = !f_.totals.empty() || std::any_of(f_.products.begin(), f_.products.end(), [](const TileProduct& p) { return !p.over_keys; });
+    if (!accumulates || f_.batch.empty()) return true;
+    return std::any_of(f_.batch.begin(), f_.batch.end(), [&](const std::string& axis) { return sums_keep(axis); }) ||
+           refuse("a captured tensor's gradient is summed over every axis that tasks divide");
+  }
+  bool sums_keep(const std::string& axis) const {
+    for (const TileProduct& p : f_.products)
+      if (!p.over_keys && !g_.node(p.node).types[0].has(axis)) return false;
+    for (const TileTotal& t : f_.totals)
+      if (!g_.node(t.node).types[0].has(axis)) return false;
+    return true;
+  }
+
+  // The constant that a value is everywhere.
+  std::optional<double> constant_of(Value v) const {
+    while (g_.node(v.node).op == Op::broadcast || g_.node(v.node).op == Op::order) v = g_.node(v.node).operands[0];
+    const Node& n = g_.node(v.node);
+    if (n.op != Op::constant || n.as<ConstantAttrs>().values.size() != 1) return std::nullopt;
+    return n.as<ConstantAttrs>().values[0].as_double();
+  }
+
+  // Scores are select(mask, x, -inf), reduce_max sees them alone, and all else that leaves a tile is 0 where they are -inf:
+  // exp(score - row) is, and what is a multiple of it.
+  void find_mask() {
+    std::optional<Value> score;
+    for (NodeId id : f_.reductions) {
+      const Node& n = g_.node(id);
+      if (n.op != Op::reduce_max) continue;
+      if (score && !(*score == n.operands[0])) return;
+      score = n.operands[0];
+    }
+    if (!score || g_.node(score->node).op != Op::select) return;
+    const Node& select = g_.node(score->node);
+    const auto otherwise = constant_of(select.operands[2]);
+    if (!otherwise || !(std::isinf(*otherwise) && *otherwise < 0)) return;
+    const Value mask = select.operands[0];
+    std::set<Value> zero;
+    const auto is_zero = [&](Value v) { return zero.contains(v) || constant_of(v) == 0.0; };
+    for (NodeId id : f_.dependent) {
+      const Node& n = g_.node(id);
+      const auto operand = [&](std::size_t i) { return is_zero(n.operands[i]); };
+      bool vanishes = false;
+      switch (n.op) {
+        case Op::exp: {
+          const Node& from = g_.node(n.operands[0].node);
+          vanishes = from.op == Op::sub && from.operands[0] == *score;
+          break;
+        }
+        case Op::mul: vanishes = operand(0) || operand(1); break;
+        case Op::div: case Op::neg: case Op::order: vanishes = operand(0); break;
+        case Op::add: case Op::sub: vanishes = operand(0) && operand(1); break;
+        case Op::select: vanishes = operand(2) && (n.operands[0] == mask || operand(1)); break;
+        default: break;
+      }
+      if (vanishes) zero.insert({id, 0});
+    }
+    const auto leaves = [&](Value v) { return !zero.contains(v); };
+    for (NodeId id : f_.reductions)
+      if (g_.node(id).op == Op::sum && leaves(g_.node(id).operands[0])) return;
+    for (const TileProduct& p : f_.products)
+      if (leaves(p.tile)) return;
+    for (const TileTotal& t : f_.totals)
+      if (leaves(t.tile)) return;
+    f_.mask = mask;
+  }
+
+  const GraphData& g_;
+  const std::vector<bool> live_;
+  std::string& reason_;
+  AttentionForm f_;
+  std::set<NodeId> ended_;  // products and totals
+};
+
+}  // namespace
+
+std::optional<AttentionForm> find_attention_form(const Graph& graph, const std::string& query, const std::string& key, std::string& reason) {
+  return FormFinder(graph, query, key, reason).run();
+}
+
+}  // namespace uwaga::schedule

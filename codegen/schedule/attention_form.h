@@ -1,0 +1,56 @@
+// The form of an attention body, forward or backward: what is computed over tiles of query x key and what becomes of it.
+//
+//   tile dots    dot(query side, key side) over one feature axis: a value over the space [.. query key]
+//   elements     anything elementwise of tiles, of row values and of what does not depend on a tile
+//   reductions   sum or reduce_max of a tile over the keys: row values [.. query]
+//   products     dot(tile, key side) over the keys, or dot(tile, query side) over the queries (and batch axes)
+//   totals       sums of a tile over queries, keys and batch axes: gradients of captured tensors
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <uwaga/ir/graph.h>
+
+namespace uwaga::schedule {
+
+struct TileDot {
+  NodeId node = 0;
+  Value query_side, key_side;
+  std::string feature;
+};
+struct TileProduct {
+  NodeId node = 0;
+  Value tile, other;
+  bool over_keys = false;
+  std::string feature;
+};
+struct TileTotal {
+  NodeId node = 0;
+  Value tile;
+};
+
+struct AttentionForm {
+  std::string query, key;
+  Type space;       // [.. query key]
+  AxisNames batch;  // the others
+  std::vector<TileDot> dots;
+  std::vector<NodeId> reductions;
+  std::vector<TileProduct> products;
+  std::vector<TileTotal> totals;
+  std::set<NodeId> dependent;  // on a tile dot
+  // Where this boolean tile is false throughout, whatever leaves the tile is 0.
+  std::optional<Value> mask;
+
+  bool is_tile(const Type& t) const { return t.has(key); }
+};
+
+// Features per element of a tile dot, at most: one fma chain each.
+inline constexpr std::int64_t kMostFeatures = 512;
+
+// Only live nodes count. Absent: `reason` says what does not fit.
+std::optional<AttentionForm> find_attention_form(const Graph& graph, const std::string& query, const std::string& key, std::string& reason);
+
+}  // namespace uwaga::schedule

@@ -1,0 +1,114 @@
+#include <uwaga/codegen/schedule/attention_passes.h>
+
+#include <algorithm>
+#include <functional>
+
+#include <uwaga/codegen/lower/table.h>
+
+namespace uwaga::schedule {
+namespace {
+
+class PassPlanner {
+ public:
+  PassPlanner(const GraphData& g, const AttentionForm& f) : g_(g), f_(f) {}
+
+  AttentionPasses run() {
+    find_stages();
+    choose_kept();
+    assign_slots();
+    return std::move(p_);
+  }
+
+ private:
+  bool is_reduction(NodeId id) const { return std::find(f_.reductions.begin(), f_.reductions.end(), id) != f_.reductions.end(); }
+  bool is_dot(NodeId id) const {
+    return std::any_of(f_.dots.begin(), f_.dots.end(), [&](const TileDot& d) { return d.node == id; });
+  }
+
+  void find_stages() {
+    for (NodeId id : f_.dependent) {
+      int stage = 0;
+      if (!is_dot(id))
+        for (Value v : g_.node(id).operands)
+          if (const auto it = stage_.find(v.node); it != stage_.end()) stage = std::max(stage, it->second + (is_reduction(v.node) ? 1 : 0));
+      stage_[id] = stage;
+      if (is_reduction(id)) p_.last = std::max(p_.last, stage + 1);
+    }
+    p_.reduced.resize(static_cast<std::size_t>(p_.last) + 1);
+    p_.kept.resize(static_cast<std::size_t>(p_.last) + 1);
+    for (NodeId id : f_.reductions) p_.reduced[static_cast<std::size_t>(stage_.at(id))].push_back(id);
+    for (const TileProduct& p : f_.products)
+      if (std::find(p_.finals.begin(), p_.finals.end(), p.tile) == p_.finals.end()) p_.finals.push_back(p.tile);
+  }
+
+  // Calls compute(node) for what a pass computes and load(value) for what it finds in scratch.
+  void walk(int pass, const std::function<void(NodeId)>& compute, const std::function<void(Value)>& load) const {
+    std::set<Value> seen;
+    const std::function<void(Value)> visit = [&](Value v) {
+      if (!f_.dependent.contains(v.node) || !f_.is_tile(g_.type(v)) || !seen.insert(v).second) return;
+      const auto kept = kept_at_.find(v.node);
+      if (is_dot(v.node) || (kept != kept_at_.end() && kept->second < pass)) {
+        load(v);
+        return;
+      }
+      compute(v.node);
+      for (Value o : g_.node(v.node).operands) visit(o);
+    };
+    for (NodeId id : p_.reduced[static_cast<std::size_t>(pass)]) visit(g_.node(id).operands[0]);
+    if (pass < p_.last) return;
+    for (Value v : p_.finals) visit(v);
+    for (const TileTotal& t : f_.totals) visit(t.tile);
+  }
+
+  void choose_kept() {
+    std::map<NodeId, std::pair<int, int>> passes;  // first, last that computes it
+    for (int pass = 0; pass <= p_.last; ++pass)
+      walk(pass, [&](NodeId id) { passes.try_emplace(id, pass, pass).first->second.second = pass; }, [](Value) {});
+    for (const auto& [id, range] : passes) {
+      if (range.first == range.second || g_.node(id).types[0].dtype != DType::f32) continue;
+      if (kernel::cost_of(g_, g_.node(id)) < kernel::kTranscendental) continue;
+      kept_at_[id] = range.first;
+      p_.kept[static_cast<std::size_t>(range.first)].push_back({id, 0});
+    }
+  }
+
+  void assign_slots() {
+    std::map<Value, int> last_load;
+    for (int pass = 0; pass <= p_.last; ++pass)
+      walk(pass, [](NodeId) {}, [&](Value v) { last_load[v] = pass; });
+    std::vector<int> busy;  // until which pass
+    for (const TileDot& d : f_.dots) {
+      const Value v{d.node, 0};
+      p_.slot[v] = static_cast<int>(busy.size());
+      busy.push_back(last_load.contains(v) ? last_load[v] : -1);
+    }
+    const auto take = [&](int pass, int until) {
+      // A pass reads an element of a tile before it writes the same element of another value there.
+      for (std::size_t s = 0; s < busy.size(); ++s)
+        if (busy[s] <= pass) {
+          busy[s] = until;
+          return static_cast<int>(s);
+        }
+      busy.push_back(until);
+      return static_cast<int>(busy.size()) - 1;
+    };
+    for (int pass = 0; pass <= p_.last; ++pass)
+      for (Value v : p_.kept[static_cast<std::size_t>(pass)])
+        if (last_load.contains(v)) p_.slot[v] = take(pass, last_load[v]);
+    for (auto& kept : p_.kept) std::erase_if(kept, [&](Value v) { return !p_.slot.contains(v); });
+    for (Value v : p_.finals) p_.final_slot[v] = take(p_.last, p_.last + 1);
+    p_.slots = static_cast<int>(busy.size());
+  }
+
+  const GraphData& g_;
+  const AttentionForm& f_;
+  AttentionPasses p_;
+  std::map<NodeId, int> stage_;
+  std::map<NodeId, int> kept_at_;
+};
+
+}  // namespace
+
+AttentionPasses plan_passes(const GraphData& graph, const AttentionForm& form) { return PassPlanner(graph, form).run(); }
+
+}  // namespace uwaga::schedule

@@ -1,0 +1,161 @@
+// Attention as a claimed cluster, forward and backward, against its body.
+#include <uwaga/autodiff/autodiff.h>
+#include <uwaga/codegen/attention.h>
+#include <uwaga/ir/composites/attention.h>
+#include <uwaga/ir/interpreter/interpret.h>
+#include <uwaga/ir/passes/passes.h>
+
+#include <cmath>
+
+#include "tests/catch.h"
+#include "tests/codegen/schedule/run_clusters.h"
+
+namespace uwaga::test {
+namespace {
+
+struct Variant {
+  std::string what;
+  bool group = false, gradient = false, bias = false, real = false;
+  int depth = 8, value_depth = 8;
+  std::function<void(AttentionOptions&, const Tensor& bias, const Tensor& real)> set = {};
+};
+
+const Axis kBatch("batch"), kTime("time"), kKey("key"), kHead("head", 2), kGroup("group", 3);
+
+Graph attend(const Variant& v) {
+  Graph g;
+  const Axis depth("depth", v.depth), value("value", v.value_depth);
+  const Axes rows = v.group ? Axes{kBatch, kTime, kHead, kGroup} : Axes{kBatch, kTime, kHead};
+  Axes query = rows, out = rows;
+  query.push_back(depth);
+  out.push_back(value);
+  const Tensor q = g.input("q", DType::f32, query), k = g.input("k", DType::f32, {kBatch, kKey, kHead, depth}),
+               x = g.input("v", DType::f32, {kBatch, kKey, kHead, value});
+  std::vector<Tensor> wrt{q, k, x};
+  Tensor bias = q, real = q;  // unless the variant has one
+  if (v.bias) wrt.push_back(bias = g.input("bias", DType::f32, {kHead}));
+  if (v.real) real = g.input("real", DType::i32, {kBatch, kKey});
+  AttentionOptions options{.query = kTime, .key = kKey, .depth = depth};
+  if (v.set) v.set(options, bias, real);
+  const Tensor o = attention(q, k, x, options);
+  g->add_output("o", o.value());
+  if (!v.gradient) return g;
+  const Tensor w = g.input("w", DType::f32, out);
+  Axes all = out;
+  const std::vector<Tensor> gradients = grad(sum(o * w, all), wrt);
+  for (std::size_t i = 0; i < gradients.size(); ++i) g->add_output("g" + std::to_string(i), gradients[i].value());
+  return g;
+}
+
+Graph lowered(const Graph& g, AttentionClaims* claims = nullptr) {
+  const AttentionClaims found = find_attention(g);
+  if (claims) *claims = found;
+  return dce(cse(simplify(strip(expand(g, [&](const CallAttrs& c) { return found.keeps(c); })))));
+}
+
+std::vector<Variant> variants() {
+  const auto soft_cap = [](const Tensor& bias) {
+    return [bias](const Score& s) {
+      const Tensor distance = broadcast_like(cast(s.query - s.key, DType::f32), s.score);
+      return tanh((s.score - broadcast_like(bias, s.score) * distance * 0.05) * 0.2) * 5.0;
+    };
+  };
+  return {
+      {.what = "no mask"},
+      {.what = "causal", .set = [](AttentionOptions& o, const Tensor&, const Tensor&) { o.mask = causal(); }},
+      {.what = "a window, odd depths", .depth = 7, .value_depth = 19,
+       .set = [](AttentionOptions& o, const Tensor&, const Tensor&) { o.mask = sliding_window(5); }},
+      {.what = "grouped queries", .group = true, .set = [](AttentionOptions& o, const Tensor&, const Tensor&) { o.mask = causal(); }},
+      {.what = "padded", .real = true, .set = [](AttentionOptions& o, const Tensor&, const Tensor& real) { o.mask = padded(real, causal()); }},
+      {.what = "a learned bias, a soft cap and a window", .bias = true,
+       .set = [soft_cap](AttentionOptions& o, const Tensor& bias, const Tensor&) {
+         o.score = soft_cap(bias);
+         o.mask = sliding_window(70);
+       }},
+  };
+}
+
+void check_variant(Variant v, std::int64_t queries, std::int64_t keys, int vector_bytes) {
+  INFO(v.what << ", " << queries << " queries, " << keys << " keys, vectors of " << vector_bytes << " bytes" << (v.gradient ? ", gradient" : ""));
+  const Graph g = attend(v);
+  AttentionClaims claims;
+  const Graph low = lowered(g, &claims);
+  for (const auto& [where, why] : claims.refused) INFO("refused: " << why);
+  REQUIRE(claims.refused.empty());
+  const Sizes sizes{{"batch", 2}, {"time", queries}, {"key", keys}};
+  const Drawn given = draw(g, sizes, 3, -2, 2, 2);
+  HostTarget target;
+  target.vector_bytes = vector_bytes;
+  target.registers = vector_bytes == 64 ? 32 : 16;
+  const Results want = interpret(g, given.inputs, given.parameters, Mode::exact);
+  const ClusterRun have = run_clusters(low, given.inputs, given.parameters, sizes, target);
+  CHECK_FALSE(have.failed);
+  // Nothing over queries and keys crosses a cluster's border.
+  for (const Cluster& c : have.clustering.clusters)
+    for (const Value& out : c.outputs) CHECK_FALSE((low->type(out).has("time") && low->type(out).has("key")));
+  const double u = std::ldexp(1.0, -24), terms = static_cast<double>(std::max(queries, keys));
+  for (const auto& [name, array] : want.outputs) {
+    const Array& mine = have.outputs.at(name);
+    double largest = 1, worst = 0;
+    for (std::int64_t i = 0; i < array.elements(); ++i) {
+      largest = std::max(largest, std::abs(array.at(i)));
+      worst = std::max(worst, std::abs(array.at(i) - mine.at(i)));
+    }
+    INFO("output " << name << ": worst " << worst << " of " << largest);
+    CHECK(worst <= 32 * (std::sqrt(terms) + v.depth) * u * largest);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a claimed attention equals its body") {
+  for (const Variant& v : variants()) {
+    check_variant(v, 1, 1, 32);
+    check_variant(v, 5, 5, 64);
+    check_variant(v, 65, 130, 64);
+  }
+}
+
+TEST_CASE("a claimed derivative of attention equals that of its body") {
+  for (Variant v : variants()) {
+    v.gradient = true;
+    check_variant(v, 1, 1, 32);
+    check_variant(v, 5, 5, 64);
+    check_variant(v, 66, 130, 32);
+  }
+}
+
+TEST_CASE("a claimed attention gives the same bits at every vector width") {
+  for (Variant v : {variants()[2], variants()[5]}) {
+    v.gradient = true;
+    const Graph low = lowered(attend(v));
+    const Sizes sizes{{"batch", 1}, {"time", 67}, {"key", 131}};
+    const Drawn given = draw(low, sizes, 11, -1, 1, 2);
+    std::vector<ClusterRun> runs;
+    for (int bytes : {32, 16, 64}) {
+      HostTarget target;
+      target.vector_bytes = bytes;
+      target.registers = bytes == 64 ? 32 : 16;
+      runs.push_back(run_clusters(low, given.inputs, given.parameters, sizes, target));
+    }
+    INFO(v.what);
+    for (const auto& [name, array] : runs[0].outputs) {
+      check_bits(runs[1].outputs.at(name), array);
+      check_bits(runs[2].outputs.at(name), array);
+    }
+  }
+}
+
+TEST_CASE("an attention that is not elementwise over query x key runs from its body and says why") {
+  Variant v{.what = "normalised scores"};
+  v.set = [](AttentionOptions& o, const Tensor&, const Tensor&) {
+    o.score = [](const Score& s) { return s.score - broadcast_like(sum(s.score, {kHead}), s.score); };
+  };
+  AttentionClaims claims;
+  const Graph low = lowered(attend(v), &claims);
+  REQUIRE(claims.refused.size() == 1);
+  CHECK(claims.refused[0].second == "sum over {head} of scores: neither over the keys alone nor over queries and keys");
+  for (const Node& n : low->nodes()) CHECK(n.op != Op::call);
+}
+
+}  // namespace uwaga::test
