@@ -38,6 +38,8 @@ int main(int argc, char** argv) {
   add_inspect(app, chosen);
   add_bench(app, chosen);
   add_devices(app, chosen);
+  if (argc > 1 && argv[1][0] != '-' && !app.get_subcommand_no_throw(argv[1]))
+    return fail(2, usage_sentence("there is no subcommand '" + std::string(argv[1]) + "'", "uwaga"));
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {  // --help, --version

@@ -95,7 +95,7 @@ class Run {
     report.tokens = result_.tokens += options_.batch * options_.time;
     result_.loss = report.loss;
     if (!std::isfinite(report.loss))
-      throw Error(fmt::format("the loss of step {} is {}; {}", report.step, report.loss,
+      throw Error(fmt::format("the loss of step {} is {}; {}", report.step, std::isnan(report.loss) ? "nan" : report.loss > 0 ? "infinite" : "minus infinite",
                               result_.checkpoint
                                   ? fmt::format("the last checkpoint is of step {}", result_.checkpoint->step)
                                   : "there is no checkpoint yet"));

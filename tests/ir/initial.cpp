@@ -104,9 +104,9 @@ TEST_CASE("fans decide the width of Xavier and Kaiming values") {
   const Axes three = {Axis("model", 50), Axis("head", 4), Axis("depth", 30)};
   CHECK(moments(start(xavier_uniform({"model"}), f32, 1, three)).high == Approx(std::sqrt(6.0 / 170)).epsilon(0.002));
   CHECK(moments(start(kaiming_uniform(0, {"head", "depth"}), f32, 1, three)).high == Approx(std::sqrt(6.0 / 120)).epsilon(0.002));
-  CHECK_THROWS_WITH(start(xavier_uniform(), f32, 1, three), "parameter 'w' has axes {model, head, depth}: name those that are inputs");
-  CHECK_THROWS_WITH(start(kaiming_uniform(0, {"time"})), "parameter 'w' has no input axis 'time', only {in, out}");
-  CHECK_THROWS_WITH(start(normal(1), i32), "parameter 'w' of dtype i32 cannot start random");
+  CHECK_THROWS_WITH(start(xavier_uniform(), f32, 1, three), Contains("parameter 'w' has axes {model, head, depth}: name those that are inputs"));
+  CHECK_THROWS_WITH(start(kaiming_uniform(0, {"time"})), Contains("parameter 'w' has no input axis 'time', only {in, out}"));
+  CHECK_THROWS_WITH(start(normal(1), i32), Contains("parameter 'w' of dtype i32 cannot start random"));
 }
 
 TEST_CASE("first values depend on path and seed, and on no order of declaration or of axes") {

@@ -96,7 +96,9 @@ TEST_CASE("what cannot be read, written or learnt is one sentence and exit code 
   refuses(w.run("train --data " + (w.path / "binary.txt").string()), 1, "--tokenizer byte reads any file");
   write_file(w.path / "file", "x");
   refuses(w.train("--steps 1 --out " + (w.path / "file").string()), 1, "it is a file");
-  refuses(w.train("--heads 3"), 1, "a width of 8 does not divide into 3 heads");
+  write_file(w.path / "text.txt", std::string(400, 'a') + "b");
+  refuses(w.run("train --heads 3 --width 8 --time 8 --device interpreter --data " + (w.path / "text.txt").string()), 1,
+          "a width of 8 does not divide into 3 heads");
   refuses(w.run("generate " + missing), 1, "there is no folder");
   refuses(w.run("generate " + w.path.string()), 1, "there is no checkpoint");
 }
