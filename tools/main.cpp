@@ -25,6 +25,12 @@ std::string usage_sentence(std::string text, const std::string& command) {
   return text + " (" + command + " --help lists what there is)";
 }
 
+bool is_subcommand(const CLI::App& app, const std::string& name) {
+  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; }))
+    if (sub->get_name() == name) return true;
+  return false;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -38,7 +44,7 @@ int main(int argc, char** argv) {
   add_inspect(app, chosen);
   add_bench(app, chosen);
   add_devices(app, chosen);
-  if (argc > 1 && argv[1][0] != '-' && !app.get_subcommand_no_throw(argv[1]))
+  if (argc > 1 && argv[1][0] != '-' && !is_subcommand(app, argv[1]))
     return fail(2, usage_sentence("there is no subcommand '" + std::string(argv[1]) + "'", "uwaga"));
   try {
     app.parse(argc, argv);
