@@ -125,7 +125,7 @@ void Inline::store(Value v, const IndexEnv& env, Ex x) {
     if (x.type().lanes == 1) x = b_.splat(x, at.lanes);
     if (mask && mask.type().lanes == 1) mask = b_.splat(mask, at.lanes);
   }
-  at(v.node);
+  this->at(v.node);
   b_.store(buffer(v, true), lanes_of(at), x, mask);
 }
 
