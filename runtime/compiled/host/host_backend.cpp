@@ -10,6 +10,7 @@ class HostBackend final : public Backend {
  public:
   explicit HostBackend(int threads) : target_(this_host()), pool_(threads) {}
 
+  bool computes_attention() const override { return true; }
   Schedule schedule(const Graph& graph, const Cluster& cluster, const Layouts& layouts) const override {
     return schedule_for_host(graph, cluster, layouts, target_);
   }
