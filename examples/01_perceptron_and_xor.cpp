@@ -1,12 +1,12 @@
 // 01: a perceptron by hand, and the problem it cannot solve.
 //
 // The smallest complete programs: declare a graph, compile it for this machine, run it until it has learnt. First
-// Rosenblatt's perceptron (1958), its update written out; then XOR, which no line can divide, by a network of two layers
-// that the engine differentiates and trains.
+// Rosenblatt's perceptron (1958), its update written out; then XOR, which no line can divide, by a network of two
+// layers that the engine differentiates and trains.
+#include <uwaga/uwaga.h>
+
 #include <cmath>
 #include <cstdio>
-
-#include <uwaga/uwaga.h>
 
 using namespace uwaga;
 
@@ -70,7 +70,8 @@ int main() {
   const int passes = passes_until_learnt(logical_or, 100);
   std::printf("the perceptron learns OR in %d passes\n", passes);
   const bool divided = passes_until_learnt(exclusive_or, 100) >= 0;
-  std::printf("and XOR %s\n", divided ? "too, which cannot be" : "not in 100: no line divides it (Minsky and Papert 1969)");
+  std::printf("and XOR %s\n",
+              divided ? "too, which cannot be" : "not in 100: no line divides it (Minsky and Papert 1969)");
 
   State state;
   Program step = compile(xor_network(), Target::host(1), state);
@@ -82,7 +83,8 @@ int main() {
   }
   bool learnt = true;
   for (int i = 0; i < 4; ++i) {
-    std::printf("%g xor %g: %.3f\n", points().at({{"row", i}, {"in", 0}}), points().at({{"row", i}, {"in", 1}}), out["p"].at(i));
+    std::printf("%g xor %g: %.3f\n", points().at({{"row", i}, {"in", 0}}), points().at({{"row", i}, {"in", 1}}),
+                out["p"].at(i));
     learnt = learnt && std::lround(out["p"].at(i)) == std::lround(exclusive_or[static_cast<std::size_t>(i)]);
   }
   return passes > 0 && !divided && learnt ? 0 : 1;

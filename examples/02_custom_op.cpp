@@ -1,23 +1,23 @@
 // 02: an op of your own, with its own derivative.
 //
-// A user's op is a composite: a named call with a body of primitives. It needs nothing more: the body runs on every target
-// and is differentiated by the rules. Where you know a better derivative than the rules derive, name it; then check, as this
-// program does, that it is the derivative of the body.
+// A user's op is a composite: a named call with a body of primitives. It needs nothing more: the body runs on every
+// target and is differentiated by the rules. Where you know a better derivative than the rules derive, name it; then
+// check, as this program does, that it is the derivative of the body.
+#include <uwaga/uwaga.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-
-#include <uwaga/uwaga.h>
 
 using namespace uwaga;
 
 namespace {
 
-// softplus(x) = log(1 + exp(beta x)) / beta, written so that exp never overflows. The derivative of that body is a select,
-// a quotient and an exp away from what it is on paper: sigmoid(beta x).
+// softplus(x) = log(1 + exp(beta x)) / beta, written so that exp never overflows. The derivative of that body is a
+// select, a quotient and an exp away from what it is on paper: sigmoid(beta x).
 //
-// A derivative is handed the options of the call, its operands and outputs, and the cotangents of the outputs. It gives a
-// cotangent for each operand. It must build what it returns from what it is handed, with the same ops as any model.
+// A derivative is handed the options of the call, its operands and outputs, and the cotangents of the outputs. It gives
+// a cotangent for each operand. It must build what it returns from what it is handed, with the same ops as any model.
 std::vector<std::optional<Tensor>> softplus_backward(const Options& options, const std::vector<Tensor>& operands,
                                                      const std::vector<Tensor>& /*outputs*/,
                                                      const std::vector<std::optional<Tensor>>& cotangents) {
@@ -30,10 +30,13 @@ std::vector<std::optional<Tensor>> softplus_backward(const Options& options, con
 // Operand carries the line of the caller, so that errors and kernels name it.
 Tensor softplus(Operand x, double beta) {
   const auto which = std::make_shared<const Composite>(Composite{.name = "softplus", .backward = softplus_backward});
-  return composite1(which, {{"beta", beta}}, {*x.tensor}, [beta](const std::vector<Tensor>& operands) {
-    const Tensor z = operands[0] * beta;
-    return (max(z, 0.0) + log1p(exp(-abs(z)))) / beta;
-  }, x.where);
+  return composite1(
+      which, {{"beta", beta}}, {*x.tensor},
+      [beta](const std::vector<Tensor>& operands) {
+        const Tensor z = operands[0] * beta;
+        return (max(z, 0.0) + log1p(exp(-abs(z)))) / beta;
+      },
+      x.where);
 }
 
 }  // namespace

@@ -1,12 +1,12 @@
 // 03: a GPT from nothing.
 //
-// The whole way in one file: a text, a tokenizer, a transformer, its training, and a sample of what it writes. A module is
-// a function that takes a Scope and returns a Tensor; there is nothing to inherit from and nothing to register.
+// The whole way in one file: a text, a tokenizer, a transformer, its training, and a sample of what it writes. A module
+// is a function that takes a Scope and returns a Tensor; there is nothing to inherit from and nothing to register.
+#include <uwaga/uwaga.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <string>
-
-#include <uwaga/uwaga.h>
 
 using namespace uwaga;
 
@@ -18,8 +18,10 @@ constexpr const char* kText =
     "this is the malt that lay in the house that jack built.\n"
     "this is the rat that ate the malt that lay in the house that jack built.\n"
     "this is the cat that killed the rat that ate the malt that lay in the house that jack built.\n"
-    "this is the dog that worried the cat that killed the rat that ate the malt that lay in the house that jack built.\n"
-    "this is the cow that tossed the dog that worried the cat that killed the rat that ate the malt that lay in the house "
+    "this is the dog that worried the cat that killed the rat that ate the malt that lay in the house that jack "
+    "built.\n"
+    "this is the cow that tossed the dog that worried the cat that killed the rat that ate the malt that lay in the "
+    "house "
     "that jack built.\n";
 
 struct Gpt {
@@ -79,8 +81,8 @@ int main() {
   Program step = compile(training(c, steps), target, state);
   Program next = compile(reading(c), target, state);  // the same weights, no copies
   state.initialise(/*seed=*/1);
-  std::printf("%zu slots of state; the step is %d kernels, compiled in %.0f ms\n", state.names().size(), step.report().kernels,
-              step.report().total);
+  std::printf("%zu slots of state; the step is %d kernels, compiled in %.0f ms\n", state.names().size(),
+              step.report().kernels, step.report().total);
 
   double loss = 0;
   int done = 0;

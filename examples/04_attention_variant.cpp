@@ -1,12 +1,13 @@
 // 04: an attention of your own in twelve lines.
 //
-// `attention` takes two functions. `.score` turns a score into the score to use; `.mask` says which keys a query may see.
-// Both see the indices of the query and the key, and may use any tensor of the program: here a slope for each head, learnt,
-// times the distance (ALiBi, Press et al. 2022, has fixed ones), then a soft cap (Gemma 2, 2024), in a window of 8.
+// `attention` takes two functions. `.score` turns a score into the score to use; `.mask` says which keys a query may
+// see. Both see the indices of the query and the key, and may use any tensor of the program: here a slope for each
+// head, learnt, times the distance (ALiBi, Press et al. 2022, has fixed ones), then a soft cap (Gemma 2, 2024), in a
+// window of 8.
+#include <uwaga/uwaga.h>
+
 #include <cmath>
 #include <cstdio>
-
-#include <uwaga/uwaga.h>
 
 using namespace uwaga;
 
@@ -21,7 +22,8 @@ Tensor sloped_attention(const Scope& s, const Tensor& q, const Tensor& k, const 
     const Tensor distance = cast(at.key - at.query, at.score.dtype());  // [query key]
     return soft_cap(at.score + outer(slope, distance), 5.0);            // outer: [head query key]
   };
-  return attention(q, k, v, {.query = time_axis, .key = key, .depth = depth, .score = score, .mask = sliding_window(8)});
+  return attention(q, k, v,
+                   {.query = time_axis, .key = key, .depth = depth, .score = score, .mask = sliding_window(8)});
 }
 
 // A head on top, to have a loss. f64, so that a finite difference is worth comparing with.
@@ -66,8 +68,8 @@ int main() {
     }
     state.set("attn.slope", slope);
     const double difference = (side[0] - side[1]) / (2 * h);
-    std::printf("head %d: slope %7.4f, gradient %12.9f, by differences %12.9f\n", static_cast<int>(i), slope.at(i), gradient.at(i),
-                difference);
+    std::printf("head %d: slope %7.4f, gradient %12.9f, by differences %12.9f\n", static_cast<int>(i), slope.at(i),
+                gradient.at(i), difference);
     worst = std::max(worst, std::abs(difference - gradient.at(i)));
   }
   std::printf("largest difference %.2g\n", worst);

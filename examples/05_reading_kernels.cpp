@@ -1,14 +1,14 @@
 // 05: reading what was made of a model.
 //
-// Nothing is hidden: a program tells which ops it put into which kernel, why each value that is stored is stored, what the
-// kernels do, and how long each took. This example compiles one block of a network and prints all of it.
-#include <cstdio>
-#include <map>
-
+// Nothing is hidden: a program tells which ops it put into which kernel, why each value that is stored is stored, what
+// the kernels do, and how long each took. This example compiles one block of a network and prints all of it.
 #include <uwaga/codegen/cluster.h>
 #include <uwaga/codegen/kernel/print.h>
 #include <uwaga/codegen/schedule.h>
 #include <uwaga/uwaga.h>
+
+#include <cstdio>
+#include <map>
 
 using namespace uwaga;
 
@@ -40,15 +40,16 @@ int main() {
 
   // Where the time of compiling went, and what came of it. A second run of this example finds its kernels on disk.
   const CompileReport& r = program.report();
-  std::printf("compiled in %.1f ms: graph %.1f, fuse %.1f, schedule %.1f, emit %.1f, link %.1f\n", r.total, r.graph, r.fuse,
-              r.schedule, r.emit, r.link);
-  std::printf("%d nodes became %d clusters, %d kernel calls of %d distinct kernels, %d of them from the cache\n\n", r.nodes,
-              r.clusters, r.launches, r.kernels, r.kernels_from_cache);
+  std::printf("compiled in %.1f ms: graph %.1f, fuse %.1f, schedule %.1f, emit %.1f, link %.1f\n", r.total, r.graph,
+              r.fuse, r.schedule, r.emit, r.link);
+  std::printf("%d nodes became %d clusters, %d kernel calls of %d distinct kernels, %d of them from the cache\n\n",
+              r.nodes, r.clusters, r.launches, r.kernels, r.kernels_from_cache);
 
   // The graph after all passes: composites expanded, constants folded, equal nodes merged.
   const Graph& graph = program.graph();
 
-  // Clusters: what one kernel computes. A value inside a cluster never touches memory; one that crosses says why it must.
+  // Clusters: what one kernel computes. A value inside a cluster never touches memory; one that crosses says why it
+  // must.
   const Clustering clustering = fuse(graph);
   for (std::size_t i = 0; i < clustering.clusters.size(); ++i) {
     const Cluster& cluster = clustering.clusters[i];
@@ -79,9 +80,11 @@ int main() {
   program.run({{"x", input}});  // the first run also maps the arena
   bool told = true;
   for (const LaunchProfile& launch : program.profile({{"x", input}})) {
-    std::printf("%8.3f ms  %-12s %-28s %s\n", launch.milliseconds, launch.kind.c_str(), launch.origin.c_str(), launch.ops.c_str());
+    std::printf("%8.3f ms  %-12s %-28s %s\n", launch.milliseconds, launch.kind.c_str(), launch.origin.c_str(),
+                launch.ops.c_str());
     told = told && launch.origin.find("05_reading_kernels.cpp:") == 0;
   }
-  std::printf("peak memory of a run with 256 rows: %lld bytes\n", static_cast<long long>(program.peak_bytes({{"row", 256}})));
+  std::printf("peak memory of a run with 256 rows: %lld bytes\n",
+              static_cast<long long>(program.peak_bytes({{"row", 256}})));
   return told && !clustering.clusters.empty() ? 0 : 1;
 }

@@ -1,14 +1,12 @@
-#include <uwaga/models/hugging_face.h>
-
 #include <fmt/format.h>
+#include <uwaga/ir/error.h>
+#include <uwaga/models/hugging_face.h>
+#include <uwaga/models/train_step.h>
 
 #include <algorithm>
 #include <cstring>
 #include <map>
 #include <set>
-
-#include <uwaga/ir/error.h>
-#include <uwaga/models/train_step.h>
 
 namespace uwaga {
 namespace {
@@ -43,7 +41,8 @@ ArrayDims stored(const WeightRow& row) {
 // The same axes, `part` in front: what one parameter takes of it lies in one piece.
 ArrayDims parts_first(const ArrayDims& dims) {
   ArrayDims out = dims;
-  std::stable_partition(out.begin(), out.end(), [](const ArrayDim& d) { return d.axis == kPart; });
+  const auto part = std::find_if(out.begin(), out.end(), [](const ArrayDim& d) { return d.axis == kPart; });
+  if (part != out.end()) std::rotate(out.begin(), part, part + 1);
   return out;
 }
 
@@ -63,7 +62,8 @@ Array read(const WeightRow& row, const Array& disk) {
   const ArrayDims want = stored(row);
   if (!std::equal(want.begin(), want.end(), disk.dims().begin(), disk.dims().end(),
                   [](const ArrayDim& a, const ArrayDim& b) { return a.extent == b.extent; }))
-    throw Error(fmt::format("'{}' is {} in the file; the model wants {} for '{}'", row.disk, extents(disk.dims()), extents(want), row.path));
+    throw Error(fmt::format("'{}' is {} in the file; the model wants {} for '{}'", row.disk, extents(disk.dims()),
+                            extents(want), row.path));
   const Array view = disk.reshaped(viewed(row));
   if (!row.part) return view;
   const ArrayDims dims = parts_first(view.dims());
@@ -124,15 +124,18 @@ WeightTable weight_table(const Gpt2& c) {
 }
 
 WeightTable weight_table(const Llama& c) {
-  const Axis model = c.model(), group = c.group(), head = c.head(), depth = c.depth(), hidden = c.inner(), word = c.words();
+  const Axis model = c.model(), group = c.group(), head = c.head(), depth = c.depth(), hidden = c.inner(),
+             word = c.words();
   WeightTable table;
   table.ignored = {"*rotary_emb.inv_freq"};
   table.rows = {
       {"embed", "model.embed_tokens.weight", {{word}, {model}}},
       {"norm.weight", "model.norm.weight", {{model}}},
   };
-  if (c.tied) table.ignored.emplace_back("lm_head.weight");
-  else table.rows.push_back({"head", "lm_head.weight", {{word}, {model}}});
+  if (c.tied)
+    table.ignored.emplace_back("lm_head.weight");
+  else
+    table.rows.push_back({"head", "lm_head.weight", {{word}, {model}}});
   // Query head h reads key-value head h / (heads a group): the rows of q_proj are [group, head, depth].
   add_layers(table, c.layers,
              {
@@ -173,7 +176,9 @@ Arrays from_disk(const WeightTable& table, const DiskLookup& lookup) {
   for (const WeightRow& row : table.rows) {
     std::optional<Array> disk = lookup(table.prefix + row.disk);
     if (!disk && !table.prefix.empty()) disk = lookup(row.disk);
-    if (!disk) throw Error(fmt::format("the file has no tensor '{}', which '{}' is read from", table.prefix + row.disk, row.path));
+    if (!disk)
+      throw Error(
+          fmt::format("the file has no tensor '{}', which '{}' is read from", table.prefix + row.disk, row.path));
     out.emplace(row.path, read(row, *disk));
   }
   return out;
@@ -190,8 +195,10 @@ Arrays to_disk(const WeightTable& table, const Arrays& parameters) {
     rows[row.disk] = &row;
     const Array own = found->second.reordered(names(row.part ? ArrayDims(dims.begin() + 1, dims.end()) : dims));
     if (own.bytes() * static_cast<std::size_t>(row.part ? dims[0].extent : 1) != at->second.bytes())
-      throw Error(fmt::format("'{}' is {}, which does not fit into '{}' of {}", row.path, own.str(), row.disk, extents(stored(row))));
-    std::memcpy(at->second.mutable_data() + own.bytes() * static_cast<std::size_t>(row.part.value_or(0)), own.data(), own.bytes());
+      throw Error(fmt::format("'{}' is {}, which does not fit into '{}' of {}", row.path, own.str(), row.disk,
+                              extents(stored(row))));
+    std::memcpy(at->second.mutable_data() + own.bytes() * static_cast<std::size_t>(row.part.value_or(0)), own.data(),
+                own.bytes());
   }
   Arrays out;
   for (const auto& [disk, array] : whole) {
@@ -209,7 +216,8 @@ std::vector<std::string> unexpected(const WeightTable& table, const std::vector<
     const bool prefixed = !table.prefix.empty() && name.rfind(table.prefix, 0) == 0;
     const std::string plain = prefixed ? name.substr(table.prefix.size()) : name;
     if (known.count(plain) > 0) continue;
-    if (std::none_of(table.ignored.begin(), table.ignored.end(), [&](const std::string& p) { return matches(p, plain); }))
+    if (std::none_of(table.ignored.begin(), table.ignored.end(),
+                     [&](const std::string& p) { return matches(p, plain); }))
       out.push_back(name);
   }
   return out;

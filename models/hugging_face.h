@@ -4,27 +4,27 @@
 //   Arrays ours = from_disk(table, [&](const std::string& name) { return find_in_file(name); });
 //   Arrays theirs = to_disk(table, gradients);                     // the same table read backwards
 //
-// A row reads: parameter `path` of ours is tensor `disk` of theirs, whose axes are these, each the merge of the axes listed
-// (the slowest first); where several parameters lie in one tensor, axis `part` tells them apart. So a fused
+// A row reads: parameter `path` of ours is tensor `disk` of theirs, whose axes are these, each the merge of the axes
+// listed (the slowest first); where several parameters lie in one tensor, axis `part` tells them apart. So a fused
 // c_attn.weight [model, 3 * head * depth] is {{model}, {part, head, depth}}, and a PyTorch Linear is {{out..}, {in}}.
 // Loading is view, take the part, match axes by name; storing is the way back. Tied tensors are there once.
 #pragma once
-
-#include <functional>
-#include <optional>
-#include <string>
-#include <vector>
 
 #include <uwaga/ir/array.h>
 #include <uwaga/models/gpt2.h>
 #include <uwaga/models/llama.h>
 #include <uwaga/models/recurrent.h>
 
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
 namespace uwaga {
 
 struct WeightRow {
   std::string path, disk;
-  std::vector<Axes> axes;                        // one an axis on disk; every axis has a size
+  std::vector<Axes> axes;                           // one an axis on disk; every axis has a size
   std::optional<std::int64_t> part = std::nullopt;  // which slice of axis "part" this parameter is
 };
 

@@ -1,18 +1,17 @@
-#include <uwaga/models/rope_scaling.h>
-
 #include <fmt/format.h>
+#include <uwaga/ir/error.h>
+#include <uwaga/models/rope_scaling.h>
 
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 
-#include <uwaga/ir/error.h>
-
 namespace uwaga {
 namespace {
 
 void want_positive(double value, const char* what) {
-  if (!(value > 0) || !std::isfinite(value)) throw Error(fmt::format("rotary positions want a positive {}, not {}", what, value));
+  if (!(value > 0) || !std::isfinite(value))
+    throw Error(fmt::format("rotary positions want a positive {}, not {}", what, value));
 }
 
 }  // namespace
@@ -21,7 +20,8 @@ std::vector<double> rope_frequencies(double theta, std::int64_t depth) {
   want_positive(theta, "theta");
   if (depth < 2 || depth % 2 != 0) throw Error(fmt::format("rotary positions want an even depth, not {}", depth));
   std::vector<double> out;
-  for (std::int64_t i = 0; i < depth; i += 2) out.push_back(std::pow(theta, -static_cast<double>(i) / static_cast<double>(depth)));
+  for (std::int64_t i = 0; i < depth; i += 2)
+    out.push_back(std::pow(theta, -static_cast<double>(i) / static_cast<double>(depth)));
   return out;
 }
 
@@ -61,7 +61,8 @@ std::vector<double> yarn_frequencies(double theta, std::int64_t depth, const Yar
   const auto d = static_cast<double>(depth);
   // The pair (a real number) that turns `turns` times within the original length.
   const auto pair_of = [&](double turns) {
-    return d * std::log(static_cast<double>(s.original_positions) / (turns * 2 * std::numbers::pi)) / (2 * std::log(theta));
+    return d * std::log(static_cast<double>(s.original_positions) / (turns * 2 * std::numbers::pi)) /
+           (2 * std::log(theta));
   };
   double low = pair_of(s.beta_fast), high = pair_of(s.beta_slow);
   if (s.truncate) {
@@ -82,7 +83,8 @@ double yarn_attention_factor(const YarnScaling& s) {
   if (s.attention_factor) return *s.attention_factor;
   const auto scale = [&](double m) { return s.factor > 1 ? 0.1 * m * std::log(s.factor) + 1 : 1.0; };
   // A factor of 0 counts as absent, as in the files that carry both keys for form's sake.
-  if (s.mscale && s.mscale_all_dim && *s.mscale != 0 && *s.mscale_all_dim != 0) return scale(*s.mscale) / scale(*s.mscale_all_dim);
+  if (s.mscale && s.mscale_all_dim && *s.mscale != 0 && *s.mscale_all_dim != 0)
+    return scale(*s.mscale) / scale(*s.mscale_all_dim);
   return scale(1);
 }
 

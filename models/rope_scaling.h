@@ -7,8 +7,8 @@
 //   c.inverse_frequencies = yarn_frequencies(10000, 128, yarn);
 //   c.attention_factor = yarn_attention_factor(yarn);
 //
-// All return depth / 2 numbers, in radians a position, the fastest first. Error: an odd depth, or a factor or a length that
-// is not positive.
+// All return depth / 2 numbers, in radians a position, the fastest first. Error: an odd depth, or a factor or a length
+// that is not positive.
 #pragma once
 
 #include <cstdint>
@@ -31,13 +31,14 @@ struct Llama3Scaling {
 };
 std::vector<double> llama3_frequencies(double theta, std::int64_t depth, const Llama3Scaling& s);
 
-// YaRN (Peng et al. 2023): pairs that turn more than beta_fast times within the original length stay, those that turn less
-// than beta_slow times are stretched, with a linear ramp over the pairs between; `truncate` rounds its ends outward.
+// YaRN (Peng et al. 2023): pairs that turn more than beta_fast times within the original length stay, those that turn
+// less than beta_slow times are stretched, with a linear ramp over the pairs between; `truncate` rounds its ends
+// outward.
 struct YarnScaling {
   double factor = 1, beta_fast = 32, beta_slow = 1;
   bool truncate = true;
   std::int64_t original_positions = 4096;
-  std::optional<double> attention_factor = std::nullopt;                       // as given, or by the two below
+  std::optional<double> attention_factor = std::nullopt;  // as given, or by the two below
   std::optional<double> mscale = std::nullopt, mscale_all_dim = std::nullopt;
 };
 std::vector<double> yarn_frequencies(double theta, std::int64_t depth, const YarnScaling& s);

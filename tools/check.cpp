@@ -1,7 +1,6 @@
 #include "tools/check.h"
 
 #include <fmt/format.h>
-
 #include <uwaga/ir/error.h>
 #include <uwaga/runtime/io/file.h>
 
@@ -20,8 +19,8 @@ Json read_json(const std::filesystem::path& file) {
 
 Target device_target(const CheckOptions& o) {
   if (o.device == "cpu") return Target::host(o.threads);
-  if (o.device == "interpreter") return Target::interpreter();
   if (o.device == "emulated") return Target::emulated();
+  if (o.device == "interpreter") return Target::interpreter();
   throw Error(fmt::format("there is no device '{}' to check on; the devices are cpu, emulated and interpreter", o.device));
 }
 
@@ -58,12 +57,16 @@ int check_command(const CheckOptions& o, std::ostream& out) {
                         target.kind() == Target::Kind::interpreter};
   Report report(out, o.json);
   const Json config = read_json(o.folder / "config.json");
-  if (config.contains("model_type") && config.at("model_type") == "rnn") check_recurrent(fixture, report);
+  if (config.contains("model_type") && config.at("model_type") == "rnn")
+    check_recurrent(fixture, report);
   else
     for (const std::filesystem::path& file : fixture.configs())
-      if (fixture.meta.contains("optimiser")) check_trajectory(fixture, file, report);
-      else if (fixture.inputs.find("prompt_ids")) check_generation(fixture, file, report);
-      else check_language_model(fixture, file, report);
+      if (fixture.meta.contains("optimiser"))
+        check_trajectory(fixture, file, report);
+      else if (fixture.inputs.find("prompt_ids"))
+        check_generation(fixture, file, report);
+      else
+        check_language_model(fixture, file, report);
   report.finish();
   return report.passed() ? 0 : 1;
 }

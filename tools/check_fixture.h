@@ -1,14 +1,14 @@
 // What the kinds of check share: the folder's files and the device.
 #pragma once
 
+#include <uwaga/runtime/io/safetensors.h>
+#include <uwaga/runtime/target.h>
+
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <uwaga/runtime/io/safetensors.h>
-#include <uwaga/runtime/target.h>
 
 #include "tools/comparison.h"
 #include "tools/model_files.h"

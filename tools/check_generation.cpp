@@ -1,10 +1,9 @@
 // Text continued by the likeliest token each time, by running the whole graph again for every token.
 #include <fmt/format.h>
-
-#include <algorithm>
-
 #include <uwaga/ir/error.h>
 #include <uwaga/runtime/program.h>
+
+#include <algorithm>
 
 #include "tools/check_fixture.h"
 #include "tools/model_config.h"
@@ -25,7 +24,8 @@ void check_generation(const Fixture& fixture, const std::filesystem::path& file,
     for (std::int64_t real : to_array(*mask).to_integers())
       if (real != 1) throw Error("prompts of different lengths are not generated from");
   const StoredTensor& ids = need(fixture.expected, "generated");
-  const Array expected = to_array(ids, {"batch", "time"}), choices = to_array(need(fixture.expected, "generated_logits"), {"batch", "new", "vocab"});
+  const Array expected = to_array(ids, {"batch", "time"}),
+              choices = to_array(need(fixture.expected, "generated_logits"), {"batch", "new", "vocab"});
   const std::int64_t batch = prompt.extent("batch"), given = prompt.extent("time"), all = expected.extent("time");
   const std::int64_t vocab = choices.extent("vocab");
 
@@ -42,11 +42,13 @@ void check_generation(const Fixture& fixture, const std::filesystem::path& file,
       const auto row = last.subspan(static_cast<std::size_t>(b * vocab), static_cast<std::size_t>(vocab));
       text.set_integer(now * batch + b, std::max_element(row.begin(), row.end()) - row.begin());
     }
-    for (std::int64_t i = 0; i < batch * vocab; ++i) logits.set((now - given) * batch * vocab + i, last[static_cast<std::size_t>(i)]);
+    for (std::int64_t i = 0; i < batch * vocab; ++i)
+      logits.set((now - given) * batch * vocab + i, last[static_cast<std::size_t>(i)]);
   }
   report.section(fmt::format("{} on {}", file.filename().string(), fixture.target.str()));
   report.add(compare("generated", text.reordered({"batch", "time"}), expected, 0));
-  report.add(compare("generated_logits", logits.reordered({"batch", "new", "vocab"}), choices, fixture.tolerance("generated_logits_atol")));
+  report.add(compare("generated_logits", logits.reordered({"batch", "new", "vocab"}), choices,
+                     fixture.tolerance("generated_logits_atol")));
 }
 
 }  // namespace uwaga

@@ -1,6 +1,5 @@
 // Logits, loss and gradients of a causal language model.
 #include <fmt/format.h>
-
 #include <uwaga/autodiff/autodiff.h>
 #include <uwaga/ir/composites/losses.h>
 #include <uwaga/ir/error.h>
@@ -46,7 +45,8 @@ Check build(const Fixture& fixture, const ModelConfig& config) {
 Which real_rows(const Fixture& fixture, std::int64_t row) {
   const std::string where = fixture.meta.value("compare_logits_where", "everywhere");
   if (where == "everywhere") return {};
-  if (where != "attention_mask == 1") throw Error(fmt::format("logits are to be compared where {}, which is not known", where));
+  if (where != "attention_mask == 1")
+    throw Error(fmt::format("logits are to be compared where {}, which is not known", where));
   const std::vector<std::int64_t> mask = to_array(need(fixture.inputs, "attention_mask")).to_integers();
   return [mask, row](std::int64_t position) { return mask[static_cast<std::size_t>(position / row)] == 1; };
 }
@@ -67,7 +67,8 @@ void compare_gradients(const Fixture& fixture, const ModelConfig& config, const 
     if (found == ours.end()) throw Error(fmt::format("the model has no gradient for '{}'", name));
     const Array theirs = to_array(stored);
     const bool noise = std::find(zero.begin(), zero.end(), name) != zero.end();
-    const double allowed = noise ? fixture.tolerance("grad_atol_of_zero_gradients") : relative * (largest(theirs) + 1e-3 * everywhere);
+    const double allowed =
+        noise ? fixture.tolerance("grad_atol_of_zero_gradients") : relative * (largest(theirs) + 1e-3 * everywhere);
     Which which;
     if (padding.contains(name)) {
       const auto row = padding.at(name).get<std::int64_t>();
@@ -87,8 +88,9 @@ void name_first_layer(const Fixture& fixture, const Arrays& outputs, Report& rep
     const Comparison c = compare(stored->name, ours->second.reordered({"batch", "time", "model"}), to_array(*stored),
                                  fixture.tolerance("logits_atol"), real_rows(fixture, stored->shape.back()));
     if (c.ok()) continue;
-    return report.note(fmt::format("the first hidden state that differs is debug.hidden.{}, {}, by {:.2e}", layer,
-                                   layer == 0 ? "the input of the first block" : fmt::format("the output of block {}", layer - 1), c.absolute));
+    return report.note(fmt::format(
+        "the first hidden state that differs is debug.hidden.{}, {}, by {:.2e}", layer,
+        layer == 0 ? "the input of the first block" : fmt::format("the output of block {}", layer - 1), c.absolute));
   }
   report.note("no hidden state differs: look behind the last block");
 }
@@ -98,7 +100,8 @@ void compare_outputs(const Fixture& fixture, const ModelConfig& config, const Ar
   const Array logits = outputs.at("logits").reordered({"batch", "time", "vocab"});
   report.add(compare("logits", logits, to_array(need(fixture.expected, "logits")), fixture.tolerance("logits_atol"),
                      real_rows(fixture, logits.extent("vocab"))));
-  report.add(compare("loss", outputs.at("loss"), to_array(need(fixture.expected, "loss")), fixture.tolerance("loss_atol")));
+  report.add(
+      compare("loss", outputs.at("loss"), to_array(need(fixture.expected, "loss")), fixture.tolerance("loss_atol")));
   compare_gradients(fixture, config, outputs, report);
   if (report.failed() > before) name_first_layer(fixture, outputs, report);
 }
@@ -118,7 +121,8 @@ void check_language_model(const Fixture& fixture, const std::filesystem::path& f
 
   if (!fixture.interpreted || !fixture.exact) return;
   report.section(fmt::format("{} in exact arithmetic", file.filename().string()));
-  const Arrays exact = interpret(check.graph, check.inputs, read_parameters(weight_table(config), weights), Mode::exact).outputs;
+  const Arrays exact =
+      interpret(check.graph, check.inputs, read_parameters(weight_table(config), weights), Mode::exact).outputs;
   const Array logits = exact.at("logits").reordered({"batch", "time", "vocab"});
   report.add(compare("logits (float64)", logits, to_array(need(*fixture.exact, "logits")), kExactTolerance,
                      real_rows(fixture, logits.extent("vocab"))));

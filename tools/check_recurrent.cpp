@@ -1,7 +1,6 @@
-// torch.nn.RNN, LSTM and GRU, case by case. The loss is a linear form of outputs and final states, whose coefficients are
-// among the inputs: so its gradients are those of the whole network.
+// torch.nn.RNN, LSTM and GRU, case by case. The loss is a linear form of outputs and final states, whose coefficients
+// are among the inputs: so its gradients are those of the whole network.
 #include <fmt/format.h>
-
 #include <uwaga/autodiff/autodiff.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/runtime/io/file.h>
@@ -12,7 +11,8 @@
 namespace uwaga {
 namespace {
 
-const AxisNames kSequence = {"time", "batch", "input"}, kOutput = {"time", "batch", "hidden"}, kStates = {"state", "batch", "hidden"};
+const AxisNames kSequence = {"time", "batch", "input"}, kOutput = {"time", "batch", "hidden"},
+                kStates = {"state", "batch", "hidden"};
 
 struct Case {
   std::string name;
@@ -25,8 +25,9 @@ Case read_case(const std::string& name, const nlohmann::json& c) {
     const std::string kind = c.at("class");
     const Cell cell = kind == "torch.nn.RNN"    ? Cell::rnn
                       : kind == "torch.nn.LSTM" ? Cell::lstm
-                      : kind == "torch.nn.GRU"  ? Cell::gru
-                                                : throw Error(fmt::format("{}: there is no recurrent network {}", name, kind));
+                      : kind == "torch.nn.GRU"
+                          ? Cell::gru
+                          : throw Error(fmt::format("{}: there is no recurrent network {}", name, kind));
     return {name, {cell, c.at("num_layers"), c.at("bidirectional")}, c.at("input_size"), c.at("hidden_size")};
   } catch (const nlohmann::json::exception& e) {
     throw Error(fmt::format("config.json does not describe {}: {}", name, e.what()));
@@ -48,7 +49,8 @@ Tensor stacked(const std::vector<Tensor>& states) {
 struct Check {
   Graph graph;
   Arrays inputs;
-  std::vector<std::pair<std::string, AxisNames>> outputs;  // of which expected.safetensors has a tensor, but gradients of weights
+  std::vector<std::pair<std::string, AxisNames>>
+      outputs;  // of which expected.safetensors has a tensor, but gradients of weights
 };
 
 Check build(const Fixture& fixture, const Case& c) {
@@ -71,7 +73,8 @@ Check build(const Fixture& fixture, const Case& c) {
   }
   std::vector<RecurrentState> start;
   const auto row = [](const Tensor& all, std::int64_t i) { return sum(slice(all, "state", i, i + 1), {"state"}); };
-  for (std::int64_t i = 0; i < states; ++i) start.push_back({row(h0, i), lstm ? std::optional(row(*c0, i)) : std::nullopt});
+  for (std::int64_t i = 0; i < states; ++i)
+    start.push_back({row(h0, i), lstm ? std::optional(row(*c0, i)) : std::nullopt});
 
   const RecurrentResult r = recurrent(out.graph.scope(), x, time, input, hidden, c.network, start);
   const auto show = [&](const std::string& name, const Tensor& t, const AxisNames& axes) {
@@ -120,7 +123,7 @@ void check_case(const Fixture& fixture, const Case& c, const SafetensorsFile& we
   report.section(fmt::format("{} on {}", c.name, fixture.target.str()));
   for (const auto& [name, axes] : check.outputs) {
     // "loss" is kept as loss.CASE, "grad.x" as grad.CASE.x, "output" as CASE.output.
-    const std::string stored = name == "loss"                  ? "loss." + c.name
+    const std::string stored = name == "loss"                ? "loss." + c.name
                                : name.rfind("grad.", 0) == 0 ? "grad." + c.name + "." + name.substr(5)
                                                              : c.name + "." + name;
     report.add(compare(stored, outputs.at(name).reordered(axes), to_array(need(fixture.expected, stored)), allowed));
@@ -134,7 +137,8 @@ void check_case(const Fixture& fixture, const Case& c, const SafetensorsFile& we
 }  // namespace
 
 void check_recurrent(const Fixture& fixture, Report& report) {
-  const auto config = nlohmann::json::parse(read_file(fixture.folder / "config.json"), nullptr, /*allow_exceptions=*/false);
+  const auto config =
+      nlohmann::json::parse(read_file(fixture.folder / "config.json"), nullptr, /*allow_exceptions=*/false);
   if (!config.is_object() || !config.contains("cases") || !config.at("cases").is_object())
     throw Error(fmt::format("{} lists no cases", (fixture.folder / "config.json").string()));
   const SafetensorsFile weights(fixture.folder / "model.safetensors");

@@ -1,6 +1,5 @@
 // A training run, step by step: loss, gradient norm and learning rate of each, and the weights after the last.
 #include <fmt/format.h>
-
 #include <uwaga/ir/composites/losses.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/interpreter/interpret.h>
@@ -17,7 +16,8 @@ namespace {
 AdamW optimiser(const Fixture& fixture) {
   const nlohmann::json& o = fixture.meta.at("optimiser");
   try {
-    if (o.at("schedule") != "cosine to 10% of the peak") throw Error(fmt::format("the schedule {} is not known", o.at("schedule").dump()));
+    if (o.at("schedule") != "cosine to 10% of the peak")
+      throw Error(fmt::format("the schedule {} is not known", o.at("schedule").dump()));
     return {.rate = o.at("peak_lr"),
             .beta1 = o.at("betas").at(0),
             .beta2 = o.at("betas").at(1),
@@ -47,7 +47,8 @@ std::vector<Arrays> batches(const Fixture& fixture) {
     const std::size_t bytes = all.bytes() / std::max<std::size_t>(steps, 1);
     out.resize(steps);
     for (std::size_t s = 0; s < steps; ++s)
-      out[s].emplace(name, Array::from_bytes(DType::i32, ArrayDims(all.dims().begin() + 1, all.dims().end()), {all.data() + s * bytes, bytes}));
+      out[s].emplace(name, Array::from_bytes(DType::i32, ArrayDims(all.dims().begin() + 1, all.dims().end()),
+                                             {all.data() + s * bytes, bytes}));
   }
   return out;
 }
@@ -66,7 +67,8 @@ Array steps_of(const std::vector<double>& values) {
 }
 
 // What a Comparison calls relative is by the largest value; the norm is held step by step.
-Comparison compare_each(const std::string& what, const std::vector<double>& ours, const Array& theirs, double relative) {
+Comparison compare_each(const std::string& what, const std::vector<double>& ours, const Array& theirs,
+                        double relative) {
   std::vector<double> ratios;
   for (std::size_t i = 0; i < ours.size(); ++i) ratios.push_back(ours[i] / theirs.at(static_cast<std::int64_t>(i)));
   return compare(what, steps_of(ratios), steps_of(std::vector<double>(ratios.size(), 1.0)), relative);
@@ -109,8 +111,10 @@ void check_trajectory(const Fixture& fixture, const std::filesystem::path& file,
   Run run;
   for (const Arrays& batch : inputs) run.add(program.run(batch));
   report.section(fmt::format("{} on {}", file.filename().string(), fixture.target.str()));
-  report.add(compare("loss", steps_of(run.loss), to_array(need(fixture.expected, "loss")), fixture.tolerance("loss_atol_float32")));
-  report.add(compare_each("grad_norm", run.norm, to_array(need(fixture.expected, "grad_norm")), fixture.tolerance("grad_norm_rtol_float32")));
+  report.add(compare("loss", steps_of(run.loss), to_array(need(fixture.expected, "loss")),
+                     fixture.tolerance("loss_atol_float32")));
+  report.add(compare_each("grad_norm", run.norm, to_array(need(fixture.expected, "grad_norm")),
+                          fixture.tolerance("grad_norm_rtol_float32")));
   // The schedule runs in float32 here, as the stored rates are: a few roundings of the peak.
   report.add(compare_each("lr", run.rate, to_array(need(fixture.expected, "lr")), 1e-6));
   compare_final(fixture, config, state, report);

@@ -5,19 +5,19 @@
 //   return report.passed() ? 0 : 1;
 #pragma once
 
+#include <uwaga/ir/array.h>
+
 #include <functional>
 #include <ostream>
 #include <string>
-
-#include <uwaga/ir/array.h>
 
 namespace uwaga {
 
 struct Comparison {
   std::string what;
-  double absolute = 0;  // the largest |ours - theirs|; NaN where one of the two is
-  double relative = 0;  // that by the largest |theirs|
-  double allowed = 0;   // of `absolute`
+  double absolute = 0;                             // the largest |ours - theirs|; NaN where one of the two is
+  double relative = 0;                             // that by the largest |theirs|
+  double allowed = 0;                              // of `absolute`
   bool ok() const { return absolute <= allowed; }  // a NaN is not
 };
 
@@ -25,7 +25,8 @@ struct Comparison {
 using Which = std::function<bool(std::int64_t position)>;
 
 // Both in row-major order, as many elements; Error otherwise.
-Comparison compare(const std::string& what, const Array& ours, const Array& theirs, double allowed, const Which& which = {});
+Comparison compare(const std::string& what, const Array& ours, const Array& theirs, double allowed,
+                   const Which& which = {});
 double largest(const Array& a);
 
 class Report {

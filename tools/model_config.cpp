@@ -2,17 +2,16 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <uwaga/ir/error.h>
+#include <uwaga/models/rope_scaling.h>
+#include <uwaga/runtime/io/file.h>
+#include <uwaga/runtime/text/quote.h>
 
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <vector>
-
-#include <uwaga/ir/error.h>
-#include <uwaga/models/rope_scaling.h>
-#include <uwaga/runtime/io/file.h>
-#include <uwaga/runtime/text/quote.h>
 
 namespace uwaga {
 namespace {
@@ -40,7 +39,8 @@ class Keys {
   std::optional<std::int64_t> size(const char* key) const {
     if (!has(key)) return std::nullopt;
     const auto value = number(key);
-    if (!object_.at(key).is_number_integer() || *value < 1 || *value > 2147483647.0) throw wrong(key, "an integer from 1 to 2147483647");
+    if (!object_.at(key).is_number_integer() || *value < 1 || *value > 2147483647.0)
+      throw wrong(key, "an integer from 1 to 2147483647");
     return static_cast<std::int64_t>(*value);
   }
   std::int64_t need_size(const char* key) const {
@@ -61,13 +61,15 @@ class Keys {
 
   // What the architecture could do and this model does not.
   void refuse_flag(const char* key, bool otherwise, bool built) const {
-    if (flag(key, otherwise) != built) throw Error(fmt::format("{}: '{}' is {}, which is not built", what_, key, !built));
+    if (flag(key, otherwise) != built)
+      throw Error(fmt::format("{}: '{}' is {}, which is not built", what_, key, !built));
   }
   void want_text(const char* key, const std::string& otherwise, const std::vector<std::string>& built) const {
     const std::string value = text(key).value_or(otherwise);
     for (const std::string& b : built)
       if (value == b) return;
-    throw Error(fmt::format("{}: '{}' is {}, which is not built; {} is", what_, key, quote(value), fmt::join(built, " or ")));
+    throw Error(
+        fmt::format("{}: '{}' is {}, which is not built; {} is", what_, key, quote(value), fmt::join(built, " or ")));
   }
   const std::string& what() const { return what_; }
 
@@ -117,7 +119,8 @@ void scale_rope(Llama& c, const Keys& k) {
   if (type == "yarn") {
     YarnScaling s;
     s.original_positions = k.size("original_max_position_embeddings").value_or(c.positions);
-    s.factor = k.number("factor").value_or(static_cast<double>(c.positions) / static_cast<double>(s.original_positions));
+    s.factor =
+        k.number("factor").value_or(static_cast<double>(c.positions) / static_cast<double>(s.original_positions));
     s.beta_fast = k.number("beta_fast").value_or(32);
     s.beta_slow = k.number("beta_slow").value_or(1);
     s.truncate = k.flag("truncate", true);
@@ -128,7 +131,8 @@ void scale_rope(Llama& c, const Keys& k) {
     c.attention_factor = yarn_attention_factor(s);
     return;
   }
-  throw Error(fmt::format("{}: rotary positions of type {} are not built; default, linear, llama3 and yarn are", k.what(), quote(type)));
+  throw Error(fmt::format("{}: rotary positions of type {} are not built; default, linear, llama3 and yarn are",
+                          k.what(), quote(type)));
 }
 
 // LLaMA, and Mistral as a LLaMA with a window.
@@ -186,14 +190,16 @@ ModelConfig parse_model_config(std::string_view text, const std::string& what) {
   if (found != known.end()) return found->second(k);
   std::vector<std::string> names;
   for (const auto& [name, read] : known) names.push_back(name);
-  throw Error(fmt::format("{}: there is no model of type {}; the types are {}", what, quote(*type), fmt::join(names, ", ")));
+  throw Error(
+      fmt::format("{}: there is no model of type {}; the types are {}", what, quote(*type), fmt::join(names, ", ")));
 }
 
 ModelConfig read_model_config(const std::filesystem::path& file) {
   return parse_model_config(read_file(file, std::uint64_t{1} << 24), file.string());
 }
 
-Tensor language_model(const Scope& s, const Tensor& tokens, const ModelConfig& config, const LanguageModelInputs& in, bool watch_hidden) {
+Tensor language_model(const Scope& s, const Tensor& tokens, const ModelConfig& config, const LanguageModelInputs& in,
+                      bool watch_hidden) {
   return std::visit(Overloaded{[&](Gpt2 c) {
                                  c.watch_hidden = watch_hidden;
                                  return gpt2(s, tokens, c, {in.positions, in.real});

@@ -3,19 +3,20 @@
 //   const ModelConfig c = read_model_config("checkpoints/llama/config.json");
 //   const Tensor logits = language_model(g.scope(), tokens, c);
 //
-// Both spellings are read: rope_parameters (transformers 5) and rope_theta with rope_scaling (older files, most of the hub).
-// Dropout is left at 0, for evaluation. Error, in one sentence with the file's name: a file that is no JSON object, a model
-// type we do not have, a key that is missing or of another kind, an option of the architecture that is not built.
+// Both spellings are read: rope_parameters (transformers 5) and rope_theta with rope_scaling (older files, most of the
+// hub). Dropout is left at 0, for evaluation. Error, in one sentence with the file's name: a file that is no JSON
+// object, a model type we do not have, a key that is missing or of another kind, an option of the architecture that is
+// not built.
 #pragma once
+
+#include <uwaga/models/gpt2.h>
+#include <uwaga/models/hugging_face.h>
+#include <uwaga/models/llama.h>
 
 #include <filesystem>
 #include <string>
 #include <string_view>
 #include <variant>
-
-#include <uwaga/models/gpt2.h>
-#include <uwaga/models/hugging_face.h>
-#include <uwaga/models/llama.h>
 
 namespace uwaga {
 
@@ -29,8 +30,8 @@ struct LanguageModelInputs {
   std::optional<Tensor> positions, real;  // i32 [batch time]
 };
 // [batch time] -> [batch time vocab], outputs hidden.N where `watch_hidden`.
-Tensor language_model(const Scope& s, const Tensor& tokens, const ModelConfig& c, const LanguageModelInputs& inputs = {},
-                      bool watch_hidden = false);
+Tensor language_model(const Scope& s, const Tensor& tokens, const ModelConfig& c,
+                      const LanguageModelInputs& inputs = {}, bool watch_hidden = false);
 
 WeightTable weight_table(const ModelConfig& c);
 Axis time_axis(const ModelConfig& c);

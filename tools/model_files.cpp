@@ -1,7 +1,6 @@
 #include "tools/model_files.h"
 
 #include <fmt/format.h>
-
 #include <uwaga/ir/error.h>
 #include <uwaga/runtime/text/quote.h>
 
@@ -15,7 +14,8 @@ Array to_array(const StoredTensor& t) {
 
 Array to_array(const StoredTensor& t, const AxisNames& axes) {
   if (axes.size() != t.shape.size())
-    throw Error(fmt::format("tensor {} has {} axes; {} are wanted: {}", quote(t.name), t.shape.size(), axes.size(), join(axes)));
+    throw Error(fmt::format("tensor {} has {} axes; {} are wanted: {}", quote(t.name), t.shape.size(), axes.size(),
+                            join(axes)));
   ArrayDims dims;
   for (std::size_t i = 0; i < axes.size(); ++i) dims.push_back({axes[i], t.shape[i]});
   return Array::from_bytes(t.dtype, std::move(dims), t.bytes);

@@ -3,12 +3,12 @@
 //   load_weights(state, weight_table(config), Weights("checkpoints/llama"));
 #pragma once
 
-#include <string>
-
 #include <uwaga/ir/array.h>
 #include <uwaga/models/hugging_face.h>
 #include <uwaga/runtime/io/sharded.h>
 #include <uwaga/runtime/state.h>
+
+#include <string>
 
 namespace uwaga {
 

@@ -80,7 +80,7 @@ class CompiledProgram final : public ProgramImpl {
     const Graph lowered = lower_for_kernels(graph, backend_->computes_attention());
     report.graph = lap();
     KernelSet kernels;
-    main_ = build_executable(lowered, *backend_, kernels, false, &report.fuse, &report.schedule);
+    main_ = build_executable(lowered, *backend_, kernels, false, &report.fuse, &report.schedule, !refuse_nan_);
     lap();
     backend_->load(kernels, report);
     kernels_ = kernels.kernels();
@@ -139,6 +139,7 @@ class CompiledProgram final : public ProgramImpl {
     backend_->reserve_scratch(plan.scratch_bytes);
     error_ = 0;
     failure_.reset();
+    sizes_ = &bound.sizes;
 
     Arrays outputs;
     std::vector<void*> pointers(main_->storages.size(), nullptr);
@@ -160,7 +161,7 @@ class CompiledProgram final : public ProgramImpl {
         case Storage::Kind::constant: pointers[i] = const_cast<std::byte*>(main_->constants[index].data()); break;
       }
     }
-    execute(*main_, plan, pointers, main_->first_commit, bound.sizes);
+    execute(*main_, plan, pointers, main_->first_commit);
     return outputs;
   }
 
@@ -211,10 +212,9 @@ class CompiledProgram final : public ProgramImpl {
     return b;
   }
 
-  void execute(const Executable& e, const BoundExecutable& plan, std::vector<void*>& pointers, std::size_t check_before,
-               const Sizes& sizes) {
+  void execute(const Executable& e, const BoundExecutable& plan, std::vector<void*>& pointers, std::size_t check_before) {
     for (std::size_t i = 0; i < e.steps.size(); ++i) {
-      if (i == check_before) check_error(sizes);
+      if (i == check_before) check_error();
       if (const auto* l = std::get_if<Launch>(&e.steps[i])) {
         const auto start = std::chrono::steady_clock::now();
         launch(*l, plan.launches[i], pointers);
@@ -228,15 +228,16 @@ class CompiledProgram final : public ProgramImpl {
         std::memcpy(pointers[static_cast<std::size_t>(c->to)], pointers[static_cast<std::size_t>(c->from)],
                     static_cast<std::size_t>(plan.bytes[static_cast<std::size_t>(c->to)]));
       } else if (const auto* s = std::get_if<ScanRun>(&e.steps[i])) {
-        scan(*s, plan, i, pointers, sizes);
+        scan(*s, plan, i, pointers);
       } else {
-        branch(std::get<CondRun>(e.steps[i]), plan, i, pointers, sizes);
+        branch(std::get<CondRun>(e.steps[i]), plan, i, pointers);
       }
     }
-    if (check_before == e.steps.size()) check_error(sizes);
+    if (check_before == e.steps.size()) check_error();
   }
 
-  // UWAGA_CHECK=nan: the first kernel call that stores a NaN is an Error with its model line.
+  // UWAGA_CHECK=nan: the first kernel call that stores a NaN is an Error with its model line. No update is in place then, so
+  // that the slots are still what they were.
   void check_nan(const Executable& e, const Launch& l, const BoundExecutable& plan, const std::vector<void*>& pointers) const {
     const kernel::Kernel& k = kernels_[static_cast<std::size_t>(l.kernel)];
     for (std::size_t b = 0; b < l.buffers.size(); ++b) {
@@ -287,7 +288,7 @@ class CompiledProgram final : public ProgramImpl {
     return out;
   }
 
-  void scan(const ScanRun& s, const BoundExecutable& plan, std::size_t step, const std::vector<void*>& pointers, const Sizes& sizes) {
+  void scan(const ScanRun& s, const BoundExecutable& plan, std::size_t step, const std::vector<void*>& pointers) {
     const auto at = [&](int storage) { return static_cast<std::byte*>(pointers[static_cast<std::size_t>(storage)]); };
     const auto bytes = [&](int storage) { return plan.bytes[static_cast<std::size_t>(storage)]; };
     const std::int64_t n = plan.lengths[step];
@@ -310,12 +311,11 @@ class CompiledProgram final : public ProgramImpl {
       for (int c : s.constants) inputs.push_back(at(c));
       for (int stack : s.stacks) outputs.push_back(at(stack) + bytes(stack) / n * index);
       std::vector<void*> body = body_pointers(*s.body, body_plan, at(s.arena), inputs, outputs);
-      execute(*s.body, body_plan, body, kNoCheck, sizes);
+      execute(*s.body, body_plan, body, kNoCheck);
     }
   }
 
-  void branch(const CondRun& c, const BoundExecutable& plan, std::size_t step, const std::vector<void*>& pointers,
-              const Sizes& sizes) {
+  void branch(const CondRun& c, const BoundExecutable& plan, std::size_t step, const std::vector<void*>& pointers) {
     const auto at = [&](int storage) { return pointers[static_cast<std::size_t>(storage)]; };
     const bool taken = *static_cast<const std::uint8_t*>(at(c.condition)) != 0;
     std::vector<void*> inputs, outputs;
@@ -323,23 +323,25 @@ class CompiledProgram final : public ProgramImpl {
     for (int s : c.outputs) outputs.push_back(at(s));
     const Executable& body = *c.bodies[taken];
     std::vector<void*> inner = body_pointers(body, plan.bodies[step][taken], static_cast<std::byte*>(at(c.arena)), inputs, outputs);
-    execute(body, plan.bodies[step][taken], inner, kNoCheck, sizes);
+    execute(body, plan.bodies[step][taken], inner, kNoCheck);
   }
 
-  // Throws what a kernel's error word says: op, index, extent and model line, as the interpreter words it.
-  void check_error(const Sizes& sizes) {
+  // Throws what a kernel's error word says: op, index, extent and model line.
+  void check_error() {
     if (!failure_) return;
     const auto [e, l, word] = *failure_;
     const auto ordinal = static_cast<std::size_t>((word & 0xffff) - 1);
     const auto index = static_cast<std::int64_t>(word) >> 16;
-    check_internal(ordinal < l->origins.size(), "an error word of no op");
-    const Node& n = e->graph->node(e->clustering.clusters[static_cast<std::size_t>(l->cluster)].nodes.at(ordinal));
-    throw Error(fmt::format("{}: {}", e->graph->provenance().brief(l->origins[ordinal]), describe_index(*e, n, index, sizes)));
+    const std::vector<NodeId>& nodes = e->clustering.clusters[static_cast<std::size_t>(l->cluster)].nodes;
+    check_internal(ordinal < l->origins.size() && ordinal < nodes.size(), "an error word of no op");
+    const std::string line = e->graph->provenance().brief(l->origins[ordinal]);
+    throw Error(fmt::format("{}: {}", line, describe_index(*e, e->graph->node(nodes[ordinal]), index)));
   }
 
-  static std::string describe_index(const Executable& e, const Node& node, std::int64_t index, const Sizes& sizes) {
+  // In the interpreter's words.
+  std::string describe_index(const Executable& e, const Node& node, std::int64_t index) const {
     const auto size = [&](std::size_t operand, const std::string& axis) {
-      return e.graph->type(node.operands[operand]).extent(axis).evaluate(sizes);
+      return e.graph->type(node.operands[operand]).extent(axis).evaluate(*sizes_);
     };
     const auto part = [&](const std::string& axis, std::int64_t elements) {
       return fmt::format("{} over '{}': {} elements from index {} are outside {}={}", name(node.op), axis, elements, index, axis,
@@ -353,7 +355,7 @@ class CompiledProgram final : public ProgramImpl {
       }
       case Op::dynamic_slice: {
         const auto& a = node.as<DynamicSliceAttrs>();
-        return part(a.axis, a.size.evaluate(sizes));
+        return part(a.axis, a.size.evaluate(*sizes_));
       }
       case Op::dynamic_update: return part(node.as<AxisAttrs>().axis, size(1, node.as<AxisAttrs>().axis));
       default: throw InternalError(fmt::format("{} found index {} out of range", name(node.op), index));
@@ -373,6 +375,7 @@ class CompiledProgram final : public ProgramImpl {
   std::uint64_t error_ = 0;
   std::optional<Failure> failure_;
   std::int64_t compiled_before_ = 0;
+  const Sizes* sizes_ = nullptr;  // of the run under way
   std::vector<LaunchProfile>* profile_ = nullptr;
   bool refuse_nan_ = std::getenv("UWAGA_CHECK") && std::string_view(std::getenv("UWAGA_CHECK")) == "nan";
 };

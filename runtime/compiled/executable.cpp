@@ -30,7 +30,7 @@ class ExecutableBuilder {
     out_->graph = graph;
   }
 
-  std::shared_ptr<Executable> build() {
+  std::shared_ptr<Executable> build(bool in_place = true) {
     const auto start = std::chrono::steady_clock::now();
     out_->clustering = fuse(out_->graph);
     out_->layouts = choose_layouts(out_->graph, out_->clustering);
@@ -38,7 +38,7 @@ class ExecutableBuilder {
     *fuse_ms_ += since(start);
 
     add_border();
-    find_in_place();
+    if (in_place) find_in_place();
     for (std::size_t i = 0; i < out_->clustering.clusters.size(); ++i) add_cluster(static_cast<int>(i));
     add_commits();
     find_lifetimes();
@@ -381,8 +381,8 @@ class ExecutableBuilder {
 }  // namespace
 
 std::shared_ptr<Executable> build_executable(const Graph& graph, const Backend& backend, KernelSet& kernels, bool is_body,
-                                             double* fuse_milliseconds, double* schedule_milliseconds) {
-  return ExecutableBuilder(graph, backend, kernels, is_body, fuse_milliseconds, schedule_milliseconds).build();
+                                             double* fuse_milliseconds, double* schedule_milliseconds, bool in_place) {
+  return ExecutableBuilder(graph, backend, kernels, is_body, fuse_milliseconds, schedule_milliseconds).build(in_place);
 }
 
 }  // namespace uwaga

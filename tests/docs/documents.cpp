@@ -1,4 +1,5 @@
-// Documents do not drift from the code: snippets are cut from examples that are built, switches are those the code reads.
+// Documents do not drift from the code: snippets are cut from examples that are built, switches are those the code
+// reads.
 #include <set>
 #include <sstream>
 
@@ -58,15 +59,17 @@ TEST_CASE("docs/switches.md lists the switches that the code reads") {
   for (const std::string folder : {"ir", "autodiff", "codegen", "models", "runtime", "tools"})
     for (const std::string& file : sources::files(folder))
       for (const std::string& line : sources::lines(file))
-        for (std::sregex_iterator match(line.begin(), line.end(), literal), end; match != end; ++match) read.insert((*match)[1]);
+        for (std::sregex_iterator match(line.begin(), line.end(), literal), end; match != end; ++match)
+          read.insert((*match)[1]);
   const std::set<std::string> told = first_column("docs/switches.md", std::regex("`(UWAGA_[A-Z_]+)"));
   for (const std::string& name : read) {
     INFO("docs/switches.md lacks " << name);
     CHECK(told.count(name) == 1);
   }
   // Those that the scripts and the tests read are told too, and nothing that nobody reads.
-  const std::string scripts = text_of("run_tests") + text_of("quickstart") + text_of("cmake/requirements.sh") + text_of("tests/main.cpp") +
-                              text_of("tests/count.h") + text_of("tests/runtime/shared_data.h") + text_of("tests/docs/ops.cpp");
+  const std::string scripts = text_of("run_tests") + text_of("quickstart") + text_of("cmake/requirements.sh") +
+                              text_of("tests/main.cpp") + text_of("tests/count.h") +
+                              text_of("tests/runtime/shared_data.h") + text_of("tests/docs/ops.cpp");
   for (const std::string& name : told) {
     INFO("docs/switches.md tells of " << name << ", which nothing reads");
     CHECK((read.count(name) == 1 || scripts.find(name) != std::string::npos));

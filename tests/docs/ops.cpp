@@ -1,14 +1,13 @@
-// docs/ops.md is written from the tables of the three floors; this test fails when the file no longer says what they say.
-// UWAGA_APPROVE=1 build/release/bin/tests_docs writes it anew.
+// docs/ops.md is written from the tables of the three floors; this test fails when the file no longer says what they
+// say. UWAGA_APPROVE=1 build/release/bin/tests_docs writes it anew.
 #include <fmt/format.h>
+#include <uwaga/autodiff/internal/rules.h>
+#include <uwaga/codegen/lower/table.h>
 
 #include <cstdlib>
 #include <fstream>
 #include <map>
 #include <sstream>
-
-#include <uwaga/autodiff/internal/rules.h>
-#include <uwaga/codegen/lower/table.h>
 
 #include "tests/build/sources.h"
 #include "tests/catch.h"
@@ -73,7 +72,9 @@ constexpr OpTable<Words> kWords = {{{
     {Op::concat, "tensors of one dtype that differ in the size of one axis; that size is the sum"},
     {Op::reverse, "an axis backwards; the type of x"},
     {Op::order, "the same tensor, its axes written in another order"},
-    {Op::dot, "the axes of both, less those summed over; shared ones are batch axes; narrow floats may give f32, i8 may give i32"},
+    {Op::dot,
+     "the axes of both, less those summed over; shared ones are batch axes; narrow floats may give f32, i8 may give "
+     "i32"},
     {Op::sum, "numbers, less the axes summed over; empty is 0"},
     {Op::reduce_max, "numbers, less the axes; empty is -inf"},
     {Op::argmax, "i32, less the axis; the lowest index on ties, NaN is the largest"},
@@ -99,10 +100,14 @@ static_assert(complete(), "every op is described, in the order of the enum");
 
 const char* word(autodiff::Linearises how) {
   switch (how) {
-    case autodiff::Linearises::rule: return "rule";
-    case autodiff::Linearises::zero: return "zero";
-    case autodiff::Linearises::none: return "none";
-    case autodiff::Linearises::body: return "by its body";
+    case autodiff::Linearises::rule:
+      return "rule";
+    case autodiff::Linearises::zero:
+      return "zero";
+    case autodiff::Linearises::none:
+      return "none";
+    case autodiff::Linearises::body:
+      return "by its body";
   }
   return "?";
 }
@@ -120,12 +125,18 @@ std::string transposes(Op op) {
 
 const char* word(kernel::Lowering how) {
   switch (how) {
-    case kernel::Lowering::leaf: return "stored before the run";
-    case kernel::Lowering::inlined: return "inlined";
-    case kernel::Lowering::reduction: return "reduction";
-    case kernel::Lowering::contraction: return "contraction";
-    case kernel::Lowering::index: return "own schedule";
-    case kernel::Lowering::structure: return "run by the program";
+    case kernel::Lowering::leaf:
+      return "stored before the run";
+    case kernel::Lowering::inlined:
+      return "inlined";
+    case kernel::Lowering::reduction:
+      return "reduction";
+    case kernel::Lowering::contraction:
+      return "contraction";
+    case kernel::Lowering::index:
+      return "own schedule";
+    case kernel::Lowering::structure:
+      return "run by the program";
   }
   return "?";
 }
@@ -155,8 +166,9 @@ This file is written by `tests/docs/ops.cpp` from the tables of the floors; a te
 )";
   for (int i = 0; i < kOps; ++i) {
     const auto op = static_cast<Op>(i);
-    out += fmt::format("| `{}` | {} | {} | {} | {} | {} |\n", name(op), kWords.at(op).rule, word(autodiff::linearise_row(op).how),
-                       transposes(op), word(kernel::lower_row(op).how), examples[op]);
+    out += fmt::format("| `{}` | {} | {} | {} | {} | {} |\n", name(op), kWords.at(op).rule,
+                       word(autodiff::linearise_row(op).how), transposes(op), word(kernel::lower_row(op).how),
+                       examples[op]);
   }
   return out;
 }
@@ -164,7 +176,8 @@ This file is written by `tests/docs/ops.cpp` from the tables of the floors; a te
 TEST_CASE("docs/ops.md says what the tables say") {
   const std::filesystem::path file = sources::root() / "docs/ops.md";
   const std::string wanted = document();
-  if (const char* approve = std::getenv("UWAGA_APPROVE"); approve && std::string(approve) == "1") std::ofstream(file) << wanted;
+  if (const char* approve = std::getenv("UWAGA_APPROVE"); approve && std::string(approve) == "1")
+    std::ofstream(file) << wanted;
   std::ostringstream text;
   text << std::ifstream(file).rdbuf();
   INFO("run UWAGA_APPROVE=1 build/release/bin/tests_docs and look at the difference");

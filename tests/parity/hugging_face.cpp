@@ -1,10 +1,9 @@
+#include <uwaga/ir/error.h>
+#include <uwaga/ir/graph.h>
 #include <uwaga/models/hugging_face.h>
 
 #include <algorithm>
 #include <set>
-
-#include <uwaga/ir/error.h>
-#include <uwaga/ir/graph.h>
 
 #include "tests/catch.h"
 #include "tools/model_config.h"
@@ -85,7 +84,8 @@ TEST_CASE("what the weight tables store reads back as it was", "[parity]") {
 TEST_CASE("query, key and value are the thirds of GPT-2's fused projection", "[parity]") {
   const WeightTable table = weight_table(kGpt2);
   Arrays ours;
-  for (const auto& [path, type] : parameters(kGpt2)) ours.emplace(path, counting(type, path == "h.1.attn.k.weight" ? 100 : 0));
+  for (const auto& [path, type] : parameters(kGpt2))
+    ours.emplace(path, counting(type, path == "h.1.attn.k.weight" ? 100 : 0));
   const Array fused = to_disk(table, ours).at("transformer.h.1.attn.c_attn.weight");
   REQUIRE(fused.dims() == ArrayDims{{"axis0", 4}, {"axis1", 12}});
   // [model, part, head, depth]: row 2, column 4 + 3 is key weight [model=2, head=1, depth=1].
@@ -95,7 +95,8 @@ TEST_CASE("query, key and value are the thirds of GPT-2's fused projection", "[p
 
 TEST_CASE("names with and without the prefix load, buffers are ignored and strays are named", "[parity]") {
   const WeightTable table = weight_table(kGpt2);
-  CHECK(unexpected(table, {"wte.weight", "transformer.wte.weight", "h.0.attn.bias", "transformer.h.1.attn.masked_bias", "lm_head.weight"})
+  CHECK(unexpected(table, {"wte.weight", "transformer.wte.weight", "h.0.attn.bias", "transformer.h.1.attn.masked_bias",
+                           "lm_head.weight"})
             .empty());
   CHECK(unexpected(table, {"h.2.ln_1.weight", "wte"}) == std::vector<std::string>{"h.2.ln_1.weight", "wte"});
   CHECK(unexpected(weight_table(kLlama), {"model.layers.0.self_attn.rotary_emb.inv_freq"}).empty());
@@ -105,15 +106,19 @@ TEST_CASE("a tensor that is missing or of another shape is one sentence", "[pari
   const WeightTable table = weight_table(kGpt2);
   CHECK(message([&] { from_disk(table, [](const std::string&) { return std::nullopt; }); }) ==
         "the file has no tensor 'transformer.wte.weight', which 'wte' is read from");
-  CHECK(message([&] { from_disk(table, [](const std::string&) { return Array(DType::f32, {{"axis0", 4}, {"axis1", 5}}); }); }) ==
-        "'wte.weight' is [4, 5] in the file; the model wants [5, 4] for 'wte'");
+  CHECK(message([&] {
+          from_disk(table, [](const std::string&) { return Array(DType::f32, {{"axis0", 4}, {"axis1", 5}}); });
+        }) == "'wte.weight' is [4, 5] in the file; the model wants [5, 4] for 'wte'");
   CHECK(message([&] { to_disk(table, {}); }) == "there is no 'wte' to store as 'wte.weight'");
 }
 
 TEST_CASE("old and new configuration files mean the same model", "[parity]") {
-  const std::string common = R"("model_type": "llama", "hidden_size": 32, "intermediate_size": 56, "num_hidden_layers": 2,
+  const std::string common =
+      R"("model_type": "llama", "hidden_size": 32, "intermediate_size": 56, "num_hidden_layers": 2,
     "num_attention_heads": 2, "vocab_size": 96, "max_position_embeddings": 512)";
-  const auto read = [&](const std::string& more) { return std::get<Llama>(parse_model_config("{" + common + more + "}", "config.json")); };
+  const auto read = [&](const std::string& more) {
+    return std::get<Llama>(parse_model_config("{" + common + more + "}", "config.json"));
+  };
   const Llama plain = read("");
   CHECK(plain.kv_heads == 2);
   CHECK(plain.head_depth == 0);
@@ -134,16 +139,23 @@ TEST_CASE("old and new configuration files mean the same model", "[parity]") {
 }
 
 TEST_CASE("a configuration that we cannot build is one sentence", "[parity]") {
-  const auto refused = [](const std::string& text) { return message([&] { parse_model_config(text, "config.json"); }); };
+  const auto refused = [](const std::string& text) {
+    return message([&] { parse_model_config(text, "config.json"); });
+  };
   CHECK(refused("{") == "config.json is no JSON");
   CHECK(refused("[1]") == "config.json is no JSON object");
   CHECK(refused("{}") == "config.json has no 'model_type'");
-  CHECK(refused(R"({"model_type": "t5"})") == "config.json: there is no model of type \"t5\"; the types are gpt2, llama, mistral");
+  CHECK(refused(R"({"model_type": "t5"})") ==
+        "config.json: there is no model of type \"t5\"; the types are gpt2, llama, mistral");
   CHECK(refused(R"({"model_type": "gpt2"})") == "config.json has no 'n_layer'");
-  CHECK(refused(R"({"model_type": "gpt2", "n_layer": "2"})") == "config.json: 'n_layer' is \"\\\"2\\\"\", not a number");
-  CHECK(refused(R"({"model_type": "gpt2", "n_layer": 0})") == "config.json: 'n_layer' is \"0\", not an integer from 1 to 2147483647");
-  const std::string gpt2 = R"("model_type": "gpt2", "n_layer": 1, "n_head": 1, "n_embd": 4, "vocab_size": 5, "n_positions": 6)";
+  CHECK(refused(R"({"model_type": "gpt2", "n_layer": "2"})") ==
+        "config.json: 'n_layer' is \"\\\"2\\\"\", not a number");
+  CHECK(refused(R"({"model_type": "gpt2", "n_layer": 0})") ==
+        "config.json: 'n_layer' is \"0\", not an integer from 1 to 2147483647");
+  const std::string gpt2 =
+      R"("model_type": "gpt2", "n_layer": 1, "n_head": 1, "n_embd": 4, "vocab_size": 5, "n_positions": 6)";
   CHECK(refused("{" + gpt2 + R"(, "activation_function": "relu"})") ==
         "config.json: 'activation_function' is \"relu\", which is not built; gelu_new or gelu_pytorch_tanh is");
-  CHECK(refused("{" + gpt2 + R"(, "scale_attn_weights": false})") == "config.json: 'scale_attn_weights' is false, which is not built");
+  CHECK(refused("{" + gpt2 + R"(, "scale_attn_weights": false})") ==
+        "config.json: 'scale_attn_weights' is false, which is not built");
 }

@@ -1,13 +1,13 @@
 // What the check says when something is wrong.
+#include <uwaga/ir/error.h>
+#include <uwaga/runtime/io/file.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <sstream>
-
-#include <uwaga/ir/error.h>
-#include <uwaga/runtime/io/file.h>
 
 #include "tests/catch.h"
 #include "tests/runtime/shared_data.h"
@@ -61,7 +61,8 @@ std::string refusal(const fs::path& folder, const std::string& device = "interpr
 }  // namespace
 
 TEST_CASE("a comparison tells the largest difference and is failed by a NaN", "[parity]") {
-  const Array ours = array({{"n", 3}}, std::vector<float>{1, 2, 3}), theirs = array({{"m", 3}}, std::vector<float>{1, 4, 2});
+  const Array ours = array({{"n", 3}}, std::vector<float>{1, 2, 3}),
+              theirs = array({{"m", 3}}, std::vector<float>{1, 4, 2});
   const Comparison c = compare("x", ours, theirs, 1.5);
   CHECK(c.absolute == 2);
   CHECK(c.relative == 0.5);
@@ -129,7 +130,7 @@ TEST_CASE("with --json every line is one object, the last one the verdict", "[pa
 
 TEST_CASE("folders that cannot be checked are one sentence", "[parity]") {
   CHECK_THAT(refusal("/nowhere"), Contains("/nowhere/meta.json"));
-  CHECK(refusal("/nowhere", "tpu") == "there is no device 'tpu' to check on; the devices are cpu and interpreter");
+  CHECK(refusal("/nowhere", "tpu") == "there is no device 'tpu' to check on; the devices are cpu, emulated and interpreter");
   if (const auto folder = copy_of("gpt2")) {
     replace_in(folder->path() / "config.json", R"("n_head": 2)", R"("n_head": 3)");
     CHECK(refusal(folder->path()) == "a width of 32 does not divide into 3 heads");
@@ -138,7 +139,8 @@ TEST_CASE("folders that cannot be checked are one sentence", "[parity]") {
     CHECK(refusal(folder->path()) == "'wte.weight' is [96, 32] in the file; the model wants [96, 64] for 'wte'");
     replace_in(folder->path() / "config.json", R"("n_embd": 64)", R"("n_embd": 32)");
     replace_in(folder->path() / "config.json", R"("n_layer": 2)", R"("n_layer": 1)");
-    CHECK(refusal(folder->path()) == "the model has no use for tensor \"transformer.h.1.attn.c_attn.bias\" and 11 more");
+    CHECK(refusal(folder->path()) ==
+          "the model has no use for tensor \"transformer.h.1.attn.c_attn.bias\" and 11 more");
     replace_in(folder->path() / "meta.json", R"("logits_atol")", R"("logits_atoll")");
     replace_in(folder->path() / "config.json", R"("n_layer": 1)", R"("n_layer": 2)");
     CHECK_THAT(refusal(folder->path()), Contains("gives no tolerance 'logits_atol'"));

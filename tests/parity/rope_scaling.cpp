@@ -1,9 +1,8 @@
+#include <uwaga/ir/error.h>
 #include <uwaga/models/rope_scaling.h>
 
 #include <cmath>
 #include <numbers>
-
-#include <uwaga/ir/error.h>
 
 #include "tests/catch.h"
 
@@ -24,9 +23,12 @@ TEST_CASE("llama3 scaling keeps short waves, stretches long ones and mixes betwe
   for (std::size_t i = 0; i < plain.size(); ++i) {
     const double wavelength = 2 * std::numbers::pi / plain[i];
     INFO("pair " << i << ", wavelength " << wavelength);
-    if (wavelength < 16) CHECK(scaled[i] == plain[i]);
-    else if (wavelength > 64) CHECK(scaled[i] == plain[i] / 8);
-    else CHECK((scaled[i] < plain[i] && scaled[i] > plain[i] / 8));
+    if (wavelength < 16)
+      CHECK(scaled[i] == plain[i]);
+    else if (wavelength > 64)
+      CHECK(scaled[i] == plain[i] / 8);
+    else
+      CHECK((scaled[i] < plain[i] && scaled[i] > plain[i] / 8));
   }
   // Wavelength 2 pi sqrt(10) = 19.9 lies between: 64 / 19.87 = 3.22 turns, so (3.22 - 1) / 3 = 0.74 of it stays.
   const double kept = (64 * plain[1] / (2 * std::numbers::pi) - 1) / 3;

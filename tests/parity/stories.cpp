@@ -1,10 +1,10 @@
 // A really trained model: its logits, and the 200 tokens it says when it always takes the likeliest.
-#include <fstream>
-#include <sstream>
-
 #include <uwaga/runtime/io/file.h>
 #include <uwaga/runtime/program.h>
 #include <uwaga/runtime/text/sentencepiece.h>
+
+#include <fstream>
+#include <sstream>
 
 #include "tests/catch.h"
 #include "tests/runtime/shared_data.h"
@@ -61,7 +61,9 @@ void logits_agree(const Target& target) {
 
 }  // namespace
 
-TEST_CASE("stories260K gives the recorded logits on the interpreter", "[parity]") { logits_agree(Target::interpreter()); }
+TEST_CASE("stories260K gives the recorded logits on the interpreter", "[parity]") {
+  logits_agree(Target::interpreter());
+}
 TEST_CASE("stories260K gives the recorded logits on compiled kernels", "[parity]") { logits_agree(Target::host(2)); }
 
 TEST_CASE("stories260K tells its story word for word", "[parity]") {

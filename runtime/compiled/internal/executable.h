@@ -86,8 +86,9 @@ class KernelSet {
 };
 
 class Backend;
-// `is_body`: inputs and outputs are handed in by a parent, and there are no slots.
+// `is_body`: inputs and outputs are handed in by a parent, and there are no slots. `in_place` false: every update is copied into
+// its slot after all kernels have run.
 std::shared_ptr<Executable> build_executable(const Graph& graph, const Backend& backend, KernelSet& kernels, bool is_body,
-                                             double* fuse_milliseconds, double* schedule_milliseconds);
+                                             double* fuse_milliseconds, double* schedule_milliseconds, bool in_place = true);
 
 }  // namespace uwaga

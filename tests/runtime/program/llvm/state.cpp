@@ -155,6 +155,23 @@ TEST_CASE("an update that reads rows out of range commits nothing") {
   CHECK(digest(state) == before);
 }
 
+TEST_CASE("a NaN that UWAGA_CHECK=nan finds in an update leaves the slots as they were") {
+  Graph g;
+  const Scope s = g.scope();
+  const Tensor x = g.input("x", f32, {n}), a = s.state("a", {n}, ones()), b = s.state("b", {n}, ones());
+  g->add_update("a", (a * 2.0f).value());
+  g->add_update("b", (b + log(x)).value());
+  State state;
+  const Environment check("UWAGA_CHECK", "nan");
+  Program p = compile(g, Target::host(1), state);
+  state.initialise(1);
+  const std::string before = digest(state);
+  CHECK_THROWS_WITH(p.run({{"x", Array::of(f32, {{"n", 40}}, std::vector<float>(40, -1.0f))}}), Contains("makes a NaN"));
+  CHECK(digest(state) == before);
+  p.run({{"x", Array::of(f32, {{"n", 40}}, std::vector<float>(40, 1.0f))}});
+  CHECK(state.get("a").at(39) == 2);
+}
+
 TEST_CASE("of several indices out of range the first op's is told, whatever comes later") {
   Graph g;
   const Axis big{"big", 50}, small{"small", 4}, at{"at", 2};

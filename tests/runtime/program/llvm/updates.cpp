@@ -132,7 +132,7 @@ TEST_CASE("a slot is read shifted, reversed and summed by the update of another"
   Slots s;
   s.update("a", s.a + reverse(s.a, n));
   s.update("b", s.b + sum(s.a, {n}));
-  s.update("c", pad(slice(s.c, n, 1, kLength), n, 0, 1) + s.b);
+  s.update("c", pad(slice(s.c, n, 1, kLength), Axis{"n"}, 0, 1) + s.b);
   agrees(s.g);
 }
 
