@@ -1,0 +1,98 @@
+// Claimed attention as machine code, forward and backward, at every vector width this machine has.
+#include <uwaga/autodiff/autodiff.h>
+#include <uwaga/codegen/attention.h>
+#include <uwaga/codegen/kernel/launch.h>
+#include <uwaga/codegen/kernel/math.h>
+#include <uwaga/ir/composites/attention.h>
+#include <uwaga/ir/interpreter/interpret.h>
+#include <uwaga/ir/passes/passes.h>
+
+#include <cmath>
+#include <cstdlib>
+
+#include "tests/catch.h"
+#include "tests/codegen/llvm/run.h"
+#include "tests/codegen/schedule/run_clusters.h"
+
+namespace uwaga::test {
+namespace {
+
+// Runs the tasks in the given number of pieces, the last first.
+KernelRunner in_pieces(const HostCompiler& compiler, std::int64_t pieces) {
+  return [&compiler, pieces](const kernel::Kernel& k, const std::vector<std::span<std::byte>>& buffers,
+                             const std::vector<std::uint64_t>& arguments, std::uint64_t* error) {
+    const HostCode code(compiler.compile(kernel::expand_math(k)).object);
+    std::vector<std::byte> scratch(static_cast<std::size_t>(kernel::scratch_bytes(k, arguments)) + 64, std::byte{0xa5});
+    const auto aligned = [](std::byte* p) { return reinterpret_cast<std::byte*>((reinterpret_cast<std::uintptr_t>(p) + 63) / 64 * 64); };
+    std::vector<std::vector<std::byte>> memory;
+    std::vector<void*> pointers;
+    for (const auto& b : buffers) {
+      memory.emplace_back(b.size() + 128);
+      pointers.push_back(aligned(memory.back().data()));
+      std::copy(b.begin(), b.end(), static_cast<std::byte*>(pointers.back()));
+    }
+    const kernel::HostArguments given{pointers.data(), arguments.data(), aligned(scratch.data()), error};
+    const std::int64_t tasks = kernel::task_count(k, arguments);
+    for (std::int64_t piece = pieces; piece-- > 0;) code.function()(&given, tasks * piece / pieces, tasks * (piece + 1) / pieces);
+    for (std::size_t i = 0; i < buffers.size(); ++i) {
+      const auto* p = static_cast<const std::byte*>(pointers[i]);
+      std::copy(p, p + buffers[i].size(), buffers[i].begin());
+    }
+  };
+}
+
+// Soft cap, learned slope per head, window; all gradients.
+Graph attended() {
+  Graph g;
+  const Axis batch("batch"), time("time"), key("key"), head("head", 3), depth("depth", 24);
+  const Axes rows{batch, time, head, depth}, keys{batch, key, head, depth};
+  const Tensor q = g.input("q", DType::f32, rows), k = g.input("k", DType::f32, keys), v = g.input("v", DType::f32, keys),
+               w = g.input("w", DType::f32, rows), slope = g.input("slope", DType::f32, {head});
+  AttentionOptions options;
+  options.query = time;
+  options.key = key;
+  options.depth = depth;
+  options.mask = sliding_window(150);
+  options.score = [&](const Score& s) {
+    const Tensor distance = broadcast_like(cast(s.query - s.key, DType::f32), s.score);
+    return tanh((s.score - broadcast_like(slope, s.score) * distance * 0.05) * 0.2) * 5.0;
+  };
+  const Tensor o = attention(q, k, v, options);
+  g->add_output("o", o.value());
+  const std::vector<Tensor> wrt{q, k, v, slope};
+  const std::vector<Tensor> gradients = grad(sum(o * w, rows), wrt);
+  for (std::size_t i = 0; i < gradients.size(); ++i) g->add_output("g" + std::to_string(i), gradients[i].value());
+  return g;
+}
+
+}  // namespace
+
+TEST_CASE("machine code of claimed attention equals the body, with the same bits for every vector width and division of tasks") {
+  const Graph g = attended();
+  const AttentionClaims claims = find_attention(g);
+  REQUIRE(claims.refused.empty());
+  const Graph low = dce(cse(simplify(strip(expand(g, [&](const CallAttrs& c) { return claims.keeps(c); })))));
+  const Sizes sizes{{"batch", 2}, {"time", 201}, {"key", 201}};
+  const Drawn given = draw(g, sizes, 5, -1, 1);
+  const Results want = interpret(g, given.inputs, given.parameters, Mode::exact);
+  std::vector<ClusterRun> runs;
+  for (const Level& level : levels())
+    for (std::int64_t pieces : {1, 2, 3}) {
+      if (pieces > 1 && level.name != levels().back().name) continue;
+      const HostCompiler compiler(level.target);
+      runs.push_back(run_clusters(low, given.inputs, given.parameters, sizes, level.target, in_pieces(compiler, pieces)));
+    }
+  const double u = std::ldexp(1.0, -24);
+  for (const auto& [name, array] : want.outputs) {
+    double largest = 1, worst = 0;
+    for (std::int64_t i = 0; i < array.elements(); ++i) {
+      largest = std::max(largest, std::abs(array.at(i)));
+      worst = std::max(worst, std::abs(array.at(i) - runs[0].outputs.at(name).at(i)));
+    }
+    INFO("output " << name << ": worst " << worst << " of " << largest);
+    CHECK(worst <= 32 * (std::sqrt(2 * 201.0) + 24) * u * largest);
+    for (std::size_t r = 1; r < runs.size(); ++r) check_bits(runs[r].outputs.at(name), runs[0].outputs.at(name));
+  }
+}
+
+}  // namespace uwaga::test
