@@ -1,7 +1,6 @@
 #include <uwaga/codegen/schedule/contraction.h>
 
 #include <algorithm>
-#include <set>
 
 #include <uwaga/codegen/lower/inline.h>
 #include <uwaga/codegen/schedule/dot_roles.h>
@@ -134,9 +133,8 @@ class Contraction {
       if (group_rows_ > task_rows_) group_rows_ = (task_rows_ + lanes_ - 1) / lanes_ * lanes_;
       group_rows_ = std::max<std::int64_t>(group_rows_, lanes_);
       // Tiles never leave their group.
-      group_step_ = group_rows_ / tile_rows_ * tile_rows_;
       group_pitch_ = (group_rows_ + lanes_ - 1) / lanes_ * lanes_;
-      group_rows_ = group_step_;
+      group_rows_ = group_rows_ / tile_rows_ * tile_rows_;
       packed_a_ = b_.scratch(dtype_, b_.integer(group_pitch_ * block_));
     } else {
       packed_a_ = b_.scratch(dtype_, b_.integer(group_rows_ * block_));
@@ -280,7 +278,7 @@ class Contraction {
   int lanes_ = 8, tile_rows_ = 6, tile_vectors_ = 2;
   Extent rows_, columns_, terms_, batch_;
   std::int64_t task_rows_ = 0, task_columns_ = 0, panel_ = 0, block_ = kBlock;
-  std::int64_t group_rows_ = 0, group_step_ = 0, group_pitch_ = 0;
+  std::int64_t group_rows_ = 0, group_pitch_ = 0;
   bool packs_a_ = false, along_rows_ = false;
   std::optional<StoredOperand> direct_a_;
   BufferId panels_b_ = 0, tile_c_ = 0, packed_a_ = 0;
