@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <chrono>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -27,7 +28,7 @@ struct BenchOptions {
   std::string model = "gpt2-124m", precision = "f32";
   std::int64_t layers = 12, batch = 4, time = 64, m = 1024, n = 1024, k = 1024;
   int runs = 5;
-  bool json = false;
+  bool json = false, profile = false;
   DeviceOptions device;
 };
 
@@ -79,6 +80,42 @@ void tell(const Json& line, bool json) {
     std::cout << fmt::format("{:22} {}", key, value.is_string() ? value.get<std::string>() : value.dump()) << '\n';
 }
 
+// Where a step's time goes: the kernels of one timed run, the dearest first. One line a kernel; the calls of all layers share one.
+void tell_profile(const std::vector<LaunchProfile>& launches, bool json) {
+  struct Sum {
+    const LaunchProfile* first;
+    int calls = 0;
+    std::int64_t tasks = 0;
+    double milliseconds = 0;
+  };
+  std::map<int, Sum> kernels;
+  double total = 0;
+  for (const LaunchProfile& l : launches) {
+    Sum& s = kernels.try_emplace(l.kernel, Sum{&l}).first->second;
+    ++s.calls;
+    s.tasks += l.tasks;
+    s.milliseconds += l.milliseconds;
+    total += l.milliseconds;
+  }
+  std::vector<Sum> order;
+  for (const auto& [id, s] : kernels) order.push_back(s);
+  std::stable_sort(order.begin(), order.end(), [](const Sum& a, const Sum& b) { return a.milliseconds > b.milliseconds; });
+  if (!json) std::cout << fmt::format("\n{:>10} {:>6} {:>6} {:>6}  {}\n", "ms", "share", "calls", "tasks", "kernel: ops (last op's line)");
+  for (const Sum& s : order) {
+    if (json) {
+      std::cout << Json{{"profile", s.first->kind},         {"kernel", s.first->kernel}, {"milliseconds", s.milliseconds},
+                        {"share", s.milliseconds / total}, {"calls", s.calls},          {"tasks", s.tasks},
+                        {"ops", s.first->ops},             {"origin", s.first->origin}}
+                << '\n';
+    } else {
+      std::string ops = s.first->ops;
+      if (ops.size() > 60) ops = ops.substr(0, 57) + "...";
+      std::cout << fmt::format("{:10.3f} {:5.1f}% {:6} {:6}  {} {}: {} ({})\n", s.milliseconds, 100 * s.milliseconds / total, s.calls,
+                               s.tasks, s.first->kind, s.first->kernel, ops, s.first->origin);
+    }
+  }
+}
+
 int step(const BenchOptions& o) {
   LanguageModel m = standard_model(o.model);
   m.layers = o.layers;
@@ -102,6 +139,7 @@ int step(const BenchOptions& o) {
   line["parallel_launches"] = program.parallel_launches();
   line["peak_bytes"] = program.peak_bytes(sizes) + state_bytes(state);
   tell(line, o.json);
+  if (o.profile) tell_profile(program.profile(inputs), o.json);
   return 0;
 }
 
@@ -161,6 +199,7 @@ void add_bench(CLI::App& app, Chosen& chosen) {
   s->add_option("--layers", o->layers, "blocks")->check(CLI::Range(0, 1024))->capture_default_str();
   s->add_option("--batch", o->batch, "windows of a step")->check(size)->capture_default_str();
   s->add_option("--time", o->time, "tokens of a window")->check(size)->capture_default_str();
+  s->add_flag("--profile", o->profile, "also time every kernel of one step: a line each, the dearest first");
   add_common(s, o);
   s->callback([&chosen, o] { chosen = [o] { return step(*o); }; });
   CLI::App* g = bench->add_subcommand("gemm", "a matrix product [m k] x [k n]");
