@@ -4,6 +4,8 @@
 #include <uwaga/ir/initial.h>
 #include <uwaga/ir/ops.h>
 #include <uwaga/ir/random.h>
+#include <uwaga/ir/scope.h>
+#include <uwaga/ir/update.h>
 #include <uwaga/runtime/program.h>
 #include <uwaga/runtime/train/checkpoint.h>
 
@@ -28,7 +30,7 @@ struct BenchOptions {
   std::string model = "gpt2-124m", precision = "f32";
   std::int64_t layers = 12, batch = 4, time = 64, m = 1024, n = 1024, k = 1024;
   int runs = 5;
-  bool json = false, profile = false;
+  bool json = false, profile = false, transpose_a = false, transpose_b = false;
   DeviceOptions device;
 };
 
@@ -147,9 +149,14 @@ int gemm(const BenchOptions& o) {
   const Target target = target_of(o.device);
   const Axis row("row", o.m), in("in", o.k), out("out", o.n);
   Graph g;
-  const Tensor x = g.input("x", f32, {row, in}), y = g.input("y", f32, {in, out});
-  State none;
-  Program program = compile(dot(x, y, {in}), target, none);
+  const Tensor x = o.transpose_a ? g.input("x", f32, {in, row}) : g.input("x", f32, {row, in});
+  const Tensor y = o.transpose_b ? g.input("y", f32, {out, in}) : g.input("y", f32, {in, out});
+  // Into a slot: fresh memory for each result would be timed with it.
+  const Tensor z = g.scope().state("z", {row, out}, zeros());
+  update(z, dot(x, y, {in}));
+  State state;
+  Program program = compile(g, target, state);
+  state.initialise(1, target);
   const auto values = [](const char* key, ArrayDims dims) {
     Array a(DType::f32, std::move(dims));
     const auto to = a.mutable_as<float>();
@@ -157,13 +164,16 @@ int gemm(const BenchOptions& o) {
       to[i] = static_cast<float>(random_word(random_key(key, 1), 0, i)) * 0x1p-32f - 0.5f;
     return a;
   };
-  const std::vector<double> times =
-      timed(program, {{"x", values("x", {{"row", o.m}, {"in", o.k}})}, {"y", values("y", {{"in", o.k}, {"out", o.n}})}},
-            o.runs);
+  ArrayDims x_dims{{"row", o.m}, {"in", o.k}}, y_dims{{"in", o.k}, {"out", o.n}};
+  if (o.transpose_a) std::swap(x_dims[0], x_dims[1]);
+  if (o.transpose_b) std::swap(y_dims[0], y_dims[1]);
+  const std::vector<double> times = timed(program, {{"x", values("x", x_dims)}, {"y", values("y", y_dims)}}, o.runs);
   Json line{{"bench", "gemm"},
             {"m", o.m},
             {"n", o.n},
             {"k", o.k},
+            {"transpose_a", o.transpose_a},
+            {"transpose_b", o.transpose_b},
             {"precision", o.precision},
             {"device", target.str()},
             {"threads", target.threads()}};
@@ -206,6 +216,8 @@ void add_bench(CLI::App& app, Chosen& chosen) {
   g->add_option("-m,--m", o->m, "rows")->check(size)->capture_default_str();
   g->add_option("-n,--n", o->n, "columns")->check(size)->capture_default_str();
   g->add_option("-k,--k", o->k, "terms")->check(size)->capture_default_str();
+  g->add_flag("--transpose-a", o->transpose_a, "the first lies as [k m]: what a weight's gradient is");
+  g->add_flag("--transpose-b", o->transpose_b, "the second lies as [n k]: what an input's gradient is");
   add_common(g, o);
   g->callback([&chosen, o] { chosen = [o] { return gemm(*o); }; });
 }

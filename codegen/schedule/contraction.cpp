@@ -17,6 +17,8 @@ constexpr std::int64_t kBlock = 512;
 // Rows and columns of C that one task computes, at most. They bound its scratch and set how often operands are packed again:
 // an element of B serves all rows of the task, one of A all its columns. Narrow results get narrow tasks, for the threads.
 constexpr std::int64_t kTaskRows = 384, kTaskColumns = 128, kNarrowColumns = 64, kNarrow = 1024;
+// Row tiles that are packed together from an A whose rows lie one after the other: a few cache lines of each term.
+constexpr std::int64_t kGroupTiles = 8;
 
 std::int64_t round_up(std::int64_t n, std::int64_t step) { return (n + step - 1) / step * step; }
 
@@ -149,14 +151,10 @@ class Contraction {
     }
     packs_a_ = true;
     if (along_rows_) {
-      const std::int64_t line = std::max<std::int64_t>(lanes_, 64 / static_cast<std::int64_t>(size_of(dtype_)));
-      while (group_rows_ % line != 0) group_rows_ += tile_rows_;
-      if (group_rows_ > task_rows_) group_rows_ = (task_rows_ + lanes_ - 1) / lanes_ * lanes_;
-      group_rows_ = std::max<std::int64_t>(group_rows_, lanes_);
-      // Tiles never leave their group.
-      group_pitch_ = (group_rows_ + lanes_ - 1) / lanes_ * lanes_;
-      group_rows_ = group_rows_ / tile_rows_ * tile_rows_;
-      packed_a_ = b_.scratch(dtype_, b_.integer(group_pitch_ * block_));
+      group_rows_ = std::min(kGroupTiles * tile_rows_, task_rows_);
+      // A vector stored at a tile's last term reaches past it.
+      tile_pitch_ = round_up(block_ * tile_rows_ + lanes_, lanes_);
+      packed_a_ = b_.scratch(dtype_, b_.integer(tile_pitch_ * (group_rows_ / tile_rows_)));
     } else {
       packed_a_ = b_.scratch(dtype_, b_.integer(group_rows_ * block_));
     }
@@ -164,15 +162,18 @@ class Contraction {
 
   void pack_a(Ex group, Ex k0, Ex count) {
     if (along_rows_) {
+      // The rows of a tile side by side, one term after another. Whole vectors are stored: what they write past the tile's
+      // rows is written over by the next term.
       x_.loop(b_.integer(0), count, 1, [&](Ex term) {
         IndexEnv env = base_env_;
         spread(env, axes_.over, Index::scalar(k0 + term));
-        for (std::int64_t i = 0; i < group_pitch_; i += lanes_) {
-          const Ex first = group + i;
-          IndexEnv at = env.masked(b_.ramp(first, lanes_) < b_.splat(m_, lanes_));
-          spread(at, axes_.rows, Index::ramp(first, lanes_));
-          b_.store(packed_a_, b_.ramp(term * group_pitch_ + i, lanes_), b_.splat(operand(roles_.a, at), lanes_));
-        }
+        for (std::int64_t tile = 0; tile < group_rows_ / tile_rows_; ++tile)
+          for (int v = 0; v < tile_rows_; v += lanes_) {
+            const Ex first = group + (tile * tile_rows_ + v);
+            IndexEnv at = env.masked(b_.ramp(first, lanes_) < b_.splat(m_, lanes_));
+            spread(at, axes_.rows, Index::ramp(first, lanes_));
+            b_.store(packed_a_, b_.ramp(term * tile_rows_ + (tile * tile_pitch_ + v), lanes_), b_.splat(operand(roles_.a, at), lanes_));
+          }
       });
       return;
     }
@@ -246,7 +247,7 @@ class Contraction {
     std::vector<Ex> starts;
     for (int r = 0; r < tile_rows_; ++r) {
       if (packs_a_) {
-        starts.push_back(b_.let(along_rows_ ? row - group + r : (row - group + r) * block_));
+        starts.push_back(b_.let(along_rows_ ? (row - group) / tile_rows_ * tile_pitch_ + r : (row - group + r) * block_));
         continue;
       }
       IndexEnv env = base_env_;
@@ -257,7 +258,7 @@ class Contraction {
       starts.push_back(b_.let(lanes_of(x_.address(direct_a_->stored, stored)) + k0));
     }
     const BufferId a = packs_a_ ? packed_a_ : x_.buffer(direct_a_->stored, false);
-    const std::int64_t step = packs_a_ && along_rows_ ? group_pitch_ : 1;
+    const std::int64_t step = packs_a_ && along_rows_ ? tile_rows_ : 1;
     x_.loop(b_.integer(0), panel_count_, 1, [&](Ex panel) {
       std::vector<Ex> sums;
       for (int i = 0; i < tile_rows_ * tile_vectors_; ++i) sums.push_back(b_.variable(b_.splat(zero(), lanes_)));
@@ -329,7 +330,7 @@ class Contraction {
   int lanes_ = 8, tile_rows_ = 6, tile_vectors_ = 2;
   Extent rows_, columns_, terms_, batch_;
   std::int64_t task_rows_ = 0, task_columns_ = 0, panel_ = 0, block_ = kBlock, pitch_ = kBlock;
-  std::int64_t group_rows_ = 0, group_pitch_ = 0;
+  std::int64_t group_rows_ = 0, tile_pitch_ = 0;
   bool packs_a_ = false, along_rows_ = false, across_b_ = false;
   std::optional<StoredOperand> direct_a_;
   BufferId panels_b_ = 0, tile_c_ = 0, packed_a_ = 0;

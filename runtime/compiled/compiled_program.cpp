@@ -11,7 +11,7 @@
 
 #include <uwaga/codegen/kernel/launch.h>
 #include <uwaga/ir/error.h>
-#include <uwaga/runtime/host/aligned.h>
+#include <uwaga/ir/aligned.h>
 #include <uwaga/ir/interpreter/bind.h>
 #include <uwaga/runtime/compiled/internal/backend.h>
 #include <uwaga/runtime/compiled/internal/passes.h>
