@@ -81,7 +81,8 @@ class Contraction {
     row0_ = b_.let(min(row_block * tiles_of_rows / blocks_of_rows * tile_rows_, m));
     row_end_ = b_.let(min((row_block + 1) * tiles_of_rows / blocks_of_rows * tile_rows_, m));
     column0_ = b_.let(column_block * task_columns_);
-    panel_count_ = b_.let((min(n - column0_, b_.integer(task_columns_)) + (panel_ - 1)) / panel_);
+    panel_count_ = whole_columns() ? b_.integer(task_columns_ / panel_)
+                                   : b_.let((min(n - column0_, b_.integer(task_columns_)) + (panel_ - 1)) / panel_);
 
     const bool one_block = terms_.constant() && *terms_.constant() <= kBlock;
     const Ex blocks = one_block ? b_.integer(1) : max((k + (kBlock - 1)) / kBlock, b_.integer(1));
