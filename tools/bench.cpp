@@ -3,6 +3,7 @@
 #include <uwaga/ir/graph.h>
 #include <uwaga/ir/initial.h>
 #include <uwaga/ir/ops.h>
+#include <uwaga/ir/passes/precision.h>
 #include <uwaga/ir/random.h>
 #include <uwaga/ir/scope.h>
 #include <uwaga/ir/update.h>
@@ -27,7 +28,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct BenchOptions {
-  std::string model = "gpt2-124m", precision = "f32";
+  std::string model = "gpt2-124m";
+  DType compute = DType::f32;
   std::int64_t layers = 12, batch = 4, time = 64, m = 1024, n = 1024, k = 1024;
   int runs = 5;
   bool json = false, profile = false, transpose_a = false, transpose_b = false;
@@ -122,6 +124,7 @@ int step(const BenchOptions& o) {
   LanguageModel m = standard_model(o.model);
   m.layers = o.layers;
   m.time = std::max(m.time, o.time);
+  m.compute = o.compute;
   const Target target = target_of(o.device);
   const Sizes sizes{{"batch", o.batch}, {"time", o.time}};
   const auto building = std::chrono::steady_clock::now();
@@ -134,7 +137,7 @@ int step(const BenchOptions& o) {
   const std::vector<double> times = timed(program, inputs, o.runs);
 
   Json line{{"bench", "step"}, {"model", o.model},         {"layers", o.layers},     {"batch", o.batch},
-            {"time", o.time},  {"precision", o.precision}, {"device", target.str()}, {"threads", target.threads()}};
+            {"time", o.time},  {"precision", name(o.compute)}, {"device", target.str()}, {"threads", target.threads()}};
   add_times(line, times, program, cost_of(graph, sizes).dot_flops, target.threads());
   line["build_milliseconds"] = build;  // the graph and its derivative, before `compile`
   line["kernels_compiled_in_run"] = program.kernels_compiled_in_run();
@@ -155,7 +158,7 @@ int gemm(const BenchOptions& o) {
   const Tensor z = g.scope().state("z", {row, out}, zeros());
   update(z, dot(x, y, {in}));
   State state;
-  Program program = compile(g, target, state);
+  Program program = compile(compute_in(g, o.compute), target, state);
   state.initialise(1, target);
   const auto values = [](const char* key, ArrayDims dims) {
     Array a(DType::f32, std::move(dims));
@@ -174,7 +177,7 @@ int gemm(const BenchOptions& o) {
             {"k", o.k},
             {"transpose_a", o.transpose_a},
             {"transpose_b", o.transpose_b},
-            {"precision", o.precision},
+            {"precision", name(o.compute)},
             {"device", target.str()},
             {"threads", target.threads()}};
   add_times(line, times, program, 2.0 * static_cast<double>(o.m) * static_cast<double>(o.n) * static_cast<double>(o.k),
@@ -185,9 +188,7 @@ int gemm(const BenchOptions& o) {
 }
 
 void add_common(CLI::App* c, const std::shared_ptr<BenchOptions>& o) {
-  c->add_option("--precision", o->precision, "of the computation: f32")
-      ->check(CLI::IsMember({"f32"}))
-      ->capture_default_str();
+  add_precision_option(*c, o->compute);
   c->add_option("--runs", o->runs, "how many are timed; the median counts")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();

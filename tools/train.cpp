@@ -27,7 +27,7 @@ struct CommandOptions {
   AdamW optimiser{.rate = 1e-3, .beta1 = 0.9, .beta2 = 0.99, .decay = 0.1, .clip = 1};
   std::int64_t steps = 2000, batch = 12, warm_up = 100, eval_every = 250, checkpoint_every = 0, seed = 1;
   double last_rate = 0.1, validation = 0.1;
-  std::string data, tokenizer = "char", precision = "f32", out;
+  std::string data, tokenizer = "char", out;
   bool resume = false, rate_given = false, json = false;
   DeviceOptions device = {};
 };
@@ -224,9 +224,7 @@ void add_train(CLI::App& app, Chosen& chosen) {
   c->add_option("--checkpoint-every", o->checkpoint_every, "steps between checkpoints (default: as --eval-every)")
       ->check(size);
   c->add_option("--seed", o->seed, "of initial weights, batches and dropout")->capture_default_str();
-  c->add_option("--precision", o->precision, "of the computation: f32")
-      ->check(CLI::IsMember({"f32"}))
-      ->capture_default_str();
+  add_precision_option(*c, o->model.compute);
   c->add_option("--out", o->out, "folder for checkpoints and metrics.jsonl (default: nothing is kept)");
   c->add_flag("--resume", o->resume, "go on from the newest checkpoint in --out");
   add_device_options(*c, o->device);

@@ -127,7 +127,7 @@ class Contraction {
   }
 
   void plan_b() {
-    const auto d = stored_operand(x_, roles_.b);
+    const auto d = leading_operand(x_, roles_.b);
     const AxisNames order = d ? order_of(g_, layouts_, d->stored) : AxisNames();
     across_b_ = lanes_ > 1 && !order.empty() && !roles_.over.empty() && d->names.at(roles_.over.back()) == order.back();
     pitch_ = across_b_ ? round_up(block_, std::max<std::int64_t>(lanes_, 64 / static_cast<std::int64_t>(size_of(dtype_)))) : block_;
@@ -136,8 +136,8 @@ class Contraction {
   // A is read in place where its terms lie one after the other; else it is packed, a group of rows at a time.
   void plan_a() {
     group_rows_ = tile_rows_;
-    if (const auto d = stored_operand(x_, roles_.a)) {
-      bool in_place = true;
+    if (const auto d = leading_operand(x_, roles_.a)) {
+      bool in_place = stored_operand(x_, roles_.a) && g_.type(d->stored).dtype == dtype_;
       Extent stride = 1;
       for (std::size_t i = roles_.over.size(); i-- > 0;) {
         if (!(stride_of(d->stored, d->names.at(roles_.over[i])) == stride)) in_place = false;

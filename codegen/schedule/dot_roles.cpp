@@ -76,24 +76,45 @@ void spread_flat(Inline& x, IndexEnv& env, const AxisNames& axes, const Type& ty
   if (!axes.empty()) env.axes[axes[0]] = flat;
 }
 
-std::optional<StoredOperand> stored_operand(const Inline& x, Value operand) {
+namespace {
+
+// Down from `d.stored` through what leaves every element where it is; `computed`: through arithmetic too.
+std::optional<StoredOperand> walk_down(const Inline& x, StoredOperand d, bool computed) {
   const GraphData& g = x.graph();
-  StoredOperand d{operand, {}};
-  for (const Dim& i : g.type(operand).dims) d.names[i.axis] = i.axis;
+  const int rank = g.type(d.stored).rank();
   while (x.computes(d.stored.node)) {
     const Node& n = g.node(d.stored.node);
     if (n.op == Op::rename) {
       for (auto& [mine, theirs] : d.names)
         if (theirs == n.as<RenameAttrs>().to) theirs = n.as<RenameAttrs>().from;
+    } else if (computed && is_elementwise(n.op)) {
+      for (Value v : n.operands) {
+        if (g.type(v).rank() != rank) continue;
+        StoredOperand next = d;
+        next.stored = v;
+        if (auto found = walk_down(x, std::move(next), computed)) return found;
+      }
+      return std::nullopt;
     } else if (n.op != Op::order && n.op != Op::tag && n.op != Op::stop_gradient) {
       return std::nullopt;
     }
     d.stored = n.operands[0];
   }
-  const Node& leaf = g.node(d.stored.node);
-  if (leaf.op == Op::constant || leaf.op == Op::iota || leaf.op == Op::random_bits) return std::nullopt;
+  const Op leaf = g.node(d.stored.node).op;
+  if (leaf == Op::constant || leaf == Op::iota || leaf == Op::random_bits) return std::nullopt;
   return d;
 }
+
+StoredOperand itself(const Inline& x, Value operand) {
+  StoredOperand d{operand, {}};
+  for (const Dim& i : x.graph().type(operand).dims) d.names[i.axis] = i.axis;
+  return d;
+}
+
+}  // namespace
+
+std::optional<StoredOperand> stored_operand(const Inline& x, Value operand) { return walk_down(x, itself(x, operand), false); }
+std::optional<StoredOperand> leading_operand(const Inline& x, Value operand) { return walk_down(x, itself(x, operand), true); }
 
 namespace {
 

@@ -36,6 +36,9 @@ struct StoredOperand {
   std::map<std::string, std::string> names;  // operand's axis -> stored axis
 };
 std::optional<StoredOperand> stored_operand(const kernel::Inline& x, Value operand);
+// The stored value that an operand is computed from element by element, the first over all its axes: as it lies, the operand
+// is best read.
+std::optional<StoredOperand> leading_operand(const kernel::Inline& x, Value operand);
 
 // The axes of each role as few indices: neighbours become one index where they lie in one piece in everything stored that
 // has them, and nothing maps them.
