@@ -37,6 +37,8 @@ struct CheckOptions {
   bool second = true;
   bool differences = true;
 };
+// What differs, a sentence each.
+std::vector<std::string> derivative_differences(Graph graph, const Draw& draw, const CheckOptions& options = {});
 void check_derivatives(Graph graph, const Draw& draw, const CheckOptions& options = {});
 
 }  // namespace uwaga::test
