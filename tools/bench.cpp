@@ -143,6 +143,7 @@ int step(const BenchOptions& o) {
   line["kernels_compiled_in_run"] = program.kernels_compiled_in_run();
   line["parallel_launches"] = program.parallel_launches();
   line["peak_bytes"] = program.peak_bytes(sizes) + state_bytes(state);
+  line["state_sha256"] = state_sha256(state);  // after all runs, those that were not timed too
   tell(line, o.json);
   if (o.profile) tell_profile(program.profile(inputs), o.json);
   return 0;

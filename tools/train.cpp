@@ -79,7 +79,8 @@ double since(std::chrono::steady_clock::time_point begin) {
 }
 
 // The last line of the run, for people and for programs.
-Json summary(const TrainResult& r, double seconds, double compile_seconds, std::int64_t peak, const State& state) {
+Json summary(const TrainResult& r, double seconds, double compile_seconds, std::int64_t peak, std::int64_t parallel_launches,
+             const State& state) {
   Json line{{"step", r.step}};
   line["loss"] = r.loss ? Json(*r.loss) : Json();
   line["val_loss"] = r.val_loss ? Json(*r.val_loss) : Json();
@@ -89,6 +90,7 @@ Json summary(const TrainResult& r, double seconds, double compile_seconds, std::
   line["peak_bytes"] = peak;
   line["weights_sha256"] = weights_sha256(state);
   line["state_sha256"] = state_sha256(state);
+  line["parallel_launches"] = parallel_launches;  // kernel calls of the training steps that used several threads
   line["interrupted"] = r.interrupted;
   if (r.checkpoint) line["checkpoint"] = r.checkpoint->folder.string();
   return line;
@@ -160,7 +162,8 @@ int run(CommandOptions o) {
 
   const Sizes sizes{{"batch", o.batch}, {"time", o.model.time}};
   const Json line =
-      summary(result, since(begin), compile_seconds, programs.step.peak_bytes(sizes) + state_bytes(state), state);
+      summary(result, since(begin), compile_seconds, programs.step.peak_bytes(sizes) + state_bytes(state),
+              programs.step.parallel_launches(), state);
   if (o.json)
     std::cout << line << std::endl;
   else
