@@ -77,7 +77,7 @@ class CompiledProgram final : public ProgramImpl {
       last = now;
       return ms;
     };
-    const Graph lowered = lower_for_kernels(graph, backend_->computes_attention());
+    const Graph lowered = lower_for_kernels(graph, backend_->computes_attention(), &report.refused_attention);
     report.graph = lap();
     KernelSet kernels;
     main_ = build_executable(lowered, *backend_, kernels, false, &report.fuse, &report.schedule, !refuse_nan_);
