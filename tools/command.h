@@ -13,6 +13,7 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <optional>
 #include <string>
 
 namespace uwaga {
@@ -33,6 +34,9 @@ struct DeviceOptions {
 };
 void add_device_options(CLI::App& command, DeviceOptions& options);
 Target target_of(const DeviceOptions& options);
+// What --device names: "cpu", "cuda", "cuda:1", "emulated", "interpreter"; absent for anything else, and the sentence that says so.
+std::optional<Target> target_named(const std::string& device, int threads);
+std::string no_such_device(const std::string& device);
 
 void add_train(CLI::App& app, Chosen& chosen);
 void add_generate(CLI::App& app, Chosen& chosen);
