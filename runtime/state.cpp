@@ -27,6 +27,36 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
 
 }  // namespace
 
+Array Slot::copy() const {
+  if (!away_) return Array::from_bytes(value_.dtype(), value_.dims(), {value_.data(), value_.bytes()});
+  ArrayDims dims;
+  for (const Dim& d : type.dims) dims.push_back({d.axis, d.extent.evaluate({})});
+  Array out(type.dtype, std::move(dims));
+  away_->download(out.mutable_data(), out.bytes());
+  return out;
+}
+
+Array& Slot::at_home() {
+  if (away_) set(copy());
+  return value_;
+}
+
+void* Slot::in(TargetMemories& memories) {
+  if (away_ && away_->where() == memories.where()) return away_->address();
+  const Array& home = at_home();
+  auto memory = memories.allocate(home.bytes(), "a parameter of type " + type.str());
+  memory->upload(home.data(), home.bytes());
+  away_ = std::move(memory);
+  value_ = Array();
+  return away_->address();
+}
+
+void Slot::set(Array value) {
+  value_ = std::move(value);
+  away_.reset();
+  has_value = true;
+}
+
 StateData::Lock::Lock(StateData& state) : state_(state) {
   if (state.busy_.exchange(true, std::memory_order_acquire))
     throw Error("this state is in use by a program that is running; wait for it to return");
@@ -73,7 +103,7 @@ Type State::type(const std::string& path) const { return data_->slot(path).type;
 Array State::get(const std::string& path) const {
   const Slot& slot = data_->slot(path);
   if (!slot.has_value) throw Error(fmt::format("'{}' has no value yet; initialise or load the state first", path));
-  return Array::from_bytes(slot.value.dtype(), slot.value.dims(), {slot.value.data(), slot.value.bytes()});
+  return slot.copy();
 }
 
 void State::set(const std::string& path, const Array& value) {
@@ -82,8 +112,7 @@ void State::set(const std::string& path, const Array& value) {
   Array given = value.matched(slot.type.dtype);
   if (!same_type(given.type(), slot.type)) throw Error(fmt::format("'{}' is {}; it cannot be set to {}", path, slot.type.str(), given.str()));
   given = given.reordered(slot.type.axes());
-  slot.value = Array::from_bytes(given.dtype(), given.dims(), {given.data(), given.bytes()});
-  slot.has_value = true;
+  slot.set(Array::from_bytes(given.dtype(), given.dims(), {given.data(), given.bytes()}));
 }
 
 bool State::initialised() const {
@@ -119,8 +148,7 @@ void State::initialise(std::int64_t seed, const Target& target) {
   Arrays values = compile(all, target, none).run({{"seed", Array(seed)}});
   for (auto& [path, slot] : data_->slots()) {
     // The output's own memory becomes the slot's: a model's parameters are never there twice.
-    slot.value = values.extract(path).mapped().reordered(slot.type.axes());
-    slot.has_value = true;
+    slot.set(values.extract(path).mapped().reordered(slot.type.axes()));
   }
 }
 

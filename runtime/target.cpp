@@ -14,12 +14,18 @@ Target Target::host(int threads) {
   return {Kind::host, threads == 0 ? detect_cpu().physical_cores : threads};
 }
 
+Target Target::cuda(int device) {
+  if (device < 0) throw Error(fmt::format("CUDA devices are counted from 0; there is no device {}", device));
+  return {Kind::cuda, 1, 0, device};
+}
+
 Target Target::emulated(std::uint64_t seed) { return {Kind::emulated, 1, seed}; }
 
 Target Target::interpreter() { return {Kind::interpreter, 1}; }
 
 std::string Target::str() const {
   if (kind_ == Kind::interpreter) return "interpreter";
+  if (kind_ == Kind::cuda) return fmt::format("cuda:{}", device_);
   if (kind_ == Kind::emulated) return fmt::format("CUDA kernels on the host, order {}", seed_);
   return fmt::format("host with {} thread{}", threads_, threads_ == 1 ? "" : "s");
 }

@@ -5,6 +5,7 @@
 #include <uwaga/runtime/io/file.h>
 
 #include "tools/check_fixture.h"
+#include "tools/command.h"
 
 namespace uwaga {
 namespace {
@@ -18,10 +19,8 @@ Json read_json(const std::filesystem::path& file) {
 }
 
 Target device_target(const CheckOptions& o) {
-  if (o.device == "cpu") return Target::host(o.threads);
-  if (o.device == "emulated") return Target::emulated();
-  if (o.device == "interpreter") return Target::interpreter();
-  throw Error(fmt::format("there is no device '{}' to check on; the devices are cpu, emulated and interpreter", o.device));
+  if (const auto target = target_named(o.device, o.threads)) return *target;
+  throw Error(no_such_device(o.device));
 }
 
 }  // namespace

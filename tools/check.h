@@ -21,7 +21,7 @@ namespace uwaga {
 
 struct CheckOptions {
   std::filesystem::path folder;
-  std::string device = "cpu";  // or "emulated", "interpreter"
+  std::string device = "cpu";  // as --device takes it: "cuda", "emulated", ...
   int threads = 0;             // of the CPU; 0: one for each core
   bool json = false;           // one JSON object a line
 };

@@ -14,6 +14,7 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <optional>
 #include <string>
 
 namespace uwaga {
@@ -36,6 +37,9 @@ void add_device_options(CLI::App& command, DeviceOptions& options);
 // --precision f32|bf16, of matrix products.
 void add_precision_option(CLI::App& command, DType& compute);
 Target target_of(const DeviceOptions& options);
+// What --device names: "cpu", "cuda", "cuda:1", "emulated", "interpreter"; absent for anything else, and the sentence that says so.
+std::optional<Target> target_named(const std::string& device, int threads);
+std::string no_such_device(const std::string& device);
 
 void add_train(CLI::App& app, Chosen& chosen);
 void add_generate(CLI::App& app, Chosen& chosen);

@@ -220,17 +220,29 @@ std::string cuda_source(std::span<const NamedKernel> kernels) {
   return out;
 }
 
+namespace {
+
+bool has_barrier(const std::vector<Stmt>& body) {
+  return std::any_of(body.begin(), body.end(),
+                     [](const Stmt& s) { return s.kind == StmtKind::barrier || has_barrier(s.body) || has_barrier(s.otherwise); });
+}
+
+}  // namespace
+
 std::string emulated_source(std::span<const NamedKernel> kernels) {
   std::string out = cuda_source(kernels);
-  out += "\n// ---- one thread of each, for the host\n"
-         "template <typename T>\nDEVICE T take(u64 word) {\n  T x;\n  __builtin_memcpy(&x, &word, sizeof x);\n  return x;\n}\n";
+  out += "\n// ---- one thread of each, for the host: parameters by address, as in a launch; bytes of shared memory, has it barriers, how many parameters\n";
   for (const NamedKernel& k : kernels) {
     std::string call;
+    std::size_t n = 0;
+    const auto parameter = [&](const std::string& type) { call += fmt::format("{}*({}*)p[{}]", n == 0 ? "" : ", ", type, n), ++n; };
     const auto globals = static_cast<std::size_t>(k.kernel->global_buffers());
-    for (std::size_t i = 0; i < globals; ++i) call += fmt::format("({}*)b[{}], ", cuda_type(k.kernel->buffers[i].dtype), i);
-    for (std::size_t i = 0; i < k.kernel->arguments.size(); ++i) call += fmt::format("take<{}>(s[{}]), ", cuda_type(k.kernel->arguments[i]), i);
-    out += fmt::format("extern \"C\" void {0}_thread(Place* p, void* const* b, const u64* s, u64* error) {{\n  place = p;\n  {0}({1}error);\n}}\n",
-                       k.name, call);
+    for (std::size_t i = 0; i < globals; ++i) parameter(fmt::format("{}*", cuda_type(k.kernel->buffers[i].dtype)));
+    for (DType d : k.kernel->arguments) parameter(std::string(cuda_type(d)));
+    parameter("u64*");
+    out += fmt::format("extern \"C\" void {0}_thread(Place* mine, void* const* p) {{\n  place = mine;\n  {0}({1});\n}}\n"
+                       "extern \"C\" {{ extern const i64 {0}_facts[3]; const i64 {0}_facts[3] = {{{2}, {3}, {4}}}; }}\n",
+                       k.name, call, shared_bytes(*k.kernel), has_barrier(k.kernel->body) ? 1 : 0, n);
   }
   return out;
 }

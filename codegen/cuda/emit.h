@@ -34,8 +34,9 @@ struct NamedKernel {
 std::string emit_cuda(const Kernel& kernel, const std::string& name);
 // The preamble and the functions.
 std::string cuda_source(std::span<const NamedKernel> kernels);
-// The same for the host's compiler: after each function a C entry `NAME_thread(Place*, void* const* buffers, const u64*
-// arguments, u64* error)` that runs one thread of one block.
+// The same for the host's compiler, and for each function a C entry `NAME_thread(Place*, void* const* parameters)` that runs one
+// thread of one block, given the address of each parameter's value, and `const i64 NAME_facts[3]`: bytes of shared memory
+// of a block, whether its threads meet at barriers, and the number of parameters.
 std::string emulated_source(std::span<const NamedKernel> kernels);
 
 inline constexpr int kTasksABlock = 32;

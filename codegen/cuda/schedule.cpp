@@ -27,6 +27,7 @@ Schedule loop_for_cuda(const Graph& graph, const Cluster& cluster, const Layouts
 Schedule schedule_for_cuda(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const CudaTarget&) {
   switch (cluster.kind) {
     case ClusterKind::contraction: return cuda::contraction(graph, cluster, layouts);
+    case ClusterKind::attention: return cuda::attention(graph, cluster, layouts);
     case ClusterKind::loop: return loop_for_cuda(graph, cluster, layouts);
     case ClusterKind::index: {
       HostTarget scalar;

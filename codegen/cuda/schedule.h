@@ -8,6 +8,7 @@
 //   columns       16 groups of threads down 32 columns; a group is four lanes
 //   full          blocks of 4,096 terms side by side, then their results
 //   contraction   tiles of 64 x 64, 256 threads, operands through shared memory
+//   attention     64 queries by tiles of keys, 256 threads, tiles in shared memory (schedule_attention.cpp)
 //   index ops     the host's schedule with one lane, a task a thread
 #pragma once
 

@@ -24,7 +24,8 @@ std::string text_option(const CallAttrs& call, const char* name) {
 }  // namespace
 
 ScheduledKernel FlatAttention::outside(ScheduledKernel inner) const {
-  for (Value& v : inner.buffers) v = outer.at(v);
+  for (Value& v : inner.buffers)
+    if (v.node != kTemporary) v = outer.at(v);
   for (kernel::Expr& e : inner.kernel.exprs) e.ordinal = call;
   set_ordinals(inner.kernel.body, call);
   inner.origins = origins;

@@ -1,12 +1,13 @@
 // Compiled programs: steps over storages, one arena, kernels launched through the target's backend.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <map>
-#include <optional>
 #include <string_view>
 
 #include <uwaga/codegen/kernel/launch.h>
@@ -84,6 +85,7 @@ class CompiledProgram final : public ProgramImpl {
     lap();
     backend_->load(kernels, report);
     kernels_ = kernels.kernels();
+    upload_constants(*main_);
     compiled_before_ = backend_->kernels_compiled();
     report.nodes = lowered->size();
     report.clusters = static_cast<int>(main_->clustering.clusters.size());
@@ -115,6 +117,7 @@ class CompiledProgram final : public ProgramImpl {
     // Bound here, not looked up: another thread may be running.
     const BoundExecutable plan = bind_sizes(*main_, sizes);
     std::int64_t bytes = plan.placement.arena_bytes + plan.scratch_bytes * backend_->workers();
+    if (backend_->memories()) return bytes + border_bytes(plan) + constant_bytes_;
     for (std::size_t i = 0; i < main_->storages.size(); ++i)
       if (main_->storages[i].kind == Storage::Kind::output) bytes += plan.bytes[i];
     return bytes;
@@ -125,24 +128,33 @@ class CompiledProgram final : public ProgramImpl {
   const Graph& graph() const override { return main_->graph; }
 
  private:
-  // The first launch that failed, and what its kernel said: later ones run on clamped addresses and may fail too.
+  // A launch that may have failed, and what its kernel said.
   struct Failure {
     const Executable* executable;
     const Launch* launch;
-    std::uint64_t word;
+    std::uint64_t word = 0;
+  };
+
+  // Waits for what a run has started, whether it ends well or not: it works on the run's own arrays.
+  struct Finish {
+    Backend& backend;
+    ~Finish() {
+      try {
+        backend.finish();
+      } catch (...) {  // an error is on its way already
+      }
+    }
   };
 
   Arrays run_locked(const Arrays& given) {
     BoundInputs bound = bind_inputs(main_->graph, given);
     BoundExecutable& plan = planned(bound.sizes);
-    reserve(arena_, plan.placement.arena_bytes);
+    reserve(arena_, plan.placement.arena_bytes, "the values between the kernels of a program");
     backend_->reserve_scratch(plan.scratch_bytes);
-    error_ = 0;
-    failure_.reset();
+    failures_.clear();
     sizes_ = &bound.sizes;
 
     Arrays outputs;
-    std::vector<void*> pointers(main_->storages.size(), nullptr);
     std::vector<Array*> output_arrays;
     for (const Output& o : main_->graph->outputs()) {
       ArrayDims dims;
@@ -150,32 +162,113 @@ class CompiledProgram final : public ProgramImpl {
       for (const Dim& d : t.dims) dims.push_back({d.axis, d.extent.evaluate(bound.sizes)});
       output_arrays.push_back(&(outputs[o.name] = Array(t.dtype, std::move(dims))));
     }
-    for (std::size_t i = 0; i < pointers.size(); ++i) {
-      const Storage& s = main_->storages[i];
-      const auto index = static_cast<std::size_t>(s.index);
-      switch (s.kind) {
-        case Storage::Kind::input: pointers[i] = const_cast<std::byte*>(bound.inputs[index].data()); break;
-        case Storage::Kind::slot: pointers[i] = slot_memory(main_->slots[index]); break;
-        case Storage::Kind::output: pointers[i] = output_arrays[index]->mutable_data(); break;
-        case Storage::Kind::arena: pointers[i] = arena_.data() + plan.placement.offsets[index]; break;
-        case Storage::Kind::constant: pointers[i] = const_cast<std::byte*>(main_->constants[index].data()); break;
-      }
+    std::vector<void*> pointers = outer_pointers(plan);
+    const Finish finish{*backend_};
+    if (!backend_->memories()) {
+      each_border([&](std::size_t i, const Storage& s) {
+        const auto index = static_cast<std::size_t>(s.index);
+        pointers[i] = s.kind == Storage::Kind::input ? const_cast<std::byte*>(bound.inputs[index].data()) : output_arrays[index]->mutable_data();
+      });
+      execute(*main_, plan, pointers, main_->first_commit);
+      return outputs;
     }
+    place_border(plan, pointers);
+    each_border([&](std::size_t i, const Storage& s) {
+      if (s.kind != Storage::Kind::input) return;
+      const Array& from = bound.inputs[static_cast<std::size_t>(s.index)];
+      backend_->upload(pointers[i], from.data(), from.bytes());
+    });
     execute(*main_, plan, pointers, main_->first_commit);
+    each_border([&](std::size_t i, const Storage& s) {
+      if (s.kind != Storage::Kind::output) return;
+      Array& to = *output_arrays[static_cast<std::size_t>(s.index)];
+      backend_->download(to.mutable_data(), pointers[i], to.bytes());
+    });
+    backend_->finish();
     return outputs;
   }
 
-  static void reserve(AlignedBuffer& buffer, std::int64_t bytes) {
-    if (static_cast<std::int64_t>(buffer.size()) < bytes) {
-      buffer = AlignedBuffer();
-      buffer = AlignedBuffer(static_cast<std::size_t>(bytes));
+  // Where the storages are that outlive a run or its steps.
+  std::vector<void*> outer_pointers(const BoundExecutable& plan) {
+    std::vector<void*> pointers(main_->storages.size(), nullptr);
+    for (std::size_t i = 0; i < pointers.size(); ++i) {
+      const Storage& s = main_->storages[i];
+      const auto index = static_cast<std::size_t>(s.index);
+      if (s.kind == Storage::Kind::slot) pointers[i] = slot_memory(main_->slots[index]);
+      if (s.kind == Storage::Kind::arena) pointers[i] = arena_.data + plan.placement.offsets[index];
+      if (s.kind == Storage::Kind::constant) pointers[i] = constants_.at(main_.get())[index];
+    }
+    return pointers;
+  }
+
+  // ---- inputs and outputs, where the target has memory of its own: one block, taken anew when it is too small
+  template <typename Body>
+  void each_border(const Body& body) const {
+    for (std::size_t i = 0; i < main_->storages.size(); ++i) {
+      const Storage& s = main_->storages[i];
+      if (s.kind == Storage::Kind::input || s.kind == Storage::Kind::output) body(i, s);
+    }
+  }
+  static std::int64_t aligned(std::int64_t bytes) { return (bytes + 255) / 256 * 256; }
+  std::int64_t border_bytes(const BoundExecutable& plan) const {
+    std::int64_t bytes = 0;
+    each_border([&](std::size_t i, const Storage&) { bytes += aligned(plan.bytes[i]); });
+    return bytes;
+  }
+  void place_border(const BoundExecutable& plan, std::vector<void*>& pointers) {
+    reserve(border_, border_bytes(plan), "the inputs and outputs of a program");
+    std::int64_t offset = 0;
+    each_border([&](std::size_t i, const Storage&) {
+      pointers[i] = border_.data + offset;
+      offset += aligned(plan.bytes[i]);
+    });
+  }
+
+  // ---- memory: the host's, or the target's
+  struct Block {
+    AlignedBuffer host;
+    std::shared_ptr<TargetMemory> away;
+    std::byte* data = nullptr;
+    std::int64_t bytes = 0;
+  };
+  void reserve(Block& block, std::int64_t bytes, const char* purpose) {
+    if (block.bytes >= bytes) return;
+    block = Block();  // given back first
+    const auto size = static_cast<std::size_t>(bytes);
+    if (TargetMemories* memories = backend_->memories()) {
+      block.away = memories->allocate(size, purpose);
+      block.data = static_cast<std::byte*>(block.away->address());
+    } else {
+      block.host = AlignedBuffer(size);
+      block.data = block.host.data();
+    }
+    block.bytes = bytes;
+  }
+
+  // Tables of constants, of an executable and its bodies: on the target once and for all.
+  void upload_constants(const Executable& e) {
+    std::vector<void*>& at = constants_[&e];
+    for (const Array& table : e.constants) {
+      at.push_back(const_cast<std::byte*>(table.data()));
+      TargetMemories* memories = backend_->memories();
+      if (!memories || table.bytes() == 0) continue;
+      constant_memory_.push_back(memories->allocate(table.bytes(), "a table of constants"));
+      constant_memory_.back()->upload(table.data(), table.bytes());
+      constant_bytes_ += static_cast<std::int64_t>(table.bytes());
+      at.back() = constant_memory_.back()->address();
+    }
+    for (const Step& step : e.steps) {
+      if (const auto* s = std::get_if<ScanRun>(&step)) upload_constants(*s->body);
+      if (const auto* c = std::get_if<CondRun>(&step))
+        for (const auto& body : c->bodies) upload_constants(*body);
     }
   }
 
   void* slot_memory(const std::string& path) {
     Slot& slot = state_->slot(path);
     if (!slot.has_value) throw Error(fmt::format("parameter '{}' has no value yet; initialise or load the state first", path));
-    return slot.value.mutable_data();
+    if (TargetMemories* memories = backend_->memories()) return slot.in(*memories);
+    return slot.at_home().mutable_data();
   }
 
   BoundExecutable& planned(const Sizes& sizes) {
@@ -216,17 +309,16 @@ class CompiledProgram final : public ProgramImpl {
     for (std::size_t i = 0; i < e.steps.size(); ++i) {
       if (i == check_before) check_error();
       if (const auto* l = std::get_if<Launch>(&e.steps[i])) {
-        const auto start = std::chrono::steady_clock::now();
-        launch(*l, plan.launches[i], pointers);
-        if (refuse_nan_) check_nan(e, *l, plan, pointers);
         if (profile_) {
-          const double ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+          const double ms = backend_->timed([&] { launch(e, *l, plan.launches[i], pointers); });
           profile_->push_back(describe(e, *l, plan.launches[i].tasks, ms));
+        } else {
+          launch(e, *l, plan.launches[i], pointers);
         }
-        if (error_ != 0 && !failure_) failure_ = Failure{&e, l, error_};
+        if (refuse_nan_) check_nan(e, *l, plan, pointers);
       } else if (const auto* c = std::get_if<Copy>(&e.steps[i])) {
-        std::memcpy(pointers[static_cast<std::size_t>(c->to)], pointers[static_cast<std::size_t>(c->from)],
-                    static_cast<std::size_t>(plan.bytes[static_cast<std::size_t>(c->to)]));
+        backend_->copy(pointers[static_cast<std::size_t>(c->to)], pointers[static_cast<std::size_t>(c->from)],
+                       static_cast<std::size_t>(plan.bytes[static_cast<std::size_t>(c->to)]));
       } else if (const auto* s = std::get_if<ScanRun>(&e.steps[i])) {
         scan(*s, plan, i, pointers);
       } else {
@@ -244,9 +336,9 @@ class CompiledProgram final : public ProgramImpl {
       const auto at = static_cast<std::size_t>(l.buffers[b]);
       const Storage& s = e.storages[at];
       if (!k.buffers[b].written || !is_float(s.dtype) || s.value.node == kTemporary) continue;
-      const auto bytes = static_cast<std::size_t>(plan.bytes[at]);
-      const Array stored = Array::from_bytes(s.dtype, {{"element", static_cast<std::int64_t>(bytes / size_of(s.dtype))}},
-                                             {static_cast<const std::byte*>(pointers[at]), bytes});
+      Array stored(s.dtype, {{"element", plan.bytes[at] / static_cast<std::int64_t>(size_of(s.dtype))}});
+      backend_->download(stored.mutable_data(), pointers[at], stored.bytes());
+      backend_->finish();
       for (std::int64_t i = 0; i < stored.elements(); ++i)
         if (std::isnan(stored.at(i))) {
           const Node& n = e.graph->node(s.value.node);
@@ -264,10 +356,12 @@ class CompiledProgram final : public ProgramImpl {
             milliseconds};
   }
 
-  void launch(const Launch& l, const BoundLaunch& bound, const std::vector<void*>& pointers) {
+  void launch(const Executable& e, const Launch& l, const BoundLaunch& bound, const std::vector<void*>& pointers) {
     buffers_.clear();
     for (int s : l.buffers) buffers_.push_back(pointers[static_cast<std::size_t>(s)]);
-    backend_->launch(static_cast<std::size_t>(l.kernel), buffers_, bound.arguments, bound.tasks, &error_);
+    Failure& noted = failures_.emplace_back(Failure{&e, &l});
+    backend_->launch(static_cast<std::size_t>(l.kernel), buffers_, bound.arguments, bound.tasks, &noted.word);
+    if (!backend_->memories() && noted.word == 0) failures_.pop_back();
   }
 
   // Points a body's storages at its parent's memory and its own part of the arena.
@@ -281,7 +375,7 @@ class CompiledProgram final : public ProgramImpl {
         case Storage::Kind::input: out[i] = inputs[index]; break;
         case Storage::Kind::output: out[i] = outputs[index]; break;
         case Storage::Kind::arena: out[i] = arena + plan.placement.offsets[index]; break;
-        case Storage::Kind::constant: out[i] = const_cast<std::byte*>(body.constants[index].data()); break;
+        case Storage::Kind::constant: out[i] = constants_.at(&body)[index]; break;
         case Storage::Kind::slot: throw InternalError("a slot inside a body");
       }
     }
@@ -294,7 +388,7 @@ class CompiledProgram final : public ProgramImpl {
     const std::int64_t n = plan.lengths[step];
     const std::size_t carries = s.initial.size();
     if (n == 0) {
-      for (std::size_t j = 0; j < carries; ++j) std::memcpy(at(s.last[j]), at(s.initial[j]), static_cast<std::size_t>(bytes(s.last[j])));
+      for (std::size_t j = 0; j < carries; ++j) backend_->copy(at(s.last[j]), at(s.initial[j]), static_cast<std::size_t>(bytes(s.last[j])));
       return;
     }
     const BoundExecutable& body_plan = plan.bodies[step][0];
@@ -306,7 +400,7 @@ class CompiledProgram final : public ProgramImpl {
         outputs.push_back(turn == n - 1 ? at(s.last[j]) : at(s.turns[j][static_cast<std::size_t>((turn + 1) % 2)]));
       }
       for (int slice : s.slices) inputs.push_back(at(slice) + bytes(slice) / n * index);
-      std::memcpy(at(s.index), &index, sizeof index);
+      backend_->write_index(at(s.index), index);
       inputs.push_back(at(s.index));
       for (int c : s.constants) inputs.push_back(at(c));
       for (int stack : s.stacks) outputs.push_back(at(stack) + bytes(stack) / n * index);
@@ -317,7 +411,10 @@ class CompiledProgram final : public ProgramImpl {
 
   void branch(const CondRun& c, const BoundExecutable& plan, std::size_t step, const std::vector<void*>& pointers) {
     const auto at = [&](int storage) { return pointers[static_cast<std::size_t>(storage)]; };
-    const bool taken = *static_cast<const std::uint8_t*>(at(c.condition)) != 0;
+    std::uint8_t taken_word = 0;
+    backend_->download(&taken_word, at(c.condition), 1);
+    backend_->finish();
+    const bool taken = taken_word != 0;
     std::vector<void*> inputs, outputs;
     for (int s : c.inputs) inputs.push_back(at(s));
     for (int s : c.outputs) outputs.push_back(at(s));
@@ -326,10 +423,14 @@ class CompiledProgram final : public ProgramImpl {
     execute(body, plan.bodies[step][taken], inner, kNoCheck);
   }
 
-  // Throws what a kernel's error word says: op, index, extent and model line.
+  // Throws what the first error word says that says anything: op, index, extent and model line. Later launches run on clamped
+  // addresses and may fail too.
   void check_error() {
-    if (!failure_) return;
-    const auto [e, l, word] = *failure_;
+    if (failures_.empty()) return;
+    backend_->finish();
+    const auto failed = std::find_if(failures_.begin(), failures_.end(), [](const Failure& f) { return f.word != 0; });
+    if (failed == failures_.end()) return failures_.clear();
+    const auto [e, l, word] = *failed;
     const auto ordinal = static_cast<std::size_t>((word & 0xffff) - 1);
     const auto index = static_cast<std::int64_t>(word) >> 16;
     const std::vector<NodeId>& nodes = e->clustering.clusters[static_cast<std::size_t>(l->cluster)].nodes;
@@ -370,10 +471,12 @@ class CompiledProgram final : public ProgramImpl {
   std::shared_ptr<Executable> main_;
   std::vector<kernel::Kernel> kernels_;
   std::map<Sizes, BoundExecutable> plans_;
-  AlignedBuffer arena_;
+  Block arena_, border_;
+  std::map<const Executable*, std::vector<void*>> constants_;  // by table
+  std::vector<std::shared_ptr<TargetMemory>> constant_memory_;
+  std::int64_t constant_bytes_ = 0;
   std::vector<void*> buffers_;
-  std::uint64_t error_ = 0;
-  std::optional<Failure> failure_;
+  std::deque<Failure> failures_;  // of this run so far
   std::int64_t compiled_before_ = 0;
   const Sizes* sizes_ = nullptr;  // of the run under way
   std::vector<LaunchProfile>* profile_ = nullptr;

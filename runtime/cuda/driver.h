@@ -1,4 +1,4 @@
-// NVIDIA's driver, opened at run time: devices, memory, modules, launches.
+// NVIDIA's driver: devices, memory, modules, launches.
 //
 //   const CudaDriver driver;                                      // SystemError where there is no driver or no device
 //   CudaDevice device(driver, 0);
@@ -7,9 +7,9 @@
 //   device.launch(code.function("k0"), {blocks, threads}, buffers, arguments, error);
 //   device.synchronise();
 //
-// The declarations are our own; no toolkit is needed to build or to run. Errors are SystemErrors that name the call, what the
-// driver said, and, where memory is short, how much there is. A device and what belongs to it are used by one thread at a
-// time.
+// libcuda is opened at run time; no toolkit is needed to build or to run. Errors are SystemErrors that name the call, what
+// the driver said, and, where memory is short, how much there is and what wanted it. A device and what belongs to it are used
+// by one thread at a time, and outlive their memory and modules.
 #pragma once
 
 #include <cstddef>
@@ -17,30 +17,29 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <vector>
 
 #include <uwaga/codegen/cuda/emit.h>
+#include <uwaga/runtime/cuda/driver_calls.h>
 
 namespace uwaga {
 
 class CudaDriver {
  public:
   CudaDriver();  // opens libcuda and counts devices
-  ~CudaDriver();
-  CudaDriver(const CudaDriver&) = delete;
-  CudaDriver& operator=(const CudaDriver&) = delete;
+  explicit CudaDriver(std::shared_ptr<CudaCalls> calls);
 
-  // The sentence that a constructor would throw; empty where there is a device.
+  // The sentence that the constructor would throw; empty where there is a device.
   static std::string why_not();
 
-  int version() const;  // 13000 for 13.0
-  int devices() const;
-
-  struct Calls;
-  const Calls& calls() const { return *calls_; }
+  int version() const { return version_; }  // 13000 for 13.0
+  int devices() const { return devices_; }
+  CudaCalls& calls() const { return *calls_; }
+  // SystemError unless `result` is success: "CUDA driver: <what> failed: ...".
+  void check(int result, const std::string& what) const;
 
  private:
-  std::unique_ptr<Calls> calls_;
+  std::shared_ptr<CudaCalls> calls_;
+  int version_ = 0, devices_ = 0;
 };
 
 struct CudaDeviceInfo {
@@ -62,10 +61,16 @@ class CudaDevice {
   // address. Nothing where there are no blocks.
   void launch(void* function, kernel::CudaLaunch size, std::span<const std::uint64_t> buffers, std::span<const std::uint64_t> arguments,
               std::uint64_t error) const;
+  // Ordered with launches. The host's memory must stay as it is until `synchronise`.
+  void upload(std::uint64_t to, const void* from, std::size_t bytes) const;
+  void download(void* to, std::uint64_t from, std::size_t bytes) const;
+  void copy(std::uint64_t to, std::uint64_t from, std::size_t bytes) const;
+  void fill(std::uint64_t to, std::uint32_t value, std::size_t words) const;
+  // Waits for all that was started. Kernels that failed are told here.
   void synchronise() const;
   std::uint64_t free_bytes() const;
 
-  const CudaDriver::Calls& calls() const { return driver_.calls(); }
+  const CudaDriver& driver() const { return driver_; }
   void use() const;  // makes this device the calling thread's
   void* stream() const { return stream_; }
   void* context() const { return context_; }
@@ -80,7 +85,8 @@ class CudaDevice {
 
 class CudaMemory {
  public:
-  CudaMemory(const CudaDevice& device, std::size_t bytes);
+  // `purpose` completes the sentence of a device that has too little: "the arena of this program".
+  CudaMemory(const CudaDevice& device, std::size_t bytes, const std::string& purpose = "one allocation");
   ~CudaMemory();
   CudaMemory(const CudaMemory&) = delete;
   CudaMemory& operator=(const CudaMemory&) = delete;
@@ -109,6 +115,21 @@ class CudaModule {
  private:
   const CudaDevice& device_;
   void* module_ = nullptr;
+};
+
+// Two marks on a device's stream and the time between them.
+class CudaTimer {
+ public:
+  explicit CudaTimer(const CudaDevice& device);
+  ~CudaTimer();
+  CudaTimer(const CudaTimer&) = delete;
+  CudaTimer& operator=(const CudaTimer&) = delete;
+  void start() const;
+  double stop() const;  // waits; milliseconds since start()
+
+ private:
+  const CudaDevice& device_;
+  void *from_ = nullptr, *to_ = nullptr;
 };
 
 }  // namespace uwaga

@@ -7,10 +7,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
+#include <map>
+#include <mutex>
 #include <numeric>
+#include <optional>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -26,14 +29,15 @@ extern char** environ;
 namespace uwaga {
 namespace {
 
-using kernel::Kernel;
-using kernel::Stmt;
-using Thread = void (*)(cuda::Place*, void* const*, const std::uint64_t*, std::uint64_t*);
+// What emulated_source() writes beside a kernel.
+using Thread = void (*)(cuda::Place*, void* const*);
 
 // -O1: this code is compiled more than it is run. No contraction, and integers that wrap, as on the GPU.
 constexpr const char* kFlags[] = {"-std=c++17", "-O1", "-w", "-shared", "-fPIC", "-ffp-contract=off", "-fno-math-errno", "-fwrapv", "-fno-strict-aliasing"};
 
-std::string find_compiler(const std::string& given) {
+}  // namespace
+
+std::string emulating_compiler(const std::string& given) {
   std::vector<std::string> names;
   if (!given.empty()) names = {given};
   else if (const char* chosen = std::getenv("UWAGA_CXX"); chosen != nullptr && *chosen != 0) names = {chosen};
@@ -51,6 +55,8 @@ std::string find_compiler(const std::string& given) {
   throw SystemError("no C++ compiler for emulated CUDA: " + fmt::format("{}", fmt::join(names, ", ")) +
                     " not found; install g++ or clang, or set UWAGA_CXX");
 }
+
+namespace {
 
 // Runs a program with its output in a file; its exit status.
 int execute(const std::vector<std::string>& command, const std::string& output) {
@@ -70,94 +76,89 @@ int execute(const std::vector<std::string>& command, const std::string& output) 
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-// Which compiler this is, so that a new one does not meet the objects of the old: size and date of the program.
-std::string identity(const std::string& compiler) {
-  std::error_code ignored;
-  const auto file = std::filesystem::canonical(compiler, ignored);
-  return fmt::format("{} {} {}", file.string(), std::filesystem::file_size(file, ignored),
-                     std::filesystem::last_write_time(file, ignored).time_since_epoch().count());
-}
-
-bool has_barrier(const std::vector<Stmt>& body) {
-  for (const Stmt& s : body)
-    if (s.kind == kernel::StmtKind::barrier || has_barrier(s.body) || has_barrier(s.otherwise)) return true;
-  return false;
-}
-
 }  // namespace
 
-struct EmulatedCuda::Loaded {
-  struct Entry {
-    Kernel kernel;
-    std::string name;
-    Thread thread = nullptr;
-    bool fibres = false;
-  };
-  std::vector<Entry> entries;
-  cuda::Library library;
-};
-
-EmulatedCuda::EmulatedCuda(std::span<const kernel::NamedKernel> kernels, const EmulateOptions& options)
-    : loaded_(std::make_unique<Loaded>()), seed_(options.seed) {
-  const std::string source = kernel::emulated_source(kernels);
-  const std::string compiler = find_compiler(options.compiler);
-  std::vector<std::string> command{compiler};
-  command.insert(command.end(), std::begin(kFlags), std::end(kFlags));
-  const std::string key = sha256(source + "\n" + identity(compiler) + fmt::format("{}", fmt::join(kFlags, " ")));
-  const TemporaryFolder folder("uwaga-emulate");
-  const std::string object = (folder.path() / "kernels.so").string();
-  if (options.cache != nullptr) {
-    if (const auto bytes = options.cache->load(key)) {
-      write_file(object, *bytes);
-      cached_ = true;
-    }
-  }
-  if (!cached_) {
-    const auto start = std::chrono::steady_clock::now();
-    const std::string text = (folder.path() / "kernels.cpp").string(), log = (folder.path() / "log").string();
-    write_file(text, source);
-    for (const std::string& word : {std::string("-o"), object, text, std::string("-lm")}) command.push_back(word);
-    if (const int status = execute(command, log); status != 0)
-      throw InternalError(fmt::format("generated CUDA source does not compile on the host ({} gave {}):\n{}", compiler, status,
-                                      std::filesystem::exists(log) ? read_file(log).substr(0, 4000) : ""));
-    microseconds_ = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start).count();
-    if (options.cache != nullptr) options.cache->store(key, read_file(object));
-  }
-  loaded_->library = cuda::Library({object});
-  if (!loaded_->library.open()) throw SystemError("emulated CUDA kernels do not load: " + loaded_->library.why());
-  for (const kernel::NamedKernel& k : kernels) {
-    Loaded::Entry& e = loaded_->entries.emplace_back();
-    e.kernel = *k.kernel;
-    e.name = k.name;
-    e.fibres = k.kernel->threads > 1 && has_barrier(k.kernel->body);
-    loaded_->library.get(e.thread, (k.name + "_thread").c_str());
-    check_internal(e.thread != nullptr, "an emulated kernel is not in its shared object");
-  }
+std::string identity_of(const std::string& compiler) {
+  std::error_code ignored;
+  const auto file = std::filesystem::canonical(compiler, ignored);
+  return fmt::format("{} {} {} {}", file.string(), std::filesystem::file_size(file, ignored),
+                     std::filesystem::last_write_time(file, ignored).time_since_epoch().count(), fmt::join(kFlags, " "));
 }
 
-EmulatedCuda::~EmulatedCuda() = default;
+std::string emulated_object(const std::string& source, const std::string& compiler) {
+  const TemporaryFolder folder("uwaga-emulate");
+  const std::string text = (folder.path() / "kernels.cpp").string(), object = (folder.path() / "kernels.so").string(),
+                    log = (folder.path() / "log").string();
+  write_file(text, source);
+  std::vector<std::string> command{compiler};
+  command.insert(command.end(), std::begin(kFlags), std::end(kFlags));
+  for (const std::string& word : {std::string("-o"), object, text, std::string("-lm")}) command.push_back(word);
+  if (const int status = execute(command, log); status != 0)
+    throw InternalError(fmt::format("generated CUDA source does not compile on the host ({} gave {}):\n{}", compiler, status,
+                                    std::filesystem::exists(log) ? read_file(log).substr(0, 4000) : ""));
+  return read_file(object);
+}
 
-void EmulatedCuda::run(std::size_t index, std::span<void* const> buffers, std::span<const std::uint64_t> arguments, std::uint64_t* error) const {
-  const Loaded::Entry& e = loaded_->entries.at(index);
-  const kernel::CudaLaunch launch = kernel::cuda_launch(e.kernel, arguments);
+struct EmulatedModule::Function {
+  std::string name;
+  Thread thread = nullptr;
+  std::int64_t shared_bytes = 0;
+  bool fibres = false;  // its threads meet at barriers
+  int parameters = 0;
+};
+
+struct EmulatedModule::Loaded {
+  cuda::Library library;
+  mutable std::mutex mutex;
+  mutable std::map<std::string, Function> functions;
+};
+
+EmulatedModule::EmulatedModule(const std::string& object) : loaded_(std::make_unique<Loaded>()) {
+  const TemporaryFolder folder("uwaga-emulate");
+  const std::string file = (folder.path() / "kernels.so").string();
+  write_file(file, object);
+  loaded_->library = cuda::Library({file});
+  if (!loaded_->library.open()) throw SystemError("emulated CUDA kernels do not load: " + loaded_->library.why());
+}
+
+EmulatedModule::~EmulatedModule() = default;
+
+const EmulatedModule::Function* EmulatedModule::find(const std::string& name) const {
+  const std::lock_guard lock(loaded_->mutex);
+  const auto [it, fresh] = loaded_->functions.try_emplace(name);
+  Function& f = it->second;
+  if (fresh) {
+    f.name = name;
+    loaded_->library.get(f.thread, (name + "_thread").c_str());
+    if (const auto* facts = static_cast<const long long*>(loaded_->library.find((name + "_facts").c_str()))) {
+      f.shared_bytes = facts[0];
+      f.fibres = facts[1] != 0;
+      f.parameters = static_cast<int>(facts[2]);
+    }
+  }
+  return f.thread == nullptr ? nullptr : &f;
+}
+
+int EmulatedModule::parameters(const Function& f) { return f.parameters; }
+
+void EmulatedModule::run(const Function& f, kernel::CudaLaunch launch, void* const* parameters, std::uint64_t seed) {
   if (launch.blocks <= 0) return;
-  cuda::Shuffle order{seed_ ^ (index << 32)};
+  cuda::Shuffle order{seed};
   // Blocks in steps that share no factor with their number: every block once, neighbours far apart.
   std::int64_t step = launch.blocks > 2 ? 1 + order.below(launch.blocks - 1) : 1;
   while (std::gcd(step, launch.blocks) != 1) ++step;
   std::int64_t block = order.below(launch.blocks);
-  std::vector<std::uint8_t> shared(static_cast<std::size_t>(kernel::shared_bytes(e.kernel)) + 64);
+  std::vector<std::uint8_t> shared(static_cast<std::size_t>(f.shared_bytes) + 64);
   std::uint8_t* aligned = shared.data() + (64 - reinterpret_cast<std::uintptr_t>(shared.data()) % 64) % 64;
   std::unique_ptr<cuda::Fibres> fibres;
-  if (e.fibres) fibres = std::make_unique<cuda::Fibres>(launch.threads, aligned);
-  const auto body = [&](cuda::Place* place) { e.thread(place, buffers.data(), arguments.data(), error); };
-  const std::function<void(cuda::Place*)> wrapped = body;
+  if (f.fibres) fibres = std::make_unique<cuda::Fibres>(launch.threads, aligned);
+  const std::function<void(cuda::Place*)> body = [&](cuda::Place* place) { f.thread(place, parameters); };
   for (std::int64_t i = 0; i < launch.blocks; ++i) {
     block = (block + step) % launch.blocks;
     std::fill(shared.begin(), shared.end(), std::uint8_t{0xff});
     if (fibres) {
-      if (const std::string wrong = fibres->run(block, wrapped, order); !wrong.empty())
-        throw InternalError(fmt::format("emulated kernel {} ({}), seed {}: {}", e.name, e.kernel.kind, seed_, wrong));
+      if (const std::string wrong = fibres->run(block, body, order); !wrong.empty())
+        throw InternalError(fmt::format("emulated kernel {}, seed {}: {}", f.name, seed, wrong));
       continue;
     }
     const std::int64_t turn = order.below(launch.threads);
@@ -166,6 +167,34 @@ void EmulatedCuda::run(std::size_t index, std::span<void* const> buffers, std::s
       body(&place);
     }
   }
+}
+
+EmulatedCuda::EmulatedCuda(std::span<const kernel::NamedKernel> kernels, const EmulateOptions& options) : seed_(options.seed) {
+  const std::string source = kernel::emulated_source(kernels), compiler = emulating_compiler(options.compiler);
+  const std::string key = sha256(source + "\n" + identity_of(compiler));
+  std::optional<std::string> object;
+  if (options.cache != nullptr) object = options.cache->load(key);
+  cached_ = object.has_value();
+  if (!object) {
+    object = emulated_object(source, compiler);
+    if (options.cache != nullptr) options.cache->store(key, *object);
+  }
+  module_ = std::make_unique<EmulatedModule>(*object);
+  for (const kernel::NamedKernel& k : kernels) {
+    entries_.push_back({*k.kernel, module_->find(k.name)});
+    check_internal(entries_.back().function != nullptr, "an emulated kernel is not in its shared object");
+  }
+}
+
+EmulatedCuda::~EmulatedCuda() = default;
+
+void EmulatedCuda::run(std::size_t index, std::span<void* const> buffers, std::span<const std::uint64_t> arguments, std::uint64_t* error) const {
+  const Entry& e = entries_.at(index);
+  std::vector<void*> parameters;
+  for (void* const& b : buffers) parameters.push_back(const_cast<void**>(&b));
+  for (const std::uint64_t& a : arguments) parameters.push_back(const_cast<std::uint64_t*>(&a));
+  parameters.push_back(&error);
+  EmulatedModule::run(*e.function, kernel::cuda_launch(e.kernel, arguments), parameters.data(), seed_ ^ (index << 32));
 }
 
 }  // namespace uwaga

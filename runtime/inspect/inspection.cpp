@@ -83,6 +83,7 @@ std::unique_ptr<Backend> backend_of(const Target& target) {
 #else
       throw Error("this build has no CPU backend (it was built without LLVM)");
 #endif
+    case Target::Kind::cuda:  // the emulated device runs the same kernels
     case Target::Kind::emulated:
 #ifdef UWAGA_WITH_CUDA
       return emulated_backend(1);

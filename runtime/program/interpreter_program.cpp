@@ -20,15 +20,15 @@ class InterpreterProgram final : public ProgramImpl {
     const StateData::Lock lock(*state_);
     Arrays parameters;
     for (const auto& [path, node] : graph_->parameters()) {
-      const Slot& slot = state_->slot(path);
+      Slot& slot = state_->slot(path);
       if (!slot.has_value) throw Error(fmt::format("parameter '{}' has no value yet; initialise or load the state first", path));
-      parameters.emplace(path, slot.value);
+      parameters.emplace(path, slot.at_home());
     }
     Results results = interpret(graph_, inputs, parameters, Mode::typed);
     for (auto& [path, value] : results.updates) {
       Slot& slot = state_->slot(path);
       const Array own = value.reordered(slot.type.axes());
-      slot.value = Array::from_bytes(own.dtype(), own.dims(), {own.data(), own.bytes()});
+      slot.set(Array::from_bytes(own.dtype(), own.dims(), {own.data(), own.bytes()}));
     }
     return std::move(results.outputs);
   }

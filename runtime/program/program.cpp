@@ -29,6 +29,12 @@ Program compile(const Graph& graph, const Target& target, State& state) {
 #else
       throw Error("this build has no CPU backend (it was built without LLVM); use Target::interpreter()");
 #endif
+    case Target::Kind::cuda:
+#ifdef UWAGA_WITH_CUDA
+      return Program(compiled_program(graph, cuda_backend(target.device()), state.shared()));
+#else
+      throw Error("this build has no CUDA backend; use Target::host()");
+#endif
     case Target::Kind::emulated:
 #ifdef UWAGA_WITH_CUDA
       return Program(compiled_program(graph, emulated_backend(target.seed()), state.shared()));

@@ -130,7 +130,7 @@ TEST_CASE("with --json every line is one object, the last one the verdict", "[pa
 
 TEST_CASE("folders that cannot be checked are one sentence", "[parity]") {
   CHECK_THAT(refusal("/nowhere"), Contains("/nowhere/meta.json"));
-  CHECK(refusal("/nowhere", "tpu") == "there is no device 'tpu' to check on; the devices are cpu, emulated and interpreter");
+  CHECK(refusal("/nowhere", "tpu") == "there is no device 'tpu'; the devices are cpu, cuda, cuda:N, emulated and interpreter");
   if (const auto folder = copy_of("gpt2")) {
     replace_in(folder->path() / "config.json", R"("n_head": 2)", R"("n_head": 3)");
     CHECK(refusal(folder->path()) == "a width of 32 does not divide into 3 heads");

@@ -10,5 +10,6 @@ Schedule rows(const Graph& graph, const Cluster& cluster, const Layouts& layouts
 Schedule columns(const Graph& graph, const Cluster& cluster, const Layouts& layouts);
 Schedule full(const Graph& graph, const Cluster& cluster, const Layouts& layouts);
 Schedule contraction(const Graph& graph, const Cluster& cluster, const Layouts& layouts);
+Schedule attention(const Graph& graph, const Cluster& cluster, const Layouts& layouts);
 
 }  // namespace uwaga::cuda

@@ -1,11 +1,16 @@
-// What a compiled program asks of its target: schedules, code, launches.
+// What a compiled program asks of its target: schedules, code, memory, launches.
+//
+// A target without memory of its own (`memories` null) works on the host's, and does at once what it is asked. One with its
+// own may work behind: what it was asked is done, in order, when finish() has returned.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 
 #include <uwaga/runtime/compiled/internal/executable.h>
 #include <uwaga/runtime/program.h>
+#include <uwaga/runtime/program/internal/target_memory.h>
 
 namespace uwaga {
 
@@ -18,12 +23,22 @@ class Backend {
   virtual bool computes_attention() const { return false; }
   // Makes code of all kernels; fills the report's `emit`, `link` and `kernels_from_cache`.
   virtual void load(const KernelSet& kernels, CompileReport& report) = 0;
-  // Runs all tasks of a kernel and returns when they are done. The error word keeps the smallest failure.
+  virtual TargetMemories* memories() { return nullptr; }
+  // Addresses are the target's, except the host's side of uploads and downloads, which must stay until finish().
+  virtual void upload(void* to, const void* from, std::size_t bytes);
+  virtual void download(void* to, const void* from, std::size_t bytes);
+  virtual void copy(void* to, const void* from, std::size_t bytes);
+  virtual void write_index(void* to, std::int64_t index);
+  virtual void finish() {}
+
+  // Runs all tasks of a kernel. The error word, on the host, keeps the smallest failure; it is known after finish().
   virtual void launch(std::size_t kernel, std::span<void* const> buffers, std::span<const std::uint64_t> arguments,
                       std::int64_t tasks, std::uint64_t* error) = 0;
+  // Milliseconds that `launches` took on the target.
+  virtual double timed(const std::function<void()>& launches);
   // Called before a run: scratch that a worker needs for the largest of its kernels.
-  virtual void reserve_scratch(std::int64_t bytes_of_a_worker) = 0;
-  virtual int workers() const = 0;
+  virtual void reserve_scratch(std::int64_t) {}
+  virtual int workers() const { return 0; }  // that have scratch
   // Kernels that code was made of so far, cached ones not counted.
   virtual std::int64_t kernels_compiled() const = 0;
   virtual std::int64_t parallel_launches() const { return 0; }
@@ -33,6 +48,13 @@ class Backend {
 std::unique_ptr<Backend> host_backend(int threads);
 #endif
 #ifdef UWAGA_WITH_CUDA
+class CudaCalls;
+class CudaCompiler;
+// A device of the driver behind `calls`. `where` names its memory; devices of one name share addresses.
+std::unique_ptr<Backend> cuda_backend(int device, std::shared_ptr<CudaCalls> calls, std::shared_ptr<const CudaCompiler> compiler,
+                                      const std::string& where);
+// libcuda and NVRTC. SystemError: which of them is missing, and what to install.
+std::unique_ptr<Backend> cuda_backend(int device);
 // CUDA kernels on the host: the order of blocks and threads is drawn from the seed.
 std::unique_ptr<Backend> emulated_backend(std::uint64_t seed);
 #endif

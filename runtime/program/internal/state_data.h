@@ -3,19 +3,33 @@
 
 #include <atomic>
 #include <map>
+#include <memory>
 #include <string>
 
 #include <uwaga/ir/array.h>
 #include <uwaga/ir/graph.h>
+#include <uwaga/runtime/program/internal/target_memory.h>
 
 namespace uwaga {
 
+// A slot's newest value lies on the host or in one target's memory; programs of that target share it there.
 struct Slot {
   Type type;
   bool trainable = false;
   Graph initial;
-  Array value;           // dense, axes as the type writes them
   bool has_value = false;
+
+  Array copy() const;
+  // The value on the host, dense, axes as the type writes them; brought back for good where it is away. For programs that run
+  // on the host and may write it.
+  Array& at_home();
+  // The value in memory of `where`, brought there for good where it is elsewhere.
+  void* in(TargetMemories& where);
+  void set(Array value);
+
+ private:
+  Array value_;
+  std::shared_ptr<TargetMemory> away_;  // where the newest value is, unless null
 };
 
 class StateData {

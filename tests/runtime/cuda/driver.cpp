@@ -44,8 +44,12 @@ TEST_CASE("the assembler's log gives registers, stack, spills and warnings") {
   CHECK_THAT(b.warnings[0], Contains("C7508"));
 }
 
-TEST_CASE("a kernel runs on the GPU where there is one") {
-  if (!CudaDriver::why_not().empty() || !Nvrtc::why_not().empty()) return;
+TEST_CASE("a kernel runs on the GPU where there is one", "[gpu]") {
+  for (const std::string& why : {CudaDriver::why_not(), Nvrtc::why_not()})
+    if (!why.empty()) {
+      WARN("skipped: " << why);
+      return;
+    }
   using namespace kernel;
   KernelBuilder b("test");
   const BufferId x = b.input(DType::f32), y = b.output(DType::f32);

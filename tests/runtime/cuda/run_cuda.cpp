@@ -7,6 +7,7 @@
 
 #include <uwaga/codegen/cluster.h>
 #include <uwaga/codegen/cuda/emit.h>
+#include <uwaga/codegen/kernel/interpret.h>
 #include <uwaga/codegen/kernel/math.h>
 #include <uwaga/codegen/kernel/verify.h>
 #include <uwaga/codegen/lower/table.h>
@@ -83,6 +84,23 @@ std::vector<kernel::NamedKernel> CudaGraphs::kernels() const {
 void CudaGraphs::compile(std::uint64_t seed) { code_ = std::make_unique<EmulatedCuda>(kernels(), EmulateOptions{.seed = seed, .compiler = {}, .cache = nullptr}); }
 
 CudaGraphs::Result CudaGraphs::run(std::size_t number, const Arrays& inputs, const Arrays& parameters, const Sizes& sizes) const {
+  const Launch launch = [&](std::size_t kernel, const auto& buffers, const auto& arguments, std::uint64_t* error) {
+    std::vector<void*> pointers;
+    for (const auto& b : buffers) pointers.push_back(b.data());
+    code_->run(kernel, pointers, arguments, error);
+  };
+  return run_with(launch, number, inputs, parameters, sizes);
+}
+
+std::uint64_t CudaGraphs::judge(std::size_t number, const Arrays& inputs, const Arrays& parameters, const Sizes& sizes) const {
+  const Launch launch = [&](std::size_t kernel, const auto& buffers, const auto& arguments, std::uint64_t* error) {
+    kernel::interpret(*kernels_[kernel], buffers, arguments, error, {.order = 5});
+  };
+  return run_with(launch, number, inputs, parameters, sizes).error;
+}
+
+CudaGraphs::Result CudaGraphs::run_with(const Launch& launch, std::size_t number, const Arrays& inputs, const Arrays& parameters,
+                                        const Sizes& sizes) const {
   const Program& p = programs_.at(number);
   const GraphData& g = p.graph.data();
   std::map<Value, Bytes> memory;
@@ -110,14 +128,14 @@ CudaGraphs::Result CudaGraphs::run(std::size_t number, const Arrays& inputs, con
       memory[v].assign(static_cast<std::size_t>(g.type(v).elements().evaluate(sizes)) * size_of(g.type(v).dtype), std::byte{0xff});
     for (std::size_t k = 0; k < s.kernels.size(); ++k) {
       const ScheduledKernel& scheduled = s.kernels[k];
-      std::vector<void*> buffers;
-      for (const Value& v : scheduled.buffers) buffers.push_back(v.node == kTemporary ? temporaries[v.output].data() : memory.at(v).data());
+      std::vector<std::span<std::byte>> buffers;
+      for (const Value& v : scheduled.buffers) buffers.push_back(v.node == kTemporary ? temporaries[v.output] : memory.at(v));
       std::vector<std::uint64_t> arguments;
       for (std::size_t i = 0; i < scheduled.arguments.size(); ++i) {
         if (const auto* e = std::get_if<Extent>(&scheduled.arguments[i])) arguments.push_back(static_cast<std::uint64_t>(e->evaluate(sizes)));
         else arguments.push_back(bits_of(std::get<Literal>(scheduled.arguments[i]), scheduled.kernel.arguments[i]));
       }
-      code_->run(p.kernels[c][k], buffers, arguments, &result.error);
+      launch(p.kernels[c][k], buffers, arguments, &result.error);
     }
   }
   for (const Output& o : g.outputs()) {

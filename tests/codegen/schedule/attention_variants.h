@@ -1,0 +1,77 @@
+// Attention in the ways people write it, for the tests of every target's kernels.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <uwaga/autodiff/autodiff.h>
+#include <uwaga/codegen/attention.h>
+#include <uwaga/ir/composites/attention.h>
+#include <uwaga/ir/passes/passes.h>
+
+namespace uwaga::test {
+
+struct Variant {
+  std::string what;
+  bool group = false, gradient = false, bias = false, real = false;
+  int depth = 8, value_depth = 8;
+  std::function<void(AttentionOptions&, const Tensor& bias, const Tensor& real)> set = {};
+};
+
+inline const Axis kBatch("batch"), kTime("time"), kKey("key"), kHead("head", 2), kGroup("group", 3);
+
+inline Graph attend(const Variant& v) {
+  Graph g;
+  const Axis depth("depth", v.depth), value("value", v.value_depth);
+  const Axes rows = v.group ? Axes{kBatch, kTime, kHead, kGroup} : Axes{kBatch, kTime, kHead};
+  Axes query = rows, out = rows;
+  query.push_back(depth);
+  out.push_back(value);
+  const Tensor q = g.input("q", DType::f32, query), k = g.input("k", DType::f32, {kBatch, kKey, kHead, depth}),
+               x = g.input("v", DType::f32, {kBatch, kKey, kHead, value});
+  std::vector<Tensor> wrt{q, k, x};
+  Tensor bias = q, real = q;  // unless the variant has one
+  if (v.bias) wrt.push_back(bias = g.input("bias", DType::f32, {kHead}));
+  if (v.real) real = g.input("real", DType::i32, {kBatch, kKey});
+  AttentionOptions options{.query = kTime, .key = kKey, .depth = depth};
+  if (v.set) v.set(options, bias, real);
+  const Tensor o = attention(q, k, x, options);
+  g->add_output("o", o.value());
+  if (!v.gradient) return g;
+  const Tensor w = g.input("w", DType::f32, out);
+  Axes all = out;
+  const std::vector<Tensor> gradients = grad(sum(o * w, all), wrt);
+  for (std::size_t i = 0; i < gradients.size(); ++i) g->add_output("g" + std::to_string(i), gradients[i].value());
+  return g;
+}
+
+inline Graph lowered(const Graph& g, AttentionClaims* claims = nullptr) {
+  const AttentionClaims found = find_attention(g);
+  if (claims) *claims = found;
+  return dce(cse(simplify(strip(expand(g, [&](const CallAttrs& c) { return found.keeps(c); })))));
+}
+
+inline std::vector<Variant> variants() {
+  const auto soft_cap = [](const Tensor& bias) {
+    return [bias](const Score& s) {
+      const Tensor distance = broadcast_like(cast(s.query - s.key, DType::f32), s.score);
+      return tanh((s.score - broadcast_like(bias, s.score) * distance * 0.05) * 0.2) * 5.0;
+    };
+  };
+  return {
+      {.what = "no mask"},
+      {.what = "causal", .set = [](AttentionOptions& o, const Tensor&, const Tensor&) { o.mask = causal(); }},
+      {.what = "a window, odd depths", .depth = 7, .value_depth = 19,
+       .set = [](AttentionOptions& o, const Tensor&, const Tensor&) { o.mask = sliding_window(5); }},
+      {.what = "grouped queries", .group = true, .set = [](AttentionOptions& o, const Tensor&, const Tensor&) { o.mask = causal(); }},
+      {.what = "padded", .real = true, .set = [](AttentionOptions& o, const Tensor&, const Tensor& real) { o.mask = padded(real, causal()); }},
+      {.what = "a learned bias, a soft cap and a window", .bias = true,
+       .set = [soft_cap](AttentionOptions& o, const Tensor& bias, const Tensor&) {
+         o.score = soft_cap(bias);
+         o.mask = sliding_window(70);
+       }},
+  };
+}
+
+}  // namespace uwaga::test
