@@ -50,6 +50,9 @@ Ex lower_iota(Inline& x, const Node& node, std::uint32_t, const IndexEnv& env) {
 
 Ex lower_exact(Inline& x, const Node& node, std::uint32_t, const IndexEnv& env) {
   const std::vector<Ex> in = aligned(x, node, env);
+  KernelBuilder& b = x.builder();
+  // Kernels have no order of bools: false is less than true.
+  if (node.op == Op::lt && in[0].type().dtype == DType::boolean) return b.apply(Op::logical_and, {b.apply(Op::logical_not, {in[0]}), in[1]});
   return in.size() == 1 ? x.builder().apply(node.op, {in[0]}) : x.builder().apply(node.op, {in[0], in[1]});
 }
 

@@ -31,6 +31,11 @@ struct Row {
 
 Tensor in(Graph& g, const char* name, DType d) { return g.input(name, d, {rows, cols}); }
 
+// Sizes are bound by axes that are a symbol alone, so what wants room gets it by padding.
+Tensor wider(const Tensor& x, std::int64_t low, std::int64_t high) {
+  return pad(x, cols, low, high, is_float(x.dtype()) ? Literal(0.5) : Literal(std::int64_t{1}));
+}
+
 template <typename F>
 Build one(F f) {
   return [f](Graph& g, DType d) { return std::vector<Tensor>{f(in(g, "x", d))}; };
@@ -103,10 +108,10 @@ void axes(std::vector<Row>& out) {
   out.push_back({Op::merge, kAll, one([](T x) { return merge(x, {cols, rows}, Axis{"both"}); })});
   out.push_back({Op::rename, kAll, one([](T x) { return rename(x, rows, Axis{"key"}); })});
   out.push_back({Op::slice, kAll, [](Graph& g, DType d) {
-                   const Tensor x = g.input("x", d, {rows, {"cols", Extent::symbol("cols") + 3}});
+                   const Tensor x = wider(in(g, "x", d), 1, 2);
                    return std::vector<Tensor>{slice(x, cols, 1, Extent::symbol("cols") + 2), slice(x, cols, 0, 3, 2)};
                  }});
-  out.push_back({Op::pad, kAll, one([](T x) { return pad(x, cols, 1, 2, is_float(x.dtype()) ? Literal(0.5) : Literal(std::int64_t{1})); })});
+  out.push_back({Op::pad, kAll, one([](T x) { return wider(x, 1, 2); })});
   out.push_back({Op::concat, kAll, [](Graph& g, DType d) {
                    const Tensor x = in(g, "x", d), y = g.input("y", d, {{"cols", 2}, rows});
                    return std::vector<Tensor>{concat({x, y, x}, cols)};
@@ -144,15 +149,15 @@ void sums_and_indices(std::vector<Row>& out) {
                    return std::vector<Tensor>{scatter_add(x, g.input("i", i32, {cols}), y, Axis{"places"})};
                  }});
   out.push_back({Op::dynamic_slice, kAll, [](Graph& g, DType d) {
-                   const Tensor x = g.input("x", d, {rows, {"cols", Extent::symbol("cols") + 1}});
+                   const Tensor x = wider(in(g, "x", d), 1, 0);
                    return std::vector<Tensor>{dynamic_slice(x, g.input("s", i64, {}), cols, Extent::symbol("cols"))};
                  }});
   out.push_back({Op::dynamic_update, kAll, [](Graph& g, DType d) {
-                   const Tensor x = g.input("x", d, {rows, {"cols", Extent::symbol("cols") + 1}}), y = in(g, "y", d);
+                   const Tensor x = wider(in(g, "x", d), 1, 0), y = in(g, "y", d);
                    return std::vector<Tensor>{dynamic_update(x, y, g.input("s", i64, {}), cols)};
                  }});
   out.push_back({Op::top_k, kNumbers, [](Graph& g, DType d) {
-                   const TopK best = top_k(g.input("x", d, {rows, {"cols", Extent::symbol("cols") + 2}}), cols, 2, Axis{"best"});
+                   const TopK best = top_k(wider(in(g, "x", d), 1, 1), cols, 2, Axis{"best"});
                    return std::vector<Tensor>{best.values, best.indices};
                  }});
   out.push_back({Op::iota, kNumbers, one([](T x) { return x + broadcast_like(iota(x, cols, x.dtype()), x); })});
