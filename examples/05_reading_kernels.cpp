@@ -2,13 +2,11 @@
 //
 // Nothing is hidden: a program tells which ops it put into which kernel, why each value that is stored is stored, what
 // the kernels do, and how long each took. This example compiles one block of a network and prints all of it.
-#include <uwaga/codegen/cluster.h>
-#include <uwaga/codegen/kernel/print.h>
-#include <uwaga/codegen/schedule.h>
+#include <uwaga/runtime/inspect/inspection.h>
 #include <uwaga/uwaga.h>
 
 #include <cstdio>
-#include <map>
+#include <string>
 
 using namespace uwaga;
 
@@ -16,15 +14,11 @@ namespace {
 
 const Axis row{"row"}, model{"model", 64}, hidden{"hidden", 128};
 
+constexpr int kSumLine = __LINE__ + 4;  // where the residual is added
+
 Tensor block(const Scope& s, const Tensor& x) {
   const Tensor h = mlp(s / "mlp", rms_norm(s / "norm", x, model), model, hidden, gelu_tanh);
   return x + h;
-}
-
-std::string ops_of(const Graph& graph, const Cluster& cluster) {
-  std::string ops;
-  for (NodeId id : cluster.nodes) ops += (ops.empty() ? "" : " ") + std::string(name(graph->node(id).op));
-  return ops;
 }
 
 }  // namespace
@@ -45,34 +39,34 @@ int main() {
   std::printf("%d nodes became %d clusters, %d kernel calls of %d distinct kernels, %d of them from the cache\n\n",
               r.nodes, r.clusters, r.launches, r.kernels, r.kernels_from_cache);
 
-  // The graph after all passes: composites expanded, constants folded, equal nodes merged.
-  const Graph& graph = program.graph();
-
-  // Clusters: what one kernel computes. A value inside a cluster never touches memory; one that crosses says why it
-  // must.
-  const Clustering clustering = fuse(graph);
-  for (std::size_t i = 0; i < clustering.clusters.size(); ++i) {
-    const Cluster& cluster = clustering.clusters[i];
-    std::printf("cluster %zu (%s): %s\n", i, std::string(name(cluster.kind)).c_str(), ops_of(graph, cluster).c_str());
+  // What became of it, without running it: Inspection has the kernels that `compile` made. `uwaga inspect` prints the same
+  // for models by name, and UWAGA_DUMP writes it for any program.
+  const Inspection seen(g, Target::host());
+  for (const InspectedKernel& kernel : seen.kernels()) {
+    std::printf("%s:", kernel.name.c_str());
+    for (const InspectedOp& op : kernel.calls[0].ops) std::printf(" %s", op.op.c_str());
+    std::printf("\n");
   }
   std::printf("\n");
-  for (const Boundary& b : clustering.boundaries) {
-    const Node& stored = graph->node(b.value.node);
-    std::printf("%s of %s is stored: %s%s%s\n", std::string(name(stored.op)).c_str(),
-                graph->provenance().brief(stored.provenance).c_str(), b.rule.c_str(), b.numbers.empty() ? "" : ", ",
-                b.numbers.c_str());
-  }
 
-  // The kernel of the first loop cluster, scheduled for a machine with 32-byte vectors, in the language that both code
-  // generators print from. #n at the end of a statement is the op of the cluster that it comes from.
-  const Layouts layouts = choose_layouts(graph, clustering);
-  for (const Cluster& cluster : clustering.clusters) {
-    if (cluster.kind != ClusterKind::loop) continue;
-    const Schedule schedule = schedule_for_host(graph, cluster, layouts, HostTarget{});
-    std::printf("\nthe kernel of \"%s\":\n\n%s\n", ops_of(graph, cluster).c_str(),
-                kernel::print(schedule.kernels.front().kernel).c_str());
-    break;
-  }
+  // A value inside a kernel never touches memory; one that crosses says why it must.
+  for (const InspectedBoundary& b : seen.boundaries())
+    std::printf("%s of %s is stored: %s%s%s\n", b.value.c_str(), b.origin.c_str(), b.rule.c_str(),
+                b.numbers.empty() ? "" : ", ", b.numbers.c_str());
+
+  // The kernel of one line of the model, twice: in the language that both code generators print from, and as machine code. Every
+  // line ends with the line of this file that asked for it.
+  const std::string line = "05_reading_kernels.cpp:" + std::to_string(kSumLine);
+  std::printf("\n%s\n", seen.text(Stage::kernel, {.line = line}).c_str());
+  const std::string assembly = seen.text(Stage::assembly, {.line = line});
+  std::printf("its assembly begins\n%s\n", assembly.substr(0, 1500).c_str());
+
+  // The same graph for a GPU: CUDA C++, whether there is one or not.
+  const std::string cuda = Inspection(g, Target::emulated()).text(Stage::cuda, {.line = line});
+  std::printf("...\n\nits CUDA begins\n%s...\n\n", cuda.substr(0, 1500).c_str());
+  int without = 0;
+  for (std::size_t i = 0; i < seen.kernels().size(); ++i) without += seen.without_origin(Stage::assembly, i);
+  std::printf("%d instructions of all kernels have no line of the model\n\n", without);
 
   // A run with a clock at every kernel call. The line is the model's, not the engine's.
   Array input(f32, {{"row", 256}, {"model", 64}});
@@ -86,5 +80,5 @@ int main() {
   }
   std::printf("peak memory of a run with 256 rows: %lld bytes\n",
               static_cast<long long>(program.peak_bytes({{"row", 256}})));
-  return told && !clustering.clusters.empty() ? 0 : 1;
+  return told && without == 0 && !assembly.empty() && !cuda.empty() ? 0 : 1;
 }

@@ -89,4 +89,13 @@ std::map<std::string, Cost> costs_by_scope(const Graph& graph, const Sizes& size
   return costs;
 }
 
+std::map<std::pair<std::string, int>, Cost> costs_by_line(const Graph& graph, const Sizes& sizes) {
+  std::map<std::pair<std::string, int>, Cost> costs;
+  for (const Node& n : graph->nodes()) {
+    const Origin at = graph->provenance().origins(n.provenance).front();
+    costs[{at.file, static_cast<int>(at.line)}] += node_cost(graph.data(), n, sizes);
+  }
+  return costs;
+}
+
 }  // namespace uwaga

@@ -12,6 +12,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 
 namespace uwaga {
 
@@ -26,5 +27,8 @@ Cost cost_of(const Graph& graph, const Sizes& sizes);
 // By the first `depth` parts of the scope path ("h.3" at depth 2); "" is the root. Backward nodes count for the scope
 // of what they are derivatives of.
 std::map<std::string, Cost> costs_by_scope(const Graph& graph, const Sizes& sizes, int depth);
+
+// By source line, {file, line}: of the line that wrote the op, for backward nodes the line of what they are derivatives of.
+std::map<std::pair<std::string, int>, Cost> costs_by_line(const Graph& graph, const Sizes& sizes);
 
 }  // namespace uwaga

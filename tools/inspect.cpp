@@ -12,6 +12,7 @@
 
 #include "tools/command.h"
 #include "tools/cost.h"
+#include "tools/inspect_html.h"
 #include "tools/inspect_model.h"
 
 namespace uwaga {
@@ -19,7 +20,7 @@ namespace {
 
 struct InspectOptions {
   LanguageModel model{.vocab = 256};
-  std::string folder, which, part = "training";
+  std::string folder, which, part = "training", html;
   std::vector<std::string> stages;
   InspectFilter filter;
   std::int64_t batch = 12;
@@ -131,7 +132,7 @@ int run(const InspectOptions& o) {
   for (const std::string& word : o.stages) stages.push_back(*stage_named(word));
   // A filter alone asks for the kernels it lets through.
   if (stages.empty() && (!o.filter.kernel.empty() || !o.filter.line.empty())) stages.push_back(Stage::kernel);
-  const bool all = !o.summary && !o.boundaries && stages.empty();
+  const bool all = !o.summary && !o.boundaries && stages.empty() && o.html.empty();
   const Sizes sizes{{"batch", o.batch}, {"time", o.model.time}};
   std::optional<Inspection> seen[2];  // of the GPU, of the host
   if (o.summary || all) {
@@ -144,6 +145,10 @@ int run(const InspectOptions& o) {
     }
   }
   for (const Stage stage : stages) show(m.graph, stage, seen, o);
+  if (!o.html.empty()) {
+    write_html(o.html, {m.title, m.graph, sizes, o.depth});
+    if (!o.json) fmt::print("{}\n", o.html);
+  }
   if (o.boundaries) {
     const Target target = target_of(o.device);
     std::optional<Inspection>& s = seen[target.kind() == Target::Kind::host];
@@ -178,6 +183,7 @@ void add_inspect(CLI::App& app, Chosen& chosen) {
   c->add_option("--stage", o->stages, "graph, clusters, kernel, llvm, asm, cuda, ptx; several with commas, each line with its origin")
       ->delimiter(',')
       ->check(CLI::IsMember({"graph", "clusters", "fused", "kernel", "llvm", "asm", "cuda", "ptx"}));
+  c->add_option("--html", o->html, "writes one page to this file: the model's source beside its kernels");
   c->add_option("--kernel", o->filter.kernel, "only kernels with this in their name; `*` stands for any letters");
   c->add_option("--line", o->filter.line, "only kernels that came from this line of the model: models/gpt2.cpp:42");
   c->add_flag("--summary", o->summary, "parameters, FLOPs and bytes by scope (the default), and lines of code without an origin");

@@ -71,6 +71,7 @@ class Fuser {
     Group &from = group(read.value.node), &reader = group(reading);
     Group joined;
     if (auto why = refuse(graph_, reads_, from, read, reader, reading, joined)) return why;
+    if (auto why = ends_before(from, read, reader)) return why;
     // Mapped values are computed where they are read: so nothing else may want them, or anything beside them.
     if (read.access == Access::mapped) {
       for (NodeId id : from.nodes) {
@@ -94,6 +95,19 @@ class Fuser {
     const auto it = border_.lower_bound(Value{id, 0});
     return it != border_.end() && it->node == id;
   }
+  // A reduction down columns or over everything has one pass: nothing in its kernel may read its result at every element, by
+  // whatever value the reader would join it.
+  std::optional<Refusal> ends_before(const Group& from, const Read& read, const Group& reader) {
+    if (from.sweep != Sweep::column && from.sweep != Sweep::full) return std::nullopt;
+    const int cluster = dag_.find(group_[read.value.node]);
+    for (NodeId id : reader.nodes)
+      for (const Read& r : reads_.of(id))
+        if (r.access == Access::broadcast && !is_leaf(r.value.node) && dag_.find(group_[r.value.node]) == cluster)
+          return Refusal{from.sweep == Sweep::full ? Reason::full_ends : Reason::columns_end,
+                         "over {" + uwaga::join(from.over) + "} of " + str(from.space)};
+    return std::nullopt;
+  }
+
   std::string border_name(NodeId id) const {
     for (const Output& o : graph_.outputs())
       if (o.value.node == id) return "output " + o.name;

@@ -1,6 +1,9 @@
 // What an Inspection holds: the executable that a program would have, and its kernels, without code for them.
 #pragma once
 
+#include <functional>
+#include <string_view>
+
 #include <uwaga/runtime/compiled/internal/backend.h>
 #include <uwaga/runtime/inspect/inspection.h>
 

@@ -166,4 +166,17 @@ TEST_CASE("every reason not to fuse names its numbers, and is gone when they cha
   }
 }
 
+TEST_CASE("a reduction down columns is never in one kernel with what reads it at every element, also beside what it reduced") {
+  for (const Axes& over : {Axes{a}, Axes{a, c}}) {
+    Graph g;
+    const Tensor p = product(g, {a, c});
+    out(g, "end", p - sum(p, over));
+    CHECK(fuse(g).clusters.size() == 2);
+    Graph h;  // by way of another reader, which joins first
+    const Tensor q = product(h, {a, c});
+    out(h, "end", q + (in(h, "z", {a, c}) * exp(q - sum(q, over))));
+    CHECK(fuse(h).clusters.size() == 2);
+  }
+}
+
 }  // namespace uwaga::test
