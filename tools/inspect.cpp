@@ -1,6 +1,7 @@
 // `uwaga inspect`: what a model is made of and what becomes of it.
 #include <fmt/format.h>
 #include <uwaga/codegen/cluster.h>
+#include <uwaga/ir/analysis.h>
 #include <uwaga/ir/graph.h>
 #include <uwaga/ir/print.h>
 #include <uwaga/runtime/host/progress.h>
@@ -24,7 +25,7 @@ struct InspectOptions {
   std::string folder, part = "training";
   std::int64_t batch = 12;
   int depth = 2;
-  bool summary = false, graph = false, clusters = false, boundaries = false, json = false;
+  bool summary = false, graph = false, dot = false, clusters = false, boundaries = false, json = false;
   DeviceOptions device;
 };
 
@@ -79,9 +80,10 @@ void clusters(const Graph& graph, const Clustering& clustering, const InspectOpt
 int run(const InspectOptions& o) {
   const LanguageModel m = model_of(o);
   const Graph graph = graph_of(m, o.part);
-  const bool all = !o.summary && !o.graph && !o.clusters && !o.boundaries;
+  const bool all = !o.summary && !o.graph && !o.dot && !o.clusters && !o.boundaries;
   if (o.summary || all) summary(graph, {{"batch", o.batch}, {"time", m.time}}, o);
   if (o.graph) std::cout << print(graph);
+  if (o.dot) std::cout << to_dot(graph);
   if (o.clusters || o.boundaries) {
     State state;
     const Program program = compile(graph, target_of(o.device), state);
@@ -114,6 +116,7 @@ void add_inspect(CLI::App& app, Chosen& chosen) {
   c->add_flag("--summary", o->summary, "parameters, FLOPs and bytes by scope (the default)");
   c->add_option("--depth", o->depth, "of the scopes in the summary")->check(CLI::Range(1, 32))->capture_default_str();
   c->add_flag("--graph", o->graph, "the graph as text");
+  c->add_flag("--dot", o->dot, "the graph for Graphviz: | dot -Tsvg > graph.svg");
   c->add_flag("--clusters", o->clusters, "what is fused into one kernel");
   c->add_flag("--boundaries", o->boundaries, "every stored value, and why it was not fused");
   add_device_options(*c, o->device);

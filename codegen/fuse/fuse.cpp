@@ -1,11 +1,14 @@
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include <uwaga/codegen/cluster.h>
 #include <uwaga/codegen/fuse/cluster_dag.h>
 #include <uwaga/codegen/fuse/groups.h>
 #include <uwaga/codegen/fuse/reads.h>
+#include <uwaga/codegen/fuse/silent.h>
 
 namespace uwaga {
 
@@ -27,7 +30,7 @@ constexpr std::size_t kMostValues = 32;
 
 class Fuser {
  public:
-  explicit Fuser(const GraphData& graph) : graph_(graph), reads_(graph), group_(graph.nodes().size(), -1), readers_(graph.nodes().size()) {}
+  Fuser(const GraphData& graph, bool tell) : graph_(graph), tell_(tell), reads_(graph), group_(graph.nodes().size(), -1), readers_(graph.nodes().size()) {}
 
   Clustering run() {
     for (NodeId id = 0; id < graph_.nodes().size(); ++id)
@@ -62,14 +65,14 @@ class Fuser {
     std::sort(candidates.begin(), candidates.end(), [](const Read& a, const Read& b) { return a.value > b.value; });
     for (const Read& r : candidates) {
       if (dag_.find(group_[r.value.node]) == dag_.find(group_[id])) continue;
-      if (auto why = join(r, id)) refusals_[{r.value, id}] = std::move(*why);
+      if (auto why = join(r, id); why && tell_) refusals_[{r.value, id}] = std::move(*why);
     }
   }
 
   std::optional<Refusal> join(const Read& read, NodeId reading) {
     Group &from = group(read.value.node), &reader = group(reading);
     Group joined;
-    if (auto why = refuse(graph_, reads_, from, read, reader, reading, joined)) return why;
+    if (auto why = refuse(graph_, reads_, from, read, reader, joined, tell_)) return why;
     // Mapped values are computed where they are read: so nothing else may want them, or anything beside them.
     if (read.access == Access::mapped) {
       for (NodeId id : from.nodes) {
@@ -77,11 +80,11 @@ class Fuser {
         const bool inside = id != read.value.node;
         for (NodeId r : readers_[id])
           if (inside ? dag_.find(group_of_or(r, -1)) != dag_.find(group_[id]) : r != reading)
-            return Refusal{"read by others in another order", std::to_string(readers_[id].size()) + " readers"};
+            return Refusal{"read by others in another order", tell_ ? std::to_string(readers_[id].size()) + " readers" : ""};
       }
     }
     const std::size_t values = values_of(from) + values_of(reader);
-    if (values > kMostValues) return Refusal{"too many stored values for one pass", std::to_string(values)};
+    if (values > kMostValues) return Refusal{"too many stored values for one pass", tell_ ? std::to_string(values) : ""};
     if (!dag_.merge(group_[read.value.node], group_[reading])) return Refusal{"another path leads from one to the other", ""};
     joined.nodes.insert(joined.nodes.end(), from.nodes.begin(), from.nodes.end());
     groups_[static_cast<std::size_t>(dag_.find(group_[reading]))] = std::move(joined);
@@ -94,10 +97,11 @@ class Fuser {
     return it != border_.end() && it->node == id;
   }
   std::size_t values_of(const Group& g) const {
-    std::set<Value> seen;
+    std::vector<Value> seen;
     for (NodeId id : g.nodes)
-      for (const Read& r : reads_.of(id)) seen.insert(r.value);
-    return seen.size();
+      for (const Read& r : reads_.of(id)) seen.push_back(r.value);
+    std::sort(seen.begin(), seen.end());
+    return static_cast<std::size_t>(std::unique(seen.begin(), seen.end()) - seen.begin());
   }
 
   Clustering collect() {
@@ -108,54 +112,59 @@ class Fuser {
     roots.erase(std::unique(roots.begin(), roots.end()), roots.end());
     std::sort(roots.begin(), roots.end(), [&](int a, int b) { return dag_.rank(a) < dag_.rank(b); });
     Clustering out;
-    std::map<int, int> position;
+    std::vector<int> position(graph_.nodes().size(), -1);  // by root
     for (int root : roots) {
-      position[root] = static_cast<int>(out.clusters.size());
+      position[static_cast<std::size_t>(root)] = static_cast<int>(out.clusters.size());
       out.clusters.push_back(cluster_of(groups_[static_cast<std::size_t>(root)]));
     }
-    const auto place_of = [&](NodeId id) { return position.at(dag_.find(group_[id])); };
+    const auto place_of = [&](NodeId id) { return position[static_cast<std::size_t>(dag_.find(group_[id]))]; };
+    if (!tell_) return out;
+    for (const Output& o : graph_.outputs()) borders_.insert({o.value, {"output of the program", o.name}});
+    for (const Update& u : graph_.updates()) borders_.insert({u.value, {"new value of a state slot", u.path}});
     for (std::size_t c = 0; c < out.clusters.size(); ++c) {
       for (const Value& v : out.clusters[c].outputs) explain(v, static_cast<int>(c), place_of, out.boundaries);
     }
     return out;
   }
 
-  Cluster cluster_of(const Group& g) const {
+  Cluster cluster_of(const Group& g) {
     Cluster c;
     c.kind = g.kind;
-    const std::set<NodeId> own(g.nodes.begin(), g.nodes.end());
-    std::set<NodeId> all;
-    std::set<Value> inputs, outputs;
-    std::vector<NodeId> open(own.begin(), own.end());
+    const int mine = dag_.find(group_[g.nodes.front()]);
+    const auto own = [&](NodeId id) { return group_[id] >= 0 && dag_.find(group_[id]) == mine; };
+    // Which nodes the cluster that `seen_` was last written for has met.
+    std::vector<NodeId> open = g.nodes;
+    ++stamp_;
     while (!open.empty()) {
       const NodeId id = open.back();
       open.pop_back();
-      if (!all.insert(id).second) continue;
+      if (std::exchange(seen_[id], stamp_) == stamp_) continue;
+      c.nodes.push_back(id);
       for (const Value& v : graph_.node(id).operands) {
-        if (reads_.is_virtual(v.node) || own.contains(v.node)) open.push_back(v.node);
-        else inputs.insert(v);
+        if (reads_.is_virtual(v.node) || own(v.node)) open.push_back(v.node);
+        else c.inputs.push_back(v);
       }
     }
-    for (NodeId id : own) {
+    for (NodeId id : g.nodes) {
       for (std::uint32_t o = 0; o < graph_.node(id).types.size(); ++o)
-        if (border_.contains({id, o})) outputs.insert({id, o});
+        if (border_.contains({id, o})) c.outputs.push_back({id, o});
       for (NodeId r : readers_[id])
-        if (!own.contains(r))
+        if (!own(r))
           for (const Read& read : reads_.of(r))
-            if (read.value.node == id) outputs.insert(read.value);
+            if (read.value.node == id) c.outputs.push_back(read.value);
     }
-    c.nodes.assign(all.begin(), all.end());
-    c.inputs.assign(inputs.begin(), inputs.end());
-    c.outputs.assign(outputs.begin(), outputs.end());
+    std::sort(c.nodes.begin(), c.nodes.end());
+    for (auto* values : {&c.inputs, &c.outputs}) {
+      std::sort(values->begin(), values->end());
+      values->erase(std::unique(values->begin(), values->end()), values->end());
+    }
     return c;
   }
 
   template <typename PlaceOf>
   void explain(Value v, int from, const PlaceOf& place_of, std::vector<Boundary>& out) const {
-    for (const Output& o : graph_.outputs())
-      if (o.value == v) out.push_back({v, from, -1, "output of the program", o.name});
-    for (const Update& u : graph_.updates())
-      if (u.value == v) out.push_back({v, from, -1, "new value of a state slot", u.path});
+    const auto [first, last] = borders_.equal_range(v);
+    for (auto it = first; it != last; ++it) out.push_back({v, from, -1, it->second.rule, it->second.numbers});
     std::map<int, Refusal> why;
     for (NodeId r : readers_[v.node]) {
       const int to = place_of(r);
@@ -169,6 +178,7 @@ class Fuser {
   }
 
   const GraphData& graph_;
+  const bool tell_;  // why
   const Reads reads_;
   ClusterDag dag_;
   std::vector<int> group_;                     // by node; the cluster it began
@@ -176,10 +186,14 @@ class Fuser {
   std::vector<std::vector<NodeId>> readers_;   // real ones
   std::set<Value> border_;
   std::map<std::pair<Value, NodeId>, Refusal> refusals_;
+  std::multimap<Value, Refusal> borders_;
+  std::vector<int> seen_ = std::vector<int>(group_.size(), 0);
+  int stamp_ = 0;
 };
 
 }  // namespace
 
-Clustering fuse(const Graph& graph) { return Fuser(graph.data()).run(); }
+Clustering fuse(const Graph& graph) { return Fuser(graph.data(), true).run(); }
+Clustering fuse_silently(const Graph& graph) { return Fuser(graph.data(), false).run(); }
 
 }  // namespace uwaga

@@ -8,21 +8,20 @@
 namespace uwaga {
 
 Space space_of(const Type& type) {
-  Space out;
-  for (const Dim& d : type.dims) out[d.axis] = d.extent;
+  const auto by_name = [](const Dim& a, const Dim& b) { return a.axis < b.axis; };
+  if (std::is_sorted(type.dims.begin(), type.dims.end(), by_name)) return type.dims;
+  std::vector<Dim> out = type.dims;
+  std::sort(out.begin(), out.end(), by_name);
   return out;
 }
 
 std::string str(const Space& space) {
-  Type t;
-  for (const auto& [axis, extent] : space) t.dims.push_back({axis, extent});
+  const Type t{DType::f32, space};
   return t.str().substr(name(t.dtype).size());
 }
 
 Space Group::rows() const {
-  Space out = space;
-  for (const std::string& axis : over) out.erase(axis);
-  return out;
+  return Type{DType::f32, space}.without(over).dims;
 }
 
 namespace {
@@ -31,8 +30,8 @@ Sweep sweep_of(const Type& operand, const AxisNames& over) {
   const auto reduced = [&](const std::string& axis) { return std::find(over.begin(), over.end(), axis) != over.end(); };
   if (std::all_of(operand.dims.begin(), operand.dims.end(), [&](const Dim& d) { return reduced(d.axis) || d.extent == Extent(1); }))
     return Sweep::full;
-  for (auto d = operand.dims.rbegin(); d != operand.dims.rend(); ++d)
-    if (!(d->extent == Extent(1))) return reduced(d->axis) ? Sweep::row : Sweep::column;
+  for (std::size_t i = operand.dims.size(); i-- > 0;)
+    if (!(operand.dims[i].extent == Extent(1))) return reduced(operand.dims[i].axis) ? Sweep::row : Sweep::column;
   return Sweep::full;
 }
 
@@ -77,61 +76,62 @@ Group group_of(const GraphData& graph, NodeId id) {
 }
 
 std::optional<Refusal> refuse(const GraphData& graph, const Reads& reads, const Group& from, const Read& read, const Group& reader,
-                              NodeId reading, Group& joined) {
-  const auto no = [](std::string rule, std::string numbers) { return Refusal{std::move(rule), std::move(numbers)}; };
+                              Group& joined, bool tell) {
+  const auto no = [tell](const char* rule, const auto& numbers) { return Refusal{rule, tell ? numbers() : std::string()}; };
+  const auto spaces = [](const Space& a, const Space& b) { return [&] { return str(a) + " against " + str(b); }; };
+  const auto reduced = [](const Group& g) { return [&] { return "over " + list(g.over) + " of " + str(g.space); }; };
   const auto plain = [](const Group& g) { return g.kind == ClusterKind::loop || g.kind == ClusterKind::contraction; };
   if (!plain(from) || !plain(reader))
-    return no("an op with a kernel of its own", std::string(name((plain(from) ? reader : from).kind)));
+    return no("an op with a kernel of its own", [&] { return std::string(name((plain(from) ? reader : from).kind)); });
   joined = reader;
   const bool from_dot = from.kind == ClusterKind::contraction, reader_dot = reader.kind == ClusterKind::contraction;
 
   if (from_dot || reader_dot) {
-    if (from_dot && reader_dot) return no("two contractions", str(from.space) + " and " + str(reader.space));
+    if (from_dot && reader_dot) return no("two contractions", [&] { return str(from.space) + " and " + str(reader.space); });
     const Group &dot = from_dot ? from : reader, &loop = from_dot ? reader : from;
     // What a contraction reads of its operands is its prologue, not its epilogue.
     for (NodeId id : dot.nodes)
       if (graph.node(id).op == Op::dot)
         for (const Read& r : reads.of(id))
           if (std::find(loop.nodes.begin(), loop.nodes.end(), r.value.node) != loop.nodes.end())
-            return no("too costly for the prologue of a contraction", "more than " + std::to_string(kCheapPrologue) + " operations an element");
-    if (loop.sweep != Sweep::none) return no("a reduction beside a contraction", "over " + list(loop.over) + " of " + str(loop.space));
-    if (read.access != Access::same) return no("not the elements of the contraction's result", str(from.space) + " against " + str(reader.space));
-    if (dot.space != loop.space) return no("iteration spaces differ", str(dot.space) + " against " + str(loop.space));
+            return no("too costly for the prologue of a contraction", [] { return "more than " + std::to_string(kCheapPrologue) + " operations an element"; });
+    if (loop.sweep != Sweep::none) return no("a reduction beside a contraction", reduced(loop));
+    if (read.access != Access::same) return no("not the elements of the contraction's result", spaces(from.space, reader.space));
+    if (dot.space != loop.space) return no("iteration spaces differ", spaces(dot.space, loop.space));
     joined.kind = ClusterKind::contraction;
     return std::nullopt;
   }
 
-  if (read.access == Access::scattered) return no("read in another order or more than once", str(from.space));
+  if (read.access == Access::scattered) return no("read in another order or more than once", [&] { return str(from.space); });
   if (read.access == Access::mapped) {
-    if (from.sweep != Sweep::none) return no("indices are mapped after a reduction", "over " + list(from.over) + " of " + str(from.space));
+    if (from.sweep != Sweep::none) return no("indices are mapped after a reduction", reduced(from));
     return std::nullopt;  // the reader computes what it reads: legal while nothing else wants the values
   }
 
   if (from.sweep == Sweep::none && reader.sweep == Sweep::none) {
-    if (read.access == Access::broadcast) return no("would be computed again for every repeat", str(from.space) + " against " + str(reader.space));
-    if (from.space != reader.space) return no("iteration spaces differ", str(from.space) + " against " + str(reader.space));
+    if (read.access == Access::broadcast) return no("would be computed again for every repeat", spaces(from.space, reader.space));
+    if (from.space != reader.space) return no("iteration spaces differ", spaces(from.space, reader.space));
     return std::nullopt;
   }
   if (from.sweep == Sweep::none) {
-    if (!levels_agree(from.space, reader)) return no("iteration spaces differ", str(from.space) + " against " + str(reader.space));
+    if (!levels_agree(from.space, reader)) return no("iteration spaces differ", spaces(from.space, reader.space));
     return std::nullopt;
   }
   if (reader.sweep == Sweep::none) {
-    if (!levels_agree(reader.space, from)) return no("iteration spaces differ", str(from.space) + " against " + str(reader.space));
+    if (!levels_agree(reader.space, from)) return no("iteration spaces differ", spaces(from.space, reader.space));
     if (reader.space == from.space && read.access == Access::broadcast && from.sweep != Sweep::row)
       return no(from.sweep == Sweep::full ? "a reduction over everything ends its kernel" : "a reduction down columns ends its kernel",
-                "over " + list(from.over) + " of " + str(from.space));
+                reduced(from));
   } else {
-    if (from.over != reader.over) return no("reduction axes differ", list(from.over) + " against " + list(reader.over));
-    if (from.space != reader.space) return no("iteration spaces differ", str(from.space) + " against " + str(reader.space));
+    if (from.over != reader.over) return no("reduction axes differ", [&] { return list(from.over) + " against " + list(reader.over); });
+    if (from.space != reader.space) return no("iteration spaces differ", spaces(from.space, reader.space));
     // Sums over everything meet in a scalar, as the squares of all gradients do; one kernel of all of them would grow with
     // the depth of the model and read nothing fewer times.
     if (from.sweep == Sweep::full && !share_an_operand(reads, from, reader))
-      return no("reductions over everything of different tensors", str(from.space));
+      return no("reductions over everything of different tensors", [&] { return str(from.space); });
     if (read.access == Access::broadcast && from.sweep != Sweep::row)
-      return no("a reduction down columns ends its kernel", "over " + list(from.over) + " of " + str(from.space));
+      return no("a reduction down columns ends its kernel", reduced(from));
   }
-  (void)reading;
   joined.space = from.space;
   joined.over = from.over;
   joined.sweep = from.sweep;

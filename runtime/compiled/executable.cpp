@@ -5,6 +5,7 @@
 #include <set>
 
 #include <uwaga/codegen/fuse/cluster_order.h>
+#include <uwaga/codegen/fuse/silent.h>
 #include <uwaga/codegen/kernel/hash.h>
 #include <uwaga/ir/error.h>
 
@@ -32,7 +33,7 @@ class ExecutableBuilder {
 
   std::shared_ptr<Executable> build(bool in_place = true) {
     const auto start = std::chrono::steady_clock::now();
-    out_->clustering = fuse(out_->graph);
+    out_->clustering = fuse_silently(out_->graph);
     out_->layouts = choose_layouts(out_->graph, out_->clustering);
     keep_written_order();
     *fuse_ms_ += since(start);
@@ -257,7 +258,7 @@ class ExecutableBuilder {
     return p;
   }
 
-  std::vector<int> storages_of(const std::vector<Value>& values, std::size_t first, std::size_t count) const {
+  std::vector<int> storages_of(const ValueList& values, std::size_t first, std::size_t count) const {
     std::vector<int> out;
     for (std::size_t i = 0; i < count; ++i) out.push_back(storage_of(values[first + i]));
     return out;
