@@ -1,14 +1,12 @@
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <set>
-#include <utility>
 
 #include <uwaga/codegen/cluster.h>
 #include <uwaga/codegen/fuse/cluster_dag.h>
 #include <uwaga/codegen/fuse/groups.h>
 #include <uwaga/codegen/fuse/reads.h>
-#include <uwaga/codegen/fuse/silent.h>
+#include <uwaga/ir/error.h>
 
 namespace uwaga {
 
@@ -30,7 +28,7 @@ constexpr std::size_t kMostValues = 32;
 
 class Fuser {
  public:
-  Fuser(const GraphData& graph, bool tell) : graph_(graph), tell_(tell), reads_(graph), group_(graph.nodes().size(), -1), readers_(graph.nodes().size()) {}
+  explicit Fuser(const GraphData& graph) : graph_(graph), reads_(graph), group_(graph.nodes().size(), -1), readers_(graph.nodes().size()) {}
 
   Clustering run() {
     for (NodeId id = 0; id < graph_.nodes().size(); ++id)
@@ -65,27 +63,27 @@ class Fuser {
     std::sort(candidates.begin(), candidates.end(), [](const Read& a, const Read& b) { return a.value > b.value; });
     for (const Read& r : candidates) {
       if (dag_.find(group_[r.value.node]) == dag_.find(group_[id])) continue;
-      if (auto why = join(r, id); why && tell_) refusals_[{r.value, id}] = std::move(*why);
+      if (auto why = join(r, id)) refusals_[{r.value, id}] = std::move(*why);
     }
   }
 
   std::optional<Refusal> join(const Read& read, NodeId reading) {
     Group &from = group(read.value.node), &reader = group(reading);
     Group joined;
-    if (auto why = refuse(graph_, reads_, from, read, reader, joined, tell_)) return why;
+    if (auto why = refuse(graph_, reads_, from, read, reader, reading, joined)) return why;
     // Mapped values are computed where they are read: so nothing else may want them, or anything beside them.
     if (read.access == Access::mapped) {
       for (NodeId id : from.nodes) {
-        if (is_bordered(id)) return Refusal{"stored for the program's border, so read from there", ""};
+        if (is_bordered(id)) return Refusal{Reason::mapped_border, border_name(id)};
         const bool inside = id != read.value.node;
         for (NodeId r : readers_[id])
           if (inside ? dag_.find(group_of_or(r, -1)) != dag_.find(group_[id]) : r != reading)
-            return Refusal{"read by others in another order", tell_ ? std::to_string(readers_[id].size()) + " readers" : ""};
+            return Refusal{Reason::mapped_readers, std::to_string(readers_[id].size()) + (readers_[id].size() == 1 ? " reader" : " readers")};
       }
     }
     const std::size_t values = values_of(from) + values_of(reader);
-    if (values > kMostValues) return Refusal{"too many stored values for one pass", tell_ ? std::to_string(values) : ""};
-    if (!dag_.merge(group_[read.value.node], group_[reading])) return Refusal{"another path leads from one to the other", ""};
+    if (values > kMostValues) return Refusal{Reason::too_many, std::to_string(values) + ", at most " + std::to_string(kMostValues)};
+    if (!dag_.merge(group_[read.value.node], group_[reading])) return Refusal{Reason::cycle, between(read.value, reading)};
     joined.nodes.insert(joined.nodes.end(), from.nodes.begin(), from.nodes.end());
     groups_[static_cast<std::size_t>(dag_.find(group_[reading]))] = std::move(joined);
     return std::nullopt;
@@ -96,12 +94,27 @@ class Fuser {
     const auto it = border_.lower_bound(Value{id, 0});
     return it != border_.end() && it->node == id;
   }
+  std::string border_name(NodeId id) const {
+    for (const Output& o : graph_.outputs())
+      if (o.value.node == id) return "output " + o.name;
+    for (const Update& u : graph_.updates())
+      if (u.value.node == id) return "slot " + u.path;
+    return "";
+  }
+  // What the reader reads that depends on the value's cluster by way of another: the ops that stand between.
+  std::string between(Value value, NodeId reading) const {
+    const int from = dag_.find(group_[value.node]);
+    std::string out = "by way of";
+    for (const Read& r : reads_.of(reading))
+      if (!is_leaf(r.value.node) && dag_.find(group_[r.value.node]) != from && dag_.rank(group_[r.value.node]) > dag_.rank(from))
+        out += " " + std::string(name(graph_.node(r.value.node).op));
+    return out == "by way of" ? "by way of its own cluster" : out;
+  }
   std::size_t values_of(const Group& g) const {
-    std::vector<Value> seen;
+    std::set<Value> seen;
     for (NodeId id : g.nodes)
-      for (const Read& r : reads_.of(id)) seen.push_back(r.value);
-    std::sort(seen.begin(), seen.end());
-    return static_cast<std::size_t>(std::unique(seen.begin(), seen.end()) - seen.begin());
+      for (const Read& r : reads_.of(id)) seen.insert(r.value);
+    return seen.size();
   }
 
   Clustering collect() {
@@ -112,59 +125,54 @@ class Fuser {
     roots.erase(std::unique(roots.begin(), roots.end()), roots.end());
     std::sort(roots.begin(), roots.end(), [&](int a, int b) { return dag_.rank(a) < dag_.rank(b); });
     Clustering out;
-    std::vector<int> position(graph_.nodes().size(), -1);  // by root
+    std::map<int, int> position;
     for (int root : roots) {
-      position[static_cast<std::size_t>(root)] = static_cast<int>(out.clusters.size());
+      position[root] = static_cast<int>(out.clusters.size());
       out.clusters.push_back(cluster_of(groups_[static_cast<std::size_t>(root)]));
     }
-    const auto place_of = [&](NodeId id) { return position[static_cast<std::size_t>(dag_.find(group_[id]))]; };
-    if (!tell_) return out;
-    for (const Output& o : graph_.outputs()) borders_.insert({o.value, {"output of the program", o.name}});
-    for (const Update& u : graph_.updates()) borders_.insert({u.value, {"new value of a state slot", u.path}});
+    const auto place_of = [&](NodeId id) { return position.at(dag_.find(group_[id])); };
     for (std::size_t c = 0; c < out.clusters.size(); ++c) {
       for (const Value& v : out.clusters[c].outputs) explain(v, static_cast<int>(c), place_of, out.boundaries);
     }
     return out;
   }
 
-  Cluster cluster_of(const Group& g) {
+  Cluster cluster_of(const Group& g) const {
     Cluster c;
     c.kind = g.kind;
-    const int mine = dag_.find(group_[g.nodes.front()]);
-    const auto own = [&](NodeId id) { return group_[id] >= 0 && dag_.find(group_[id]) == mine; };
-    // Which nodes the cluster that `seen_` was last written for has met.
-    std::vector<NodeId> open = g.nodes;
-    ++stamp_;
+    const std::set<NodeId> own(g.nodes.begin(), g.nodes.end());
+    std::set<NodeId> all;
+    std::set<Value> inputs, outputs;
+    std::vector<NodeId> open(own.begin(), own.end());
     while (!open.empty()) {
       const NodeId id = open.back();
       open.pop_back();
-      if (std::exchange(seen_[id], stamp_) == stamp_) continue;
-      c.nodes.push_back(id);
+      if (!all.insert(id).second) continue;
       for (const Value& v : graph_.node(id).operands) {
-        if (reads_.is_virtual(v.node) || own(v.node)) open.push_back(v.node);
-        else c.inputs.push_back(v);
+        if (reads_.is_virtual(v.node) || own.contains(v.node)) open.push_back(v.node);
+        else inputs.insert(v);
       }
     }
-    for (NodeId id : g.nodes) {
+    for (NodeId id : own) {
       for (std::uint32_t o = 0; o < graph_.node(id).types.size(); ++o)
-        if (border_.contains({id, o})) c.outputs.push_back({id, o});
+        if (border_.contains({id, o})) outputs.insert({id, o});
       for (NodeId r : readers_[id])
-        if (!own(r))
+        if (!own.contains(r))
           for (const Read& read : reads_.of(r))
-            if (read.value.node == id) c.outputs.push_back(read.value);
+            if (read.value.node == id) outputs.insert(read.value);
     }
-    std::sort(c.nodes.begin(), c.nodes.end());
-    for (auto* values : {&c.inputs, &c.outputs}) {
-      std::sort(values->begin(), values->end());
-      values->erase(std::unique(values->begin(), values->end()), values->end());
-    }
+    c.nodes.assign(all.begin(), all.end());
+    c.inputs.assign(inputs.begin(), inputs.end());
+    c.outputs.assign(outputs.begin(), outputs.end());
     return c;
   }
 
   template <typename PlaceOf>
   void explain(Value v, int from, const PlaceOf& place_of, std::vector<Boundary>& out) const {
-    const auto [first, last] = borders_.equal_range(v);
-    for (auto it = first; it != last; ++it) out.push_back({v, from, -1, it->second.rule, it->second.numbers});
+    for (const Output& o : graph_.outputs())
+      if (o.value == v) out.push_back({v, from, -1, std::string(words(Reason::output)), o.name});
+    for (const Update& u : graph_.updates())
+      if (u.value == v) out.push_back({v, from, -1, std::string(words(Reason::update)), u.path});
     std::map<int, Refusal> why;
     for (NodeId r : readers_[v.node]) {
       const int to = place_of(r);
@@ -172,13 +180,13 @@ class Fuser {
       const auto& of = reads_.of(r);
       if (std::none_of(of.begin(), of.end(), [&](const Read& read) { return read.value == v; })) continue;
       const auto known = refusals_.find({v, r});
-      why.try_emplace(to, known == refusals_.end() ? Refusal{"read by a neighbour's other inputs", ""} : known->second);
+      check_internal(known != refusals_.end(), "two clusters stay two, and nothing says why");
+      why.try_emplace(to, known->second);
     }
-    for (auto& [to, refusal] : why) out.push_back({v, from, to, refusal.rule, refusal.numbers});
+    for (auto& [to, refusal] : why) out.push_back({v, from, to, std::string(words(refusal.reason)), refusal.numbers});
   }
 
   const GraphData& graph_;
-  const bool tell_;  // why
   const Reads reads_;
   ClusterDag dag_;
   std::vector<int> group_;                     // by node; the cluster it began
@@ -186,14 +194,10 @@ class Fuser {
   std::vector<std::vector<NodeId>> readers_;   // real ones
   std::set<Value> border_;
   std::map<std::pair<Value, NodeId>, Refusal> refusals_;
-  std::multimap<Value, Refusal> borders_;
-  std::vector<int> seen_ = std::vector<int>(group_.size(), 0);
-  int stamp_ = 0;
 };
 
 }  // namespace
 
-Clustering fuse(const Graph& graph) { return Fuser(graph.data(), true).run(); }
-Clustering fuse_silently(const Graph& graph) { return Fuser(graph.data(), false).run(); }
+Clustering fuse(const Graph& graph) { return Fuser(graph.data()).run(); }
 
 }  // namespace uwaga
