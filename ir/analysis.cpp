@@ -12,7 +12,7 @@
 #include <boost/graph/topological_sort.hpp>
 #include <boost/pending/disjoint_sets.hpp>
 
-#include <uwaga/ir/internal/boost.h>
+#include <uwaga/ir/detail/boost.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/graph.h>
 #include <uwaga/ir/print.h>
