@@ -18,12 +18,6 @@ std::vector<Slot> trainable(const std::shared_ptr<GraphData>& graph) {
   return out;
 }
 
-std::size_t draws_in(const GraphData& graph) {
-  std::size_t n = 0;
-  for (const Node& node : graph.nodes()) n += node.op == Op::random_bits;
-  return n;
-}
-
 }  // namespace
 
 Accumulated accumulate(const std::vector<Tensor>& inputs, const Axis& batch, std::int64_t microbatches,
@@ -47,9 +41,9 @@ Accumulated accumulate(const std::vector<Tensor>& inputs, const Axis& batch, std
   for (std::size_t i = 0; i < slices.size(); ++i)
     sliced.push_back(input(fmt::format("slice{}", i), graph->type(slices[i]).without({micro.name})));
   const Tensor index = input("index", {DType::i64, {}});
-  const std::size_t draws = draws_in(*graph);
+  const std::size_t draws = graph->outermost().draws().size();
   const Loss part = loss(sliced);
-  if (draws_in(*graph) != draws)
+  if (graph->outermost().draws().size() != draws)
     throw Error(fmt::format(
         "{}: the loss given to accumulate draws random numbers, which would be the same for all microbatches; draw "
         "them for the whole batch and pass them as an input",

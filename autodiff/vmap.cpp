@@ -247,7 +247,8 @@ Graph vmap(const Graph& graph, const Axis& axis, const std::vector<std::string>&
     InputAttrs a = n.as<InputAttrs>();
     if (const auto it = std::find(left.begin(), left.end(), a.name); it != left.end()) {
       left.erase(it);
-      a.type.dims.insert(a.type.dims.begin(), dim);
+      auto& dims = a.type.dims.edit();
+      dims.insert(dims.begin(), dim);
     }
     values.push_back({out->add(Op::input, std::move(a), {}, n.provenance), 0});
   }

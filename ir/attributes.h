@@ -82,7 +82,7 @@ struct CastAttrs {  // cast, bitcast
 };
 struct SplitAttrs {  // `axis` becomes `into`, the first the slowest
   std::string axis;
-  std::vector<Dim> into;
+  Dims into;
   static constexpr auto fields() { return std::tuple{Field{"axis", &SplitAttrs::axis}, Field{"into", &SplitAttrs::into}}; }
 };
 struct MergeAttrs {  // `axes`, the first the slowest, become `into`
@@ -91,7 +91,7 @@ struct MergeAttrs {  // `axes`, the first the slowest, become `into`
   static constexpr auto fields() { return std::tuple{Field{"axes", &MergeAttrs::axes}, Field{"into", &MergeAttrs::into}}; }
 };
 struct BroadcastAttrs {  // the result's axes in order; those the operand has keep their extent, the others are new
-  std::vector<Dim> dims;
+  Dims dims;
   static constexpr auto fields() { return std::tuple{Field{"dims", &BroadcastAttrs::dims}}; }
 };
 struct RenameAttrs {

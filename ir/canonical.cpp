@@ -23,14 +23,29 @@ std::vector<std::uint32_t> depths(const GraphData& g) {
   return depth;
 }
 
+// By counting: a graph is as deep as it is long, and few nodes share a depth.
+void sort_by_depth(std::vector<NodeId>& nodes, const std::vector<std::uint32_t>& depth) {
+  std::uint32_t deepest = 0;
+  for (NodeId id : nodes) deepest = std::max(deepest, depth[id]);
+  std::vector<std::size_t> at(deepest + 2, 0);
+  for (NodeId id : nodes) ++at[depth[id] + 1];
+  for (std::size_t d = 1; d < at.size(); ++d) at[d] += at[d - 1];
+  std::vector<NodeId> sorted(nodes.size());
+  for (NodeId id : nodes) sorted[at[depth[id]]++] = id;
+  nodes = std::move(sorted);
+}
+
 std::vector<NodeId> order_of(const GraphData& g, const std::vector<Hash128>& hash, const std::vector<bool>& live) {
   const std::vector<std::uint32_t> depth = depths(g);
   std::vector<NodeId> main, preparation;
   for (NodeId id = 0; id < live.size(); ++id)
     if (live[id] && g.node(id).op != Op::input) (depth[id] == kPreparation ? preparation : main).push_back(id);
   const auto by_hash = [&](NodeId a, NodeId b) { return hash[a] != hash[b] ? hash[a] < hash[b] : a < b; };
-  std::sort(main.begin(), main.end(),
-            [&](NodeId a, NodeId b) { return depth[a] != depth[b] ? depth[a] < depth[b] : by_hash(a, b); });
+  sort_by_depth(main, depth);
+  for (std::size_t first = 0, last; first < main.size(); first = last) {
+    for (last = first + 1; last < main.size() && depth[main[last]] == depth[main[first]];) ++last;
+    std::sort(main.begin() + static_cast<std::ptrdiff_t>(first), main.begin() + static_cast<std::ptrdiff_t>(last), by_hash);
+  }
 
   std::vector<NodeId> out = g.inputs();
   std::vector<bool> done(live.size(), false);
@@ -83,29 +98,68 @@ Graph united(const Graph& first, const std::vector<Graph>& others) {
   Provenance& table = out->provenance();
   for (NodeId id = 0; id < first->nodes().size(); ++id) {
     const Node& n = first->node(id);
-    ProvenanceId provenance = n.provenance;
-    Attributes attributes = n.attributes;
-    for (const Graph& other : others)
-      provenance = table.unite(provenance, table.import(other->provenance(), other->node(id).provenance));
+    std::vector<ProvenanceId> all{n.provenance};
+    for (const Graph& other : others) all.push_back(table.import(other->provenance(), other->node(id).provenance));
+    SharedAttributes shared = n.attributes;
     if (has_graphs(n.op)) {
       std::vector<std::vector<Graph>> inner(others.size());
       for (std::size_t i = 0; i < others.size(); ++i)
-        for_each_graph(others[i]->node(id).attributes, [&](const Graph& b) { inner[i].push_back(b); });
+        for_each_graph(others[i]->node(id).attributes.get(), [&](const Graph& b) { inner[i].push_back(b); });
+      Attributes attributes = shared;
+      bool changed = false;
       std::size_t at = 0;
       for_each_graph(attributes, [&](Graph& b) {
         std::vector<Graph> same;
         for (const auto& list : inner)
           if (!is_one(list[at], b)) same.push_back(list[at]);
-        if (!same.empty()) b = united(b, same);
+        if (!same.empty()) b = united(b, same), changed = true;
         ++at;
       });
+      if (changed) shared = std::move(attributes);
     }
-    out->add(n.op, std::move(attributes), n.operands, provenance);
+    out->add_like(first.data(), id, std::move(shared), n.operands, table.unite(all));
   }
   for (const Output& o : first->outputs()) out->add_output(o.name, o.value);
   for (const Update& u : first->updates()) out->add_update(u.path, u.value);
   return out;
 }
+
+// Which nodes are equal, by their hashes: the first of them in an order stands for all.
+class Twins {
+ public:
+  Twins(const std::vector<NodeId>& order, const std::vector<Hash128>& hash)
+      : first_(hash.size(), kNone), next_(hash.size(), kNone), last_(hash.size(), kNone) {
+    std::size_t size = 16;
+    while (size < 2 * order.size()) size *= 2;
+    std::vector<NodeId> table(size, kNone);
+    for (NodeId id : order) {
+      std::size_t at = HashOfHash()(hash[id]) & (size - 1);
+      while (table[at] != kNone && hash[table[at]] != hash[id]) at = (at + 1) & (size - 1);
+      if (table[at] == kNone) {
+        first_[id] = last_[id] = table[at] = id;
+        continue;
+      }
+      const NodeId first = first_[id] = table[at];
+      next_[last_[first]] = id;
+      last_[first] = id;
+      ++merged_;
+    }
+  }
+
+  NodeId first(NodeId id) const { return first_[id]; }
+  // The others that the first one stands for, in order.
+  std::vector<NodeId> of(NodeId first) const {
+    std::vector<NodeId> out;
+    for (NodeId id = next_[first]; id != kNone; id = next_[id]) out.push_back(id);
+    return out;
+  }
+  bool any() const { return merged_ > 0; }
+
+ private:
+  static constexpr NodeId kNone = 0xffffffff;
+  std::vector<NodeId> first_, next_, last_;
+  std::size_t merged_ = 0;
+};
 
 // Attributes with canonical graphs inside; says whether any changed.
 bool canonical_graphs(Attributes& attributes, Known& known) {
@@ -119,29 +173,43 @@ bool canonical_graphs(Attributes& attributes, Known& known) {
   return changed;
 }
 
+// Those of one node with the bodies of its twins united with its own.
+SharedAttributes united_bodies(const SharedAttributes& mine, const std::vector<NodeId>& twins,
+                               const std::unordered_map<NodeId, SharedAttributes>& attributes) {
+  Attributes out = mine;
+  std::size_t at = 0;
+  bool changed = false;
+  for_each_graph(out, [&](Graph& b) {
+    std::vector<Graph> others;
+    for (NodeId twin : twins) {
+      std::size_t i = 0;
+      for_each_graph(attributes.at(twin).get(), [&](const Graph& o) {
+        if (i++ == at && !is_one(o, b)) others.push_back(o);
+      });
+    }
+    if (!others.empty()) b = united(b, others), changed = true;
+    ++at;
+  });
+  return changed ? SharedAttributes(std::move(out)) : mine;
+}
+
 Graph canonical_anew(const Graph& graph, InputsBy inputs, Known& known) {
   const GraphData& g = graph.data();
   const std::vector<Hash128> hash = node_hashes(graph, inputs);
   const std::vector<NodeId> order = order_of(g, hash, live_nodes(graph));
 
-  // The first of equal nodes stands for all.
-  std::unordered_map<Hash128, NodeId, HashOfHash> first;
-  first.reserve(order.size());
-  std::unordered_map<NodeId, std::vector<NodeId>> twins;
-  for (NodeId id : order) {
-    const auto [it, fresh] = first.try_emplace(hash[id], id);
-    if (!fresh) twins[it->second].push_back(id);
-  }
-  bool changed = order.size() != g.nodes().size() || !twins.empty();
+  const Twins twins(order, hash);
+  bool changed = order.size() != g.nodes().size() || twins.any();
   for (std::size_t i = 0; !changed && i < order.size(); ++i) changed = order[i] != i;
   for (std::size_t i = 1; !changed && i < g.updates().size(); ++i)
     changed = g.updates()[i].path < g.updates()[i - 1].path;
-  std::unordered_map<NodeId, Attributes> with_bodies;
+  std::unordered_map<NodeId, SharedAttributes> with_bodies;
   for (NodeId id : order)
     if (has_graphs(g.node(id).op)) {
-      Attributes a = g.node(id).attributes;
-      changed = canonical_graphs(a, known) || changed;
-      with_bodies.emplace(id, std::move(a));
+      SharedAttributes shared = g.node(id).attributes;
+      Attributes a = shared;
+      if (canonical_graphs(a, known)) shared = std::move(a), changed = true;
+      with_bodies.emplace(id, std::move(shared));
     }
   if (!changed) return graph;
 
@@ -150,34 +218,22 @@ Graph canonical_anew(const Graph& graph, InputsBy inputs, Known& known) {
   std::vector<NodeId> now(g.nodes().size());
   for (NodeId id : order) {
     const Node& n = g.node(id);
-    const NodeId standing = first.at(hash[id]);
-    if (standing != id) {
-      now[id] = now[standing];
+    if (twins.first(id) != id) {
+      now[id] = now[twins.first(id)];
       continue;
     }
     ProvenanceId provenance = n.provenance;
     const auto bodies = with_bodies.find(id);
-    Attributes attributes = bodies != with_bodies.end() ? bodies->second : n.attributes;
-    if (const auto same = twins.find(id); same != twins.end()) {
-      for (NodeId twin : same->second) provenance = table.unite(provenance, g.node(twin).provenance);
-      std::size_t at = 0;
-      if (bodies != with_bodies.end())
-        for_each_graph(attributes, [&](Graph& b) {
-          std::vector<Graph> others;
-          for (NodeId twin : same->second) {
-            std::size_t i = 0;
-            for_each_graph(with_bodies.at(twin), [&](const Graph& o) {
-              if (i++ == at && !is_one(o, b)) others.push_back(o);
-            });
-          }
-          if (!others.empty()) b = united(b, others);
-          ++at;
-        });
+    SharedAttributes attributes = bodies != with_bodies.end() ? bodies->second : n.attributes;
+    if (const std::vector<NodeId> same = twins.of(id); !same.empty()) {
+      std::vector<ProvenanceId> all{provenance};
+      for (NodeId twin : same) all.push_back(g.node(twin).provenance);
+      provenance = table.unite(all);
+      if (bodies != with_bodies.end()) attributes = united_bodies(attributes, same, with_bodies);
     }
-    std::vector<Value> operands;
-    operands.reserve(n.operands.size());
-    for (Value v : n.operands) operands.push_back({now[v.node], v.output});
-    now[id] = out->add(n.op, std::move(attributes), std::move(operands), provenance);
+    ValueList operands = n.operands;
+    for (Value& v : operands) v.node = now[v.node];
+    now[id] = out->add_like(g, id, std::move(attributes), std::move(operands), provenance);
   }
   for (const Output& o : g.outputs()) out->add_output(o.name, {now[o.value.node], o.value.output});
   std::vector<Update> updates = g.updates();

@@ -51,6 +51,21 @@ struct Body {
   }
 };
 
+// While it lives, random numbers are drawn inside this body of a scan.
+class OpenScan {
+ public:
+  OpenScan(const std::shared_ptr<GraphData>& body, Value index) : outermost_(body->outermost()) {
+    body->scan_index = index;
+    outermost_.open_scans.push_back(body);
+  }
+  ~OpenScan() { outermost_.open_scans.pop_back(); }
+  OpenScan(const OpenScan&) = delete;
+  OpenScan& operator=(const OpenScan&) = delete;
+
+ private:
+  GraphData& outermost_;
+};
+
 std::vector<Type> types_of(const std::vector<Tensor>& tensors) {
   std::vector<Type> types;
   for (const Tensor& t : tensors) types.push_back(t.type());
@@ -74,22 +89,24 @@ ScanResult scan(const Axis& axis, const std::vector<Tensor>& initial, const std:
   const ProvenanceId origin = graph->origin(where);
   const auto refuse = [&](const std::string& what) { return Error(fmt::format("{}: {}", graph->provenance().brief(origin), what)); };
 
-  std::optional<Extent> length = options.length;
+  if (!options.length && sliced.empty()) throw refuse(fmt::format("scan over '{}' wants a length when nothing is sliced", axis.name));
   std::vector<Type> types = types_of(initial);
   for (const Tensor& t : sliced) {
     if (!t.has(axis)) throw refuse(fmt::format("scan over '{}': a tensor to slice has only {{{}}}", axis.name, join(t.type().axes())));
-    if (!length) length = t.extent(axis);
     types.push_back(t.type().without({axis.name}));
   }
-  if (!length) throw refuse(fmt::format("scan over '{}' wants a length when nothing is sliced", axis.name));
   types.push_back({DType::i64, {}});
+  const Extent length = options.length ? *options.length : sliced[0].extent(axis);
 
   Body inner(graph, types, origin);
   const auto at = [&](std::size_t first, std::size_t count) {
     return std::vector<Tensor>(inner.inputs.begin() + static_cast<std::ptrdiff_t>(first),
                                inner.inputs.begin() + static_cast<std::ptrdiff_t>(first + count));
   };
-  const ScanStep step = body(at(0, initial.size()), at(initial.size(), sliced.size()), inner.inputs.back());
+  const ScanStep step = [&] {
+    const OpenScan open(inner.graph, inner.inputs.back().value());
+    return body(at(0, initial.size()), at(initial.size(), sliced.size()), inner.inputs.back());
+  }();
   std::vector<Tensor> results = step.carries;
   results.insert(results.end(), step.outputs.begin(), step.outputs.end());
   if (step.carries.size() != initial.size())
@@ -100,7 +117,7 @@ ScanResult scan(const Axis& axis, const std::vector<Tensor>& initial, const std:
   for (const Tensor& t : all) operands.push_back(graph->adopt(t.data(), t.value()));
   operands.insert(operands.end(), captured.begin(), captured.end());
   const NodeId id = graph->add(Op::scan,
-                               ScanAttrs{axis.name, *length, static_cast<std::int64_t>(initial.size()),
+                               ScanAttrs{axis.name, length, static_cast<std::int64_t>(initial.size()),
                                          static_cast<std::int64_t>(sliced.size()), options.reverse, Graph(inner.graph)},
                                std::move(operands), origin);
   const std::vector<Tensor> outputs = outputs_of(graph, id);

@@ -15,44 +15,60 @@ namespace uwaga {
 GraphData::GraphData() : provenance_(std::make_shared<Provenance>()) {}
 GraphData::GraphData(std::shared_ptr<Provenance> provenance) : provenance_(std::move(provenance)) {}
 
-NodeId GraphData::add(Op op, Attributes attributes, std::vector<Value> operands, ProvenanceId provenance) {
-  const auto refuse = [&](const std::string& what) { return Error(fmt::format("{}: {}", provenance_->brief(provenance), what)); };
-  std::vector<Type> operand_types;
+NodeId GraphData::add(Op op, SharedAttributes attributes, ValueList operands, ProvenanceId provenance) {
+  SmallList<Type, 4> operand_types;
   operand_types.reserve(operands.size());
   for (Value v : operands) {
     check_internal(v.node < nodes_.size() && v.output < nodes_[v.node].types.size(), "operand of another graph");
     operand_types.push_back(type(v));
   }
-  std::vector<Type> types;
+  TypeList types;
   try {
-    types = infer(op, attributes, operand_types);
+    types = infer(op, attributes, {operand_types.data(), operand_types.size()});
   } catch (const Error& e) {
-    throw refuse(e.what());
+    throw Error(fmt::format("{}: {}", provenance_->brief(provenance), e.what()));
   }
+  return append(op, std::move(attributes), std::move(operands), std::move(types), provenance);
+}
+
+NodeId GraphData::add_like(const GraphData& from, NodeId id, SharedAttributes attributes, ValueList operands,
+                           ProvenanceId provenance) {
+  const Node& n = from.node(id);
+  bool same = attributes.shares(n.attributes) && operands.size() == n.operands.size();
+  for (std::size_t i = 0; same && i < operands.size(); ++i)
+    same = operands[i].node < nodes_.size() && type(operands[i]) == from.type(n.operands[i]);
+  if (!same) return add(n.op, std::move(attributes), std::move(operands), provenance);
+  return append(n.op, std::move(attributes), std::move(operands), n.types, provenance);
+}
+
+NodeId GraphData::append(Op op, SharedAttributes attributes, ValueList operands, TypeList types, ProvenanceId provenance) {
+  const auto refuse = [&](const std::string& what) { return Error(fmt::format("{}: {}", provenance_->brief(provenance), what)); };
   const auto id = static_cast<NodeId>(nodes_.size());
   if (op == Op::input) {
-    const auto& a = std::get<InputAttrs>(attributes);
+    const auto& a = std::get<InputAttrs>(attributes.get());
     if (!input_names_.insert(a.name).second)
       for (NodeId other : inputs_)
         if (nodes_[other].as<InputAttrs>().name == a.name)
           throw refuse(fmt::format("input '{}' is already declared at {}", a.name, provenance_->brief(nodes_[other].provenance)));
     inputs_.push_back(id);
   } else if (op == Op::parameter) {
-    const auto& a = std::get<ParameterAttrs>(attributes);
+    const auto& a = std::get<ParameterAttrs>(attributes.get());
     const auto [it, fresh] = parameters_.try_emplace(a.path, id);
     if (!fresh)
       throw refuse(fmt::format("parameter '{}' is already declared at {}; to tie parameters, pass the tensor", a.path,
                                provenance_->brief(nodes_[it->second].provenance)));
+  } else if (op == Op::random_bits) {
+    note_draw(std::get<RandomBitsAttrs>(attributes.get()).key, provenance);
   }
   nodes_.push_back({op, std::move(attributes), std::move(operands), std::move(types), provenance});
   return id;
 }
 
-void GraphData::extend(NodeId id, Attributes attributes) {
+void GraphData::extend(NodeId id, SharedAttributes attributes) {
   Node& n = nodes_[id];
   std::vector<Type> operand_types;
   for (Value v : n.operands) operand_types.push_back(type(v));
-  std::vector<Type> types = infer(n.op, attributes, operand_types);
+  TypeList types = infer(n.op, attributes, operand_types);
   check_internal(types.size() >= n.types.size() && std::equal(n.types.begin(), n.types.end(), types.begin()),
                  "an extended node changed an output it had");
   n.attributes = std::move(attributes);
@@ -65,7 +81,8 @@ void GraphData::add_output(std::string name, Value value) {
 }
 
 void GraphData::add_update(std::string path, Value value) {
-  for (const Update& u : updates_) check_internal(u.path != path, "two updates of one slot");
+  if (!updated_.insert(std::hash<std::string>()(path)).second)
+    for (const Update& u : updates_) check_internal(u.path != path, "two updates of one slot");
   updates_.push_back({std::move(path), value});
 }
 
@@ -84,6 +101,12 @@ void GraphData::bound(const std::string& symbol, std::int64_t limit) {
   const auto [it, fresh] = bounds_.try_emplace(symbol, limit);
   if (!fresh && it->second != limit)
     throw Error(fmt::format("axis '{}' is bounded by {} here and by {} before", symbol, limit, it->second));
+}
+
+GraphData& GraphData::outermost() {
+  GraphData* g = this;
+  while (g->parent) g = g->parent.get();
+  return *g;
 }
 
 bool GraphData::is_inside(const GraphData& other) const {

@@ -6,33 +6,34 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <source_location>
 #include <span>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include <uwaga/ir/attributes.h>
 #include <uwaga/ir/graph_ref.h>
 #include <uwaga/ir/op.h>
 #include <uwaga/ir/provenance.h>
+#include <uwaga/ir/shared_attributes.h>
+#include <uwaga/ir/stable_list.h>
 #include <uwaga/ir/tensor.h>
 
 namespace uwaga {
 
 struct Node {
   Op op;
-  Attributes attributes;
-  std::vector<Value> operands;
-  std::vector<Type> types;  // one an output
+  SharedAttributes attributes;
+  ValueList operands;
+  TypeList types;  // one an output
   ProvenanceId provenance;
 
   template <typename A>
-  const A& as() const { return std::get<A>(attributes); }
+  const A& as() const { return std::get<A>(attributes.get()); }
 };
 
 // A composite's identity, shared by its calls. `backward`, where given, names the derivative: from operands, outputs and
@@ -68,10 +69,13 @@ class GraphData : public std::enable_shared_from_this<GraphData> {
   explicit GraphData(std::shared_ptr<Provenance> provenance);
 
   // Appends a node, its types inferred. Throws Error, prefixed with the origin, when they do not fit.
-  NodeId add(Op op, Attributes attributes, std::vector<Value> operands, ProvenanceId provenance);
+  NodeId add(Op op, SharedAttributes attributes, ValueList operands, ProvenanceId provenance);
+  // A node of another graph with these operands in place of its own; where their types are those it had there, as nearly
+  // always in a pass, nothing is inferred anew.
+  NodeId add_like(const GraphData& from, NodeId id, SharedAttributes attributes, ValueList operands, ProvenanceId provenance);
   // Gives a node attributes under which it has further outputs after those it has, which stay what they are: how a scan
   // comes to hand out what its derivative needs. InternalError if an output it has would change its type.
-  void extend(NodeId id, Attributes attributes);
+  void extend(NodeId id, SharedAttributes attributes);
   // A named output; a second one of the same name is an Error.
   void add_output(std::string name, Value value);
   void add_update(std::string path, Value value);
@@ -82,7 +86,7 @@ class GraphData : public std::enable_shared_from_this<GraphData> {
   int size() const { return static_cast<int>(nodes_.size()); }
   const Node& node(NodeId id) const { return nodes_[id]; }
   const Type& type(Value v) const { return nodes_[v.node].types[v.output]; }
-  const std::deque<Node>& nodes() const { return nodes_; }
+  const StableList<Node>& nodes() const { return nodes_; }
   const std::vector<NodeId>& inputs() const { return inputs_; }
   // The same inputs in another order: the order in which a body takes its operands.
   void set_input_order(std::vector<NodeId> inputs);
@@ -107,6 +111,15 @@ class GraphData : public std::enable_shared_from_this<GraphData> {
   Value adopt(const GraphData& of, Value outer);
   bool is_inside(const GraphData& other) const;
 
+  // Set while the body of a scan is written: the index of the turn. In the outermost graph, the bodies being written that
+  // are scans', outermost first.
+  std::optional<Value> scan_index;
+  std::vector<std::shared_ptr<GraphData>> open_scans;
+  GraphData& outermost();
+  // Paths of random numbers drawn here (in the outermost graph: in bodies too), each with what drew it first.
+  const std::map<std::string, ProvenanceId>& draws() const { return draws_; }
+  void note_draw(const std::string& path, ProvenanceId where) { draws_.try_emplace(path, where); }
+
   // Origin of what is being written at `where`: the override if there is one, else line, current scope and role.
   ProvenanceId origin(std::source_location where) const;
 
@@ -123,13 +136,17 @@ class GraphData : public std::enable_shared_from_this<GraphData> {
   std::optional<ProvenanceId> provenance_override;
 
  private:
-  std::deque<Node> nodes_;  // references to a node, and to its types, stay good while others are added
+  NodeId append(Op op, SharedAttributes attributes, ValueList operands, TypeList types, ProvenanceId provenance);
+
+  StableList<Node> nodes_;  // references to a node, and to its types, stay good while others are added
   std::vector<NodeId> inputs_;
-  std::set<std::string, std::less<>> input_names_;
+  std::unordered_set<std::string> input_names_;
   std::map<Value, NodeId> captured_;  // `captures`, by outer value
   std::map<std::string, NodeId> parameters_;
   std::vector<Output> outputs_;
   std::vector<Update> updates_;
+  std::unordered_set<std::size_t> updated_;  // hashes of their paths
+  std::map<std::string, ProvenanceId> draws_;
   std::map<std::string, std::int64_t> bounds_;
   std::shared_ptr<Provenance> provenance_;
 };

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include <uwaga/ir/small_list.h>
 #include <uwaga/ir/type.h>
 
 namespace uwaga {
@@ -30,6 +31,8 @@ struct Value {
   std::uint32_t output = 0;
   friend auto operator<=>(const Value&, const Value&) = default;
 };
+
+using ValueList = SmallList<Value, 3>;
 
 class Graph {
  public:

@@ -10,7 +10,7 @@
 namespace uwaga {
 namespace {
 
-using Types = std::vector<Type>;
+using Types = TypeList;
 using Operands = std::span<const Type>;
 
 std::string set_of(const Type& t) { return fmt::format("{{{}}}", join(t.axes())); }
@@ -57,6 +57,7 @@ void want_literal(Op op, const Literal& v, DType dtype) {
 }
 
 void want_aligned(Op op, const Type& a, const Type& b) {
+  if (a.dims.shares(b.dims)) return;
   for (const Dim& d : a.dims) {
     const Dim* other = b.find(d.axis);
     if (other)
@@ -166,8 +167,8 @@ Types split_rule(Op op, const Attributes& attributes, Operands in) {
                             Type{in[0].dtype, a.into}.str().substr(name(in[0].dtype).size()), product.str()));
   Type t{in[0].dtype, {}};
   for (const Dim& i : in[0].dims) {
-    if (i.axis == a.axis) t.dims.insert(t.dims.end(), a.into.begin(), a.into.end());
-    else t.dims.push_back(i);
+    if (i.axis != a.axis) t.dims.push_back(i);
+    else for (const Dim& part : a.into) t.dims.push_back(part);
   }
   want_names(op, a.into);
   want_distinct(op, t);
@@ -207,7 +208,7 @@ Types rename_rule(Op op, const Attributes& attributes, Operands in) {
   const auto& a = std::get<RenameAttrs>(attributes);
   dim_of(op, in[0], a.from);
   Type t = in[0];
-  for (Dim& d : t.dims)
+  for (Dim& d : t.dims.edit())
     if (d.axis == a.from) d.axis = a.to;
   want_names(op, {{a.to, 0}});
   want_distinct(op, t);
@@ -236,7 +237,7 @@ Types slice_rule(Op op, const Attributes& attributes, Operands in) {
     else throw Error(fmt::format("{} of '{}': {} elements in steps of {} is no extent", name(op), a.axis, length.str(), a.step));
   }
   Type t = in[0];
-  for (Dim& i : t.dims)
+  for (Dim& i : t.dims.edit())
     if (i.axis == a.axis) i.extent = out;
   return {t};
 }
@@ -254,7 +255,7 @@ Types pad_rule(Op op, const Attributes& attributes, Operands in) {
     inner = c && *c == 0 ? Extent(0) : d.extent + Extent(a.interior) * (d.extent - 1);
   }
   Type t = in[0];
-  for (Dim& i : t.dims)
+  for (Dim& i : t.dims.edit())
     if (i.axis == a.axis) i.extent = a.low + inner + a.high;
   return {t};
 }
@@ -269,7 +270,7 @@ Types concat_rule(Op op, const Attributes& attributes, Operands in) {
     want_same_dtype(op, in[0], part);
     want_aligned(op, in[0].without({axis}), part.without({axis}));
   }
-  for (Dim& d : t.dims)
+  for (Dim& d : t.dims.edit())
     if (d.axis == axis) d.extent = total;
   return {t};
 }
@@ -375,7 +376,7 @@ Types dynamic_slice_rule(Op op, const Attributes& attributes, Operands in) {
   if (in[1].rank() != 0) throw Error(fmt::format("{} wants a scalar start, not {}", name(op), in[1].str()));
   want_not_negative(op, whole - a.size, "the room left");
   Type t = in[0];
-  for (Dim& d : t.dims)
+  for (Dim& d : t.dims.edit())
     if (d.axis == a.axis) d.extent = a.size;
   return {t};
 }
@@ -399,7 +400,7 @@ Types top_k_rule(Op op, const Attributes& attributes, Operands in) {
     throw Error(fmt::format("{} over '{}': k is {} and {} is {}", name(op), a.axis, a.k, a.axis, in[0].extent(a.axis).str()));
   want_number(op, in[0]);
   Type t = in[0];
-  for (Dim& d : t.dims)
+  for (Dim& d : t.dims.edit())
     if (d.axis == a.axis) d = {a.into, a.k};
   want_names(op, {{a.into, 0}});
   want_distinct(op, t);
@@ -440,7 +441,7 @@ Types scan_rule(Op op, const Attributes& attributes, Operands in) {
     given.push_back(t.without({a.axis}));
   }
   given.push_back({DType::i64, {}});
-  given.insert(given.end(), in.begin() + static_cast<std::ptrdiff_t>(carries + slices), in.end());
+  for (std::size_t i = carries + slices; i < in.size(); ++i) given.push_back(in[i]);
   want_body_inputs(op, a.body, given);
   Types out = body_types(a.body);
   if (out.size() < carries)
@@ -456,7 +457,8 @@ Types scan_rule(Op op, const Attributes& attributes, Operands in) {
     } else {
       if (out[i].has(a.axis))
         throw Error(fmt::format("{} over '{}': output {} has that axis already", name(op), a.axis, i - carries));
-      out[i].dims.insert(out[i].dims.begin(), {a.axis, a.length});
+      auto& dims = out[i].dims.edit();
+      dims.insert(dims.begin(), {a.axis, a.length});
     }
   }
   return out;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <span>
-#include <vector>
 
 #include <uwaga/ir/attributes.h>
 
@@ -10,6 +9,6 @@ namespace uwaga {
 
 // Types of the outputs of an op. Throws Error (without a source line: the caller knows it) when the operands do not fit.
 // Elementwise ops want the same axes on all operands; broadcasting is a node of its own.
-std::vector<Type> infer(Op op, const Attributes& attributes, std::span<const Type> operands);
+TypeList infer(Op op, const Attributes& attributes, std::span<const Type> operands);
 
 }  // namespace uwaga

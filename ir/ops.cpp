@@ -6,6 +6,7 @@
 
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/scope.h>
+#include <uwaga/ir/wanted.h>
 
 namespace uwaga {
 namespace {
@@ -69,9 +70,7 @@ struct Builder {
 
 // Where an op needs the axes of an operand, and a literal has none.
 void want_tensor(Op op, const Operand& x, const char* which) {
-  if (!x.tensor)
-    throw Error(fmt::format("{}:{}: {} wants a tensor as its {}, not the literal {}", base_name(x.where.file_name()), x.where.line(),
-                            name(op), which, x.literal.as_double()));
+  wanted(x, std::string(name(op)).c_str(), which);
 }
 
 Tensor unary(Op op, const Operand& x) {
@@ -410,14 +409,22 @@ Tensor Tensor::watch(const std::string& name, std::source_location where) const 
 Tensor random_bits(const Scope& scope, const std::string& name, const Type& type, Here where) {
   Graph graph = scope.graph();
   const ProvenanceId origin = scope.origin(where);
-  const ProvenanceGuard guard(graph.data(), origin);
   const std::string key = scope.path_of(name);
-  for (const Node& n : graph->nodes())
-    if (n.op == Op::random_bits && n.as<RandomBitsAttrs>().key == key)
+  GraphData& outermost = graph->outermost();
+  const ProvenanceGuard guard(outermost, origin);
+  for (const GraphData* known : {&outermost, &graph.data()})
+    if (const auto it = known->draws().find(key); it != known->draws().end())
       throw Error(fmt::format("{}: random numbers named '{}' are already drawn at {}", graph->provenance().brief(origin), key,
-                              graph->provenance().brief(n.provenance)));
-  const Value seed = graph.seed(where).value(), step = graph.step(where).value();
-  return {graph.shared(), {graph->add(Op::random_bits, RandomBitsAttrs{key, type.with_dtype(DType::i32)}, {seed, step}, origin), 0}};
+                              graph->provenance().brief(it->second)));
+  outermost.note_draw(key, origin);
+  // Every turn of a scan draws anew, so it draws inside, wherever the scope comes from.
+  std::shared_ptr<GraphData> inside = graph.shared();
+  if (!outermost.open_scans.empty() && outermost.open_scans.back()->is_inside(graph.data())) inside = outermost.open_scans.back();
+  Graph outer(outermost.shared_from_this());
+  ValueList operands{inside->adopt(outermost, outer.seed(where).value()), inside->adopt(outermost, outer.step(where).value())};
+  for (const auto& body : outermost.open_scans)  // outermost first
+    if (inside->is_inside(*body)) operands.push_back(inside->adopt(*body, *body->scan_index));
+  return {inside, {inside->add(Op::random_bits, RandomBitsAttrs{key, type.with_dtype(DType::i32)}, std::move(operands), origin), 0}};
 }
 
 }  // namespace uwaga

@@ -333,7 +333,7 @@ class Parser {
   void read(Block&, std::int64_t& i) { i = lex_.integer(); }
   void read(Block&, Extent& e) { e = lex_.extent(); }
   void read(Block&, AxisNames& names) { names = lex_.names(); }
-  void read(Block&, std::vector<Dim>& dims) {
+  void read(Block&, Dims& dims) {
     dims = lex_.dims();
     check_size({DType::f32, dims});
   }

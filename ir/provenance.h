@@ -6,11 +6,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <source_location>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace uwaga {
@@ -46,6 +49,8 @@ class Provenance {
 
   ProvenanceId single(std::string_view file, std::uint32_t line, ScopeId scope, Role role = Role::forward);
   ProvenanceId unite(ProvenanceId a, ProvenanceId b);
+  // Of all at once: in time linear in the origins, where one after another would be quadratic.
+  ProvenanceId unite(std::span<const ProvenanceId> sets);
   // The same origins in another role.
   ProvenanceId with_role(ProvenanceId set, Role role);
   // The sets of another table, entered into this one.
@@ -62,16 +67,38 @@ class Provenance {
 
  private:
   using OriginId = std::uint32_t;
-  ProvenanceId intern(std::vector<OriginId> set);
-  OriginId intern(Origin origin);
+  using FileId = std::uint32_t;
+  struct OriginKey {
+    FileId file;
+    std::uint32_t line;
+    ScopeId scope;
+    Role role;
+    friend bool operator==(const OriginKey&, const OriginKey&) = default;
+  };
+  struct KeyHash {
+    std::size_t operator()(const OriginKey& k) const;
+  };
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  };
+
+  FileId file(std::string_view name);
+  OriginId intern(std::string_view file, const OriginKey& key);
+  OriginId in_role(OriginId origin, Role role);
+  ProvenanceId intern(std::vector<OriginId> set);  // sorted, each once
+  ProvenanceId only(OriginId origin);              // the set of one
 
   std::vector<ScopeEntry> scopes_;
   std::map<std::pair<ScopeId, std::string>, std::vector<ScopeId>, std::less<>> children_;
+  std::unordered_map<std::string, FileId, TextHash, std::equal_to<>> files_;
   std::vector<Origin> origins_;
-  std::map<Origin, OriginId> origin_ids_;
+  std::vector<OriginKey> keys_;          // by origin
+  std::vector<ProvenanceId> singles_;    // by origin; 0: not asked for yet
+  std::unordered_map<OriginKey, OriginId, KeyHash> origin_ids_;
   std::vector<std::vector<OriginId>> sets_;
-  std::map<std::vector<OriginId>, ProvenanceId> set_ids_;
-  std::unordered_map<std::uint64_t, ProvenanceId> unions_;
+  std::unordered_multimap<std::uint64_t, ProvenanceId> set_ids_;  // by hash
+  std::unordered_map<std::uint64_t, ProvenanceId> unions_, roles_;
 };
 
 // The last component of a path: what listings and errors show of a file.

@@ -4,39 +4,39 @@
 namespace uwaga {
 
 Rewriter::Rewriter(const Graph& from) : from_(from), to_(empty_like(from)) {
-  std::size_t values = 0;
+  std::uint32_t values = 0;
   first_.reserve(from->nodes().size());
   for (const Node& n : from->nodes()) {
     first_.push_back(values);
-    values += n.types.size();
+    values += static_cast<std::uint32_t>(n.types.size());
   }
-  values_.resize(values);
+  values_.resize(values, kUnmapped);
 }
 
 Value Rewriter::now(Value old) const {
-  const std::optional<Value>& v = at(old);
-  check_internal(v.has_value(), "a value is used before it is rewritten");
-  return *v;
+  const Value v = at(old);
+  check_internal(v != kUnmapped, "a value is used before it is rewritten");
+  return v;
 }
 
 void Rewriter::map(Value old, Value now) { values_[first_[old.node] + old.output] = now; }
 
-NodeId Rewriter::copy(NodeId old, Attributes attributes, std::vector<Value> operands) {
+NodeId Rewriter::copy(NodeId old, SharedAttributes attributes, ValueList operands) {
   const Node& n = from().node(old);
-  const NodeId id = to().add(n.op, std::move(attributes), std::move(operands), n.provenance);
+  const NodeId id = to().add_like(from(), old, std::move(attributes), std::move(operands), n.provenance);
   for (std::uint32_t i = 0; i < n.types.size(); ++i) map({old, i}, {id, i});
   return id;
 }
 
 void Rewriter::copy(NodeId old) {
   const Node& n = from().node(old);
-  std::vector<Value> operands;
+  ValueList operands;
   operands.reserve(n.operands.size());
   for (Value v : n.operands) operands.push_back(now(v));
   copy(old, n.attributes, std::move(operands));
 }
 
-Value Rewriter::add(Op op, Attributes attributes, std::vector<Value> operands) {
+Value Rewriter::add(Op op, SharedAttributes attributes, ValueList operands) {
   return {to().add(op, std::move(attributes), std::move(operands), provenance()), 0};
 }
 
@@ -79,11 +79,11 @@ std::vector<Value> inline_body(GraphData& to, const Graph& body, const std::vect
   for (NodeId id = 0; id < nodes.size(); ++id) {
     const Node& n = nodes[id];
     if (n.op == Op::input || !live[id]) continue;
-    std::vector<Value> mine;
+    ValueList mine;
     mine.reserve(n.operands.size());
     for (Value v : n.operands) mine.push_back(value(v));
-    now[id] = to.add(n.op, n.attributes, std::move(mine),
-                     table.unite(table.import(body->provenance(), n.provenance), caller));
+    now[id] = to.add_like(body.data(), id, n.attributes, std::move(mine),
+                          table.unite(table.import(body->provenance(), n.provenance), caller));
   }
   std::vector<Value> out;
   for (const Output& o : body->outputs()) out.push_back(value(o.value));

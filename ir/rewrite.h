@@ -12,7 +12,6 @@
 #pragma once
 
 #include <functional>
-#include <optional>
 #include <vector>
 
 #include <uwaga/ir/graph.h>
@@ -28,14 +27,14 @@ class Rewriter {
 
   // The new value of an old one. InternalError if it has none yet.
   Value now(Value old) const;
-  bool is_mapped(Value old) const { return at(old).has_value(); }
+  bool is_mapped(Value old) const { return at(old) != kUnmapped; }
   void map(Value old, Value now);
   // The old node as it is, on its operands' new values.
   void copy(NodeId old);
   // ... with other attributes or operands.
-  NodeId copy(NodeId old, Attributes attributes, std::vector<Value> operands);
+  NodeId copy(NodeId old, SharedAttributes attributes, ValueList operands);
   // A new node, with the provenance of the node being rewritten.
-  Value add(Op op, Attributes attributes, std::vector<Value> operands);
+  Value add(Op op, SharedAttributes attributes, ValueList operands);
   // The provenance of the node being rewritten.
   ProvenanceId provenance() const { return from().node(current_).provenance; }
 
@@ -47,12 +46,13 @@ class Rewriter {
   Graph finish();
 
  private:
-  const std::optional<Value>& at(Value old) const { return values_[first_[old.node] + old.output]; }
+  static constexpr Value kUnmapped{0xffffffff, 0};
+  const Value& at(Value old) const { return values_[first_[old.node] + old.output]; }
 
   Graph from_, to_;
   NodeId current_ = 0;
-  std::vector<std::size_t> first_;  // of a node's outputs in values_
-  std::vector<std::optional<Value>> values_;
+  std::vector<std::uint32_t> first_;  // of a node's outputs in values_
+  std::vector<Value> values_;
 };
 
 Graph rewrite(const Graph& from, const Rewriter::Hook& hook);

@@ -10,28 +10,24 @@
 namespace uwaga {
 namespace {
 
-// Bijective in x: nothing is lost by it.
-constexpr std::uint64_t avalanche(std::uint64_t x) {
-  x = (x ^ (x >> 32)) * 0x9e3779b97f4a7c15;
-  x = (x ^ (x >> 29)) * 0xd6e8feb86659fd93;
-  return x ^ (x >> 32);
-}
-
 // One walk over a graph and the graphs inside; each of those is hashed once, however many nodes share it.
 class GraphHasher {
  public:
   std::vector<Hash128> nodes(const GraphData& g, InputsBy inputs) {
     std::vector<Hash128> out;
     out.reserve(g.nodes().size());
+    std::vector<std::uint64_t> position;
+    if (inputs == InputsBy::position) {
+      position.resize(g.nodes().size());
+      for (std::size_t i = 0; i < g.inputs().size(); ++i) position[g.inputs()[i]] = i;
+    }
     for (const Node& n : g.nodes()) {
       Hasher h;
-      h.bytes(name(n.op));
       if (n.op == Op::input && inputs == InputsBy::position) {
-        const auto& order = g.inputs();
-        h.word(static_cast<std::uint64_t>(std::find(order.begin(), order.end(), out.size()) - order.begin()));
+        h.bytes(name(n.op)).word(position[out.size()]);
         add(h, n.as<InputAttrs>().type);
       } else {
-        add(h, n.attributes);
+        h = node(n);
       }
       h.word(n.operands.size());
       for (Value v : n.operands) h.hash(out[v.node]).word(v.output);
@@ -62,6 +58,16 @@ class GraphHasher {
     return h.finish();
   }
 
+  // Op and attributes taken in.
+  Hasher node(const Node& n) {
+    return n.attributes.hashed(n.op, [&] {
+      Hasher h;
+      h.bytes(name(n.op));
+      add(h, n.attributes.get());
+      return h;
+    });
+  }
+
   void add(Hasher& h, const Attributes& attributes) {
     for_each_field(attributes, [&](const char*, const auto& value) { add(h, value); });
   }
@@ -87,6 +93,10 @@ class GraphHasher {
     std::visit([&](auto number) { add(h, number); }, v.value);
   }
   static void add(Hasher& h, const Extent& e) {
+    if (const auto c = e.constant(); c && *c != 0) {
+      h.word(1).word(static_cast<std::uint64_t>(*c)).word(0);
+      return;
+    }
     const Extent::Terms terms = e.terms();
     h.word(terms.size());
     for (const Extent::Term& t : terms) {
@@ -100,6 +110,10 @@ class GraphHasher {
   }
   static void add(Hasher& h, const CompositeRef& c) {
     h.bytes(c ? c->name : "").word(c ? static_cast<std::uint64_t>(c->version) : 0);
+  }
+  static void add(Hasher& h, const Dims& dims) {
+    h.word(dims.size());
+    for (const Dim& d : dims) add(h, d);
   }
   template <typename T>
   static void add(Hasher& h, const std::vector<T>& list) {
@@ -128,33 +142,6 @@ class GraphHasher {
 };
 
 }  // namespace
-
-std::string Hash128::str() const { return fmt::format("{:016x}{:016x}", hi, lo); }
-
-Hasher& Hasher::word(std::uint64_t w) {
-  // Each lane is bijective in the word; the second also takes in the first, so that they stay independent.
-  a_ = (a_ ^ w) * 0xa0761d6478bd642f;
-  a_ ^= a_ >> 32;
-  b_ = (b_ + std::rotl(w, 32) + a_) * 0xe7037ed1a0b428db;
-  b_ ^= b_ >> 29;
-  return *this;
-}
-
-Hasher& Hasher::bytes(std::string_view text) {
-  word(text.size());
-  for (std::size_t i = 0; i < text.size(); i += 8) {
-    std::uint64_t w = 0;
-    for (std::size_t j = 0; j < 8 && i + j < text.size(); ++j)
-      w |= static_cast<std::uint64_t>(static_cast<unsigned char>(text[i + j])) << (8 * j);
-    word(w);
-  }
-  return *this;
-}
-
-Hash128 Hasher::finish() const {
-  const std::uint64_t hi = avalanche(a_ + std::rotl(b_, 23));
-  return {hi, avalanche(b_ ^ hi)};
-}
 
 std::vector<Hash128> node_hashes(const Graph& graph, InputsBy inputs) {
   return GraphHasher().nodes(graph.data(), inputs);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 
 #include <uwaga/ir/error.h>
 
@@ -27,6 +28,21 @@ bool is_axis_name(std::string_view text) {
   const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
   return !text.empty() && letter(text[0]) &&
          std::all_of(text.begin(), text.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9') || c == '.'; });
+}
+
+const std::vector<Dim> Dims::kNone;
+
+Dims::Dims(std::vector<Dim> dims) {
+  if (!dims.empty()) list_ = std::make_shared<std::vector<Dim>>(std::move(dims));
+}
+Dims::Dims(std::initializer_list<Dim> dims) : Dims(std::vector<Dim>(dims)) {}
+
+std::vector<Dim>& Dims::edit() {
+  if (!list_) list_ = std::make_shared<std::vector<Dim>>();
+  else if (list_.use_count() > 1) list_ = std::make_shared<std::vector<Dim>>(*list_);
+  // Whoever gave up a share before this one was seen to be the last has finished reading.
+  std::atomic_thread_fence(std::memory_order_acquire);
+  return *list_;
 }
 
 const Dim* Type::find(std::string_view axis) const {
@@ -55,10 +71,11 @@ Extent Type::elements() const {
 }
 
 Type Type::without(const AxisNames& axes) const {
-  Type t{dtype, {}};
+  std::vector<Dim> left;
+  left.reserve(dims.size());
   for (const Dim& d : dims)
-    if (std::find(axes.begin(), axes.end(), d.axis) == axes.end()) t.dims.push_back(d);
-  return t;
+    if (std::find(axes.begin(), axes.end(), d.axis) == axes.end()) left.push_back(d);
+  return {dtype, std::move(left)};
 }
 
 std::string Type::str() const {
@@ -94,6 +111,7 @@ Type Type::parse(std::string_view text) {
 }
 
 bool same_axes(const Type& a, const Type& b) {
+  if (a.dims.shares(b.dims)) return true;
   if (a.dims.size() != b.dims.size()) return false;
   return std::all_of(a.dims.begin(), a.dims.end(), [&](const Dim& d) {
     const Dim* other = b.find(d.axis);

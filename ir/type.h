@@ -6,13 +6,18 @@
 // is for display and for the border only (inputs, parameters, outputs). No type has one name twice.
 #pragma once
 
+#include <cstddef>
 #include <initializer_list>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <uwaga/ir/dtype.h>
 #include <uwaga/ir/extent.h>
+#include <uwaga/ir/small_list.h>
 
 namespace uwaga {
 
@@ -53,9 +58,41 @@ struct Dim {
   friend bool operator==(const Dim&, const Dim&) = default;
 };
 
+// The dims of a type. Types are copied a hundred times as often as they are made, so copies share one list, which is
+// copied before it changes.
+class Dims {
+ public:
+  Dims() = default;
+  Dims(std::vector<Dim> dims);             // NOLINT: the same dims
+  Dims(std::initializer_list<Dim> dims);
+
+  operator const std::vector<Dim>&() const { return list(); }  // NOLINT
+  std::size_t size() const { return list().size(); }
+  bool empty() const { return list().empty(); }
+  const Dim* begin() const { return list().data(); }
+  const Dim* end() const { return list().data() + size(); }
+  const Dim& operator[](std::size_t i) const { return list()[i]; }
+  const Dim& front() const { return list().front(); }
+  const Dim& back() const { return list().back(); }
+
+  // This object's own list, to change.
+  std::vector<Dim>& edit();
+  void push_back(Dim dim) { edit().push_back(std::move(dim)); }
+
+  // Whether both are one list; two that are not may be equal still.
+  bool shares(const Dims& other) const { return list_ == other.list_; }
+  friend bool operator==(const Dims& a, const Dims& b) { return a.shares(b) || a.list() == b.list(); }
+
+ private:
+  const std::vector<Dim>& list() const { return list_ ? *list_ : kNone; }
+
+  static const std::vector<Dim> kNone;
+  std::shared_ptr<std::vector<Dim>> list_;
+};
+
 struct Type {
   DType dtype = DType::f32;
-  std::vector<Dim> dims;
+  Dims dims;
 
   int rank() const { return static_cast<int>(dims.size()); }
   bool has(std::string_view axis) const { return find(axis) != nullptr; }
@@ -75,6 +112,9 @@ struct Type {
   // Equal as written: the same order too.
   friend bool operator==(const Type&, const Type&) = default;
 };
+
+// Types of the outputs of one node.
+using TypeList = SmallList<Type, 1>;
 
 // Equal as types: dtype and the set of axes with their extents, whatever the order.
 bool same_type(const Type& a, const Type& b);

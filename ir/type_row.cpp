@@ -9,7 +9,7 @@ namespace uwaga {
 
 Attributes default_attributes(Op op) { return type_row(op).attributes; }
 
-std::vector<Type> infer(Op op, const Attributes& attributes, std::span<const Type> operands) {
+TypeList infer(Op op, const Attributes& attributes, std::span<const Type> operands) {
   const TypeRow& row = type_row(op);
   check_internal(row.op == op, "the type table is out of order");
   check_internal(row.attributes.index() == attributes.index(), "attributes of another op");

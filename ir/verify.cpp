@@ -7,7 +7,7 @@
 #include <uwaga/ir/verify.h>
 
 #include <algorithm>
-#include <set>
+#include <array>
 #include <unordered_set>
 
 namespace uwaga {
@@ -19,9 +19,10 @@ class Verifier {
 
   void trust(const GraphData& g) {
     for (const Node& n : g.nodes())
-      for_each_graph(n.attributes, [&](const Graph& b) {
-        if (b && checked_.insert(&b.data()).second) trust(b.data());
-      });
+      if (has_graphs(n.op))
+        for_each_graph(n.attributes.get(), [&](const Graph& b) {
+          if (b && checked_.insert(&b.data()).second) trust(b.data());
+        });
   }
 
   void graph(const GraphData& g) {
@@ -42,6 +43,15 @@ class Verifier {
     fail(fmt::format("node '{}' {}", line, what));
   }
 
+  static std::size_t attributes_of(Op op) {
+    static const auto indices = [] {
+      std::array<std::size_t, kOps> out{};
+      for (std::size_t i = 0; i < out.size(); ++i) out[i] = default_attributes(static_cast<Op>(i)).index();
+      return out;
+    }();
+    return indices[static_cast<std::size_t>(op)];
+  }
+
   static bool exists(const GraphData& g, Value v) {
     return v.node < g.nodes().size() && v.output < g.node(v.node).types.size();
   }
@@ -56,13 +66,13 @@ class Verifier {
     }
     if (n.provenance >= g.provenance().size()) fail(g, id, "has the provenance of another table");
     if (g.provenance().empty(n.provenance)) fail(g, id, "has no provenance");
-    if (n.attributes.index() != default_attributes(n.op).index()) fail(g, id, "has attributes of another op");
+    if (n.attributes.index() != attributes_of(n.op)) fail(g, id, "has attributes of another op");
     if (has_graphs(n.op)) {
-      for_each_field(n.attributes, [&]<typename Member>(const char* field, const Member& value) {
+      for_each_field(n.attributes.get(), [&]<typename Member>(const char* field, const Member& value) {
         if constexpr (std::is_same_v<Member, Graph>)
           if (!value) fail(g, id, fmt::format("has no graph '{}'", field));
       });
-      for_each_graph(n.attributes, [&](const Graph& b) { body(g, id, b); });
+      for_each_graph(n.attributes.get(), [&](const Graph& b) { body(g, id, b); });
     }
     if (infer_) types(g, id);
   }
@@ -72,7 +82,7 @@ class Verifier {
     std::vector<Type> operands;
     operands.reserve(n.operands.size());
     for (Value v : n.operands) operands.push_back(g.type(v));
-    std::vector<Type> inferred;
+    TypeList inferred;
     try {
       inferred = infer(n.op, n.attributes, operands);
     } catch (const Error& e) {
@@ -122,7 +132,7 @@ class Verifier {
     }
     if (listed_parameters.size() != parameters.size())
       fail(fmt::format("the graph has {} parameter nodes and lists {}", parameters.size(), listed_parameters.size()));
-    std::set<std::string_view> names;
+    std::unordered_set<std::string_view> names;
     for (const Output& o : g.outputs()) {
       if (!exists(g, o.value)) fail(fmt::format("output '{}' names a value that is not there", o.name));
       if (!names.insert(o.name).second) fail(fmt::format("there are two outputs '{}'", o.name));

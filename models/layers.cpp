@@ -2,12 +2,14 @@
 
 #include <algorithm>
 
+#include <uwaga/ir/wanted.h>
+
 namespace uwaga {
 
 Tensor linear(const Scope& s, Operand x, const Axes& in, const Axes& out, const LinearOptions& options) {
   const Here where = x.where;
   const ProvenanceGuard guard(s.graph().data(), s.origin(where));
-  Tensor input = *x.tensor;
+  Tensor input = wanted(x, "linear", "operand");
   Axes weight_in;
   for (const Axis& a : in) {
     Axis own = a;
@@ -37,6 +39,7 @@ Tensor linear(const Scope& s, Operand x, const Axes& in, const Axis& out, const 
 }
 
 Tensor rms_norm(const Scope& s, Operand x, const Axis& axis, double epsilon) {
+  wanted(x, "rms_norm", "operand");
   const ProvenanceGuard guard(s.graph().data(), s.origin(x.where));
   Axis own = axis;
   if (!own.extent && x.tensor->has(axis)) own.extent = x.tensor->extent(axis);
@@ -44,6 +47,7 @@ Tensor rms_norm(const Scope& s, Operand x, const Axis& axis, double epsilon) {
 }
 
 Tensor layer_norm(const Scope& s, Operand x, const Axis& axis, double epsilon) {
+  wanted(x, "layer_norm", "operand");
   const ProvenanceGuard guard(s.graph().data(), s.origin(x.where));
   Axis own = axis;
   if (!own.extent && x.tensor->has(axis)) own.extent = x.tensor->extent(axis);

@@ -1,5 +1,6 @@
 // `uwaga inspect`: what a model is made of and what becomes of it.
 #include <fmt/format.h>
+#include <uwaga/ir/analysis.h>
 #include <uwaga/ir/graph.h>
 #include <uwaga/ir/print.h>
 #include <uwaga/runtime/host/progress.h>
@@ -25,7 +26,7 @@ struct InspectOptions {
   InspectFilter filter;
   std::int64_t batch = 12;
   int depth = 2;
-  bool summary = false, graph = false, clusters = false, boundaries = false, json = false;
+  bool summary = false, graph = false, dot = false, clusters = false, boundaries = false, json = false;
   DeviceOptions device;
 };
 
@@ -132,7 +133,7 @@ int run(const InspectOptions& o) {
   for (const std::string& word : o.stages) stages.push_back(*stage_named(word));
   // A filter alone asks for the kernels it lets through.
   if (stages.empty() && (!o.filter.kernel.empty() || !o.filter.line.empty())) stages.push_back(Stage::kernel);
-  const bool all = !o.summary && !o.boundaries && stages.empty() && o.html.empty();
+  const bool all = !o.summary && !o.dot && !o.boundaries && stages.empty() && o.html.empty();
   const Sizes sizes{{"batch", o.batch}, {"time", o.model.time}};
   std::optional<Inspection> seen[2];  // of the GPU, of the host
   if (o.summary || all) {
@@ -144,6 +145,7 @@ int run(const InspectOptions& o) {
         if (!o.json) fmt::print("attention from its body: {}\n", why);
     }
   }
+  if (o.dot) std::cout << to_dot(m.graph);
   for (const Stage stage : stages) show(m.graph, stage, seen, o);
   if (!o.html.empty()) {
     write_html(o.html, {m.title, m.graph, sizes, o.depth});
@@ -189,6 +191,7 @@ void add_inspect(CLI::App& app, Chosen& chosen) {
   c->add_flag("--summary", o->summary, "parameters, FLOPs and bytes by scope (the default), and lines of code without an origin");
   c->add_option("--depth", o->depth, "of the scopes in the summary")->check(CLI::Range(1, 32))->capture_default_str();
   c->add_flag("--graph", o->graph, "as --stage graph");
+  c->add_flag("--dot", o->dot, "the graph for Graphviz: | dot -Tsvg > graph.svg");
   c->add_flag("--clusters", o->clusters, "as --stage clusters");
   c->add_flag("--boundaries", o->boundaries, "every stored value, and why it was not fused");
   add_device_options(*c, o->device);

@@ -32,8 +32,8 @@ Sweep sweep_of(const Type& operand, const AxisNames& over) {
   const auto reduced = [&](const std::string& axis) { return std::find(over.begin(), over.end(), axis) != over.end(); };
   if (std::all_of(operand.dims.begin(), operand.dims.end(), [&](const Dim& d) { return reduced(d.axis) || d.extent == Extent(1); }))
     return Sweep::full;
-  for (auto d = operand.dims.rbegin(); d != operand.dims.rend(); ++d)
-    if (!(d->extent == Extent(1))) return reduced(d->axis) ? Sweep::row : Sweep::column;
+  for (std::size_t i = operand.dims.size(); i-- > 0;)
+    if (!(operand.dims[i].extent == Extent(1))) return reduced(operand.dims[i].axis) ? Sweep::row : Sweep::column;
   return Sweep::full;
 }
 

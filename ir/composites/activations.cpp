@@ -3,11 +3,13 @@
 #include <functional>
 #include <numbers>
 
+#include <uwaga/ir/wanted.h>
+
 namespace uwaga {
 namespace {
 
 Tensor activation(const char* name, const Operand& x, const std::function<Tensor(Tensor)>& body, Options options = {}) {
-  return composite1(composite_named(name), std::move(options), {*x.tensor},
+  return composite1(composite_named(name), std::move(options), {wanted(x, name, "operand")},
                     [&](const std::vector<Tensor>& in) { return body(in[0]); }, x.where);
 }
 
@@ -33,7 +35,7 @@ Tensor silu(Operand x) {
 }
 
 Tensor swiglu(Operand gate, Operand up) {
-  return composite1(composite_named("swiglu"), {}, {*gate.tensor, *up.tensor},
+  return composite1(composite_named("swiglu"), {}, {wanted(gate, "swiglu", "gate"), wanted(up, "swiglu", "other operand")},
                     [](const std::vector<Tensor>& in) { return in[0] * sigmoid(in[0]) * in[1]; }, gate.where);
 }
 

@@ -7,6 +7,7 @@
 
 #include <uwaga/ir/composites/norms.h>
 #include <uwaga/ir/error.h>
+#include <uwaga/ir/wanted.h>
 
 namespace uwaga {
 namespace {
@@ -94,6 +95,7 @@ Tensor attention(Operand q, Operand k, Operand v, const AttentionOptions& o) {
 
 Tensor rope(Operand x, const Axis& time, const Axis& depth, const RopeOptions& o) {
   const Here where = x.where;
+  wanted(x, "rope", "operand");
   const auto d = x.tensor->type().has(depth.name) ? x.tensor->extent(depth).constant() : std::nullopt;
   if (!d || *d % 2 != 0) {
     GraphData& g = x.tensor->data();

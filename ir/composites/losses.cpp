@@ -4,6 +4,7 @@
 
 #include <uwaga/ir/composites/norms.h>
 #include <uwaga/ir/error.h>
+#include <uwaga/ir/wanted.h>
 
 namespace uwaga {
 Tensor embedding(Operand table, Operand ids, const Axis& vocab) { return gather(table, ids, vocab); }
@@ -11,7 +12,8 @@ Tensor embedding(Operand table, Operand ids, const Axis& vocab) { return gather(
 Tensor Loss::mean() const { return total / count; }
 
 Tensor cross_entropy_terms(Operand logits, Operand targets, const Axis& vocab, std::int64_t ignore) {
-  return composite1(composite_named("cross_entropy"), {{"axis", vocab.name}, {"ignore", ignore}}, {*logits.tensor, *targets.tensor},
+  return composite1(composite_named("cross_entropy"), {{"axis", vocab.name}, {"ignore", ignore}}, 
+                    {wanted(logits, "cross_entropy", "logits"), wanted(targets, "cross_entropy", "targets")},
                     [&](const std::vector<Tensor>& in) {
                       const Tensor x = cast(in[0], DType::f32);
                       const Tensor ignored = equal(in[1], ignore);
@@ -22,24 +24,24 @@ Tensor cross_entropy_terms(Operand logits, Operand targets, const Axis& vocab, s
 
 Loss cross_entropy_sum(Operand logits, Operand targets, const Axis& vocab, std::int64_t ignore) {
   const Here where = logits.where;
-  GraphData& g = logits.tensor->data();
+  GraphData& g = wanted(logits, "cross_entropy", "logits").data();
   const ProvenanceGuard guard(g, g.origin(where));
   const Tensor terms = cross_entropy_terms(logits, targets, vocab, ignore);
   const std::vector<std::string> axes = terms.type().axes();
   const Axes all(axes.begin(), axes.end());
-  return {sum(terms, all), sum(cast(not_equal(*targets.tensor, ignore), DType::f32), all)};
+  return {sum(terms, all), sum(cast(not_equal(wanted(targets, "cross_entropy", "targets"), ignore), DType::f32), all)};
 }
 
 Tensor cross_entropy(Operand logits, Operand targets, const Axis& vocab, std::int64_t ignore) {
   const Here where = logits.where;
-  GraphData& g = logits.tensor->data();
+  GraphData& g = wanted(logits, "cross_entropy", "logits").data();
   const ProvenanceGuard guard(g, g.origin(where));
   return cross_entropy_sum(logits, targets, vocab, ignore).mean();
 }
 
 Tensor dropout(const Scope& scope, Operand x, double rate, const std::string& name) {
   const Here where = x.where;
-  const ProvenanceGuard guard(x.tensor->data(), scope.origin(where));
+  const ProvenanceGuard guard(wanted(x, "dropout", "operand").data(), scope.origin(where));
   if (!(rate >= 0 && rate < 1))
     throw Error(fmt::format("{}: dropout wants a rate of 0 or more and below 1, not {}",
                             x.tensor->data().provenance().brief(scope.origin(where)), rate));

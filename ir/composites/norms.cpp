@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include <uwaga/ir/wanted.h>
+
 namespace uwaga {
 namespace {
 
@@ -15,7 +17,7 @@ Tensor safe_maximum(const Tensor& x, const Axis& axis) {
 }  // namespace
 
 Tensor softmax(Operand x, const Axis& axis) {
-  return composite1(composite_named("softmax"), {{"axis", axis.name}}, {*x.tensor}, [&](const std::vector<Tensor>& in) {
+  return composite1(composite_named("softmax"), {{"axis", axis.name}}, {wanted(x, "softmax", "operand")}, [&](const std::vector<Tensor>& in) {
     const Tensor e = exp(in[0] - safe_maximum(in[0], axis));
     const Tensor total = sum(e, {axis});
     return select(total > 0.0, e / select(total > 0.0, total, 1.0), 0.0);
@@ -23,14 +25,15 @@ Tensor softmax(Operand x, const Axis& axis) {
 }
 
 Tensor log_sum_exp(Operand x, const Axis& axis) {
-  return composite1(composite_named("log_sum_exp"), {{"axis", axis.name}}, {*x.tensor}, [&](const std::vector<Tensor>& in) {
+  return composite1(composite_named("log_sum_exp"), {{"axis", axis.name}}, {wanted(x, "log_sum_exp", "operand")}, [&](const std::vector<Tensor>& in) {
     const Tensor m = safe_maximum(in[0], axis);
     return log(sum(exp(in[0] - m), {axis})) + m;
   }, x.where);
 }
 
 Tensor rms_norm(Operand x, Operand weight, const Axis& axis, double epsilon) {
-  return composite1(composite_named("rms_norm"), {{"axis", axis.name}, {"epsilon", epsilon}}, {*x.tensor, *weight.tensor},
+  return composite1(composite_named("rms_norm"), {{"axis", axis.name}, {"epsilon", epsilon}},
+                    {wanted(x, "rms_norm", "operand"), wanted(weight, "rms_norm", "weight")},
                     [&](const std::vector<Tensor>& in) {
                       return in[0] * rsqrt(mean(in[0] * in[0], {axis}) + epsilon) * in[1];
                     }, x.where);
@@ -38,7 +41,8 @@ Tensor rms_norm(Operand x, Operand weight, const Axis& axis, double epsilon) {
 
 Tensor layer_norm(Operand x, Operand weight, Operand bias, const Axis& axis, double epsilon) {
   return composite1(composite_named("layer_norm"), {{"axis", axis.name}, {"epsilon", epsilon}},
-                    {*x.tensor, *weight.tensor, *bias.tensor}, [&](const std::vector<Tensor>& in) {
+                    {wanted(x, "layer_norm", "operand"), wanted(weight, "layer_norm", "weight"), wanted(bias, "layer_norm", "bias")},
+                    [&](const std::vector<Tensor>& in) {
                       const Tensor centred = in[0] - mean(in[0], {axis});
                       return centred * rsqrt(mean(centred * centred, {axis}) + epsilon) * in[1] + in[2];
                     }, x.where);

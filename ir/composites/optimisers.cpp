@@ -1,5 +1,7 @@
 #include <uwaga/ir/composites/optimisers.h>
 
+#include <uwaga/ir/wanted.h>
+
 namespace uwaga {
 
 AdamwStep adamw(Operand parameter, Operand gradient, Operand first, Operand second, const AdamwScalars& s, double beta1,
@@ -16,7 +18,8 @@ AdamwStep adamw(Operand parameter, Operand gradient, Operand first, Operand seco
   };
   const std::vector<Tensor> out = composite(
       composite_named("adamw"), options,
-      {*parameter.tensor, *gradient.tensor, *first.tensor, *second.tensor, s.rate, s.clip, s.correction1, s.correction2}, body,
+      {wanted(parameter, "adamw", "parameter"), wanted(gradient, "adamw", "gradient"), wanted(first, "adamw", "first moment"),
+       wanted(second, "adamw", "second moment"), s.rate, s.clip, s.correction1, s.correction2}, body,
       parameter.where);
   return {out[0], out[1], out[2]};
 }
@@ -31,7 +34,8 @@ SgdStep sgd(Operand parameter, Operand gradient, Operand velocity, Operand rate,
   };
   const std::vector<Tensor> out =
       composite(composite_named("sgd"), options,
-                {*parameter.tensor, *gradient.tensor, *velocity.tensor, *rate.tensor, *clip.tensor}, body, parameter.where);
+                {wanted(parameter, "sgd", "parameter"), wanted(gradient, "sgd", "gradient"), wanted(velocity, "sgd", "velocity"),
+                 wanted(rate, "sgd", "rate"), wanted(clip, "sgd", "clip")}, body, parameter.where);
   return {out[0], out[1]};
 }
 

@@ -14,7 +14,7 @@ struct TypeRow {
   Op op;
   int arity;              // -1: any number
   Attributes attributes;  // which alternative
-  std::vector<Type> (*rule)(Op, const Attributes&, std::span<const Type> operands);  // Error where they do not fit
+  TypeList (*rule)(Op, const Attributes&, std::span<const Type> operands);  // Error where they do not fit
 };
 const TypeRow& type_row(Op op);
 

@@ -17,6 +17,9 @@ class Expander {
   // The graph itself where nothing in it is expanded.
   Graph graph(const Graph& from) {
     if (const auto it = known_.find(&from.data()); it != known_.end()) return it->second;
+    const auto& nodes = from->nodes();
+    if (std::none_of(nodes.begin(), nodes.end(), [](const Node& n) { return n.op == Op::call || n.op == Op::scan || n.op == Op::cond; }))
+      return known_[&from.data()] = from;
     bool changed = false;
     Graph out = rewrite(from, [&](Rewriter& r, NodeId id) {
       const Node& n = r.from().node(id);

@@ -10,74 +10,92 @@ namespace {
 using Known = std::unordered_map<const GraphData*, Graph>;
 using ByOp = std::array<std::vector<const Rule*>, kOps>;
 
+// Reads the graph as it is for as long as no rule applies; the first that does has what was read so far copied, each node
+// under the id it had.
 class Applier {
  public:
-  Applier(const Graph& from, const ByOp& rules, Known& known) : rewriter_(from), rules_(rules), known_(known) {}
+  Applier(const Graph& from, const ByOp& rules, Known& known)
+      : from_(from), graph_(&from.data()), rules_(rules), known_(known) {}
 
-  Graph run(const Graph& from) {
-    rewriter_.walk([&](Rewriter& r, NodeId id) { return visit(r, id); });
-    return changed_ ? rewriter_.finish() : from;
+  Graph run() {
+    const auto n = static_cast<NodeId>(from_->nodes().size());
+    for (current_ = 0; current_ < n; ++current_) {
+      if (rewriter_) rewriter_->begin(current_);
+      visit(from_->node(current_));
+    }
+    return rewriter_ ? rewriter_->finish() : from_;
   }
 
   static Graph apply(const Graph& graph, const ByOp& rules, Known& known) {
     if (const auto it = known.find(&graph.data()); it != known.end()) return it->second;
-    Graph out = Applier(graph, rules, known).run(graph);
+    Graph out = Applier(graph, rules, known).run();
     known[&graph.data()] = out;
     return out;
   }
 
  private:
-  bool visit(Rewriter& r, NodeId id) {
-    const Node& n = r.from().node(id);
-    std::vector<Value> operands;
-    operands.reserve(n.operands.size());
-    for (Value v : n.operands) operands.push_back(r.now(v));
-    Attributes attributes = n.attributes;
-    if (has_graphs(n.op) && n.op != Op::parameter)
-      for_each_graph(attributes, [&](Graph& b) {
-        if (!b) return;
-        const Graph now = apply(b, rules_, known_);
-        changed_ = changed_ || &now.data() != &b.data();
-        b = now;
+  void visit(const Node& n) {
+    SharedAttributes attributes = n.attributes;
+    if (has_graphs(n.op) && n.op != Op::parameter) {
+      bool changed = false;
+      for_each_graph(attributes.get(), [&](const Graph& b) {
+        changed = changed || (b && &apply(b, rules_, known_).data() != &b.data());
       });
-    if (n.types.size() == 1) {
-      if (const auto v = replaced(n.op, attributes, operands, n.provenance)) {
-        r.map({id, 0}, *v);
-        return true;
+      if (changed) {
+        Attributes now = attributes;
+        for_each_graph(now, [&](Graph& b) {
+          if (b) b = apply(b, rules_, known_);
+        });
+        attributes = std::move(now);
+        write();
       }
     }
-    r.copy(id, std::move(attributes), std::move(operands));
-    return true;
+    ValueList operands = n.operands;
+    if (rewriter_)
+      for (Value& v : operands) v = rewriter_->now(v);
+    if (n.types.size() == 1)
+      if (const auto v = replaced(n.op, attributes, operands, n.provenance)) {
+        write().map({current_, 0}, *v);
+        return;
+      }
+    if (rewriter_) rewriter_->copy(current_, std::move(attributes), std::move(operands));
   }
 
-  std::optional<Value> replaced(Op op, const Attributes& attributes, const std::vector<Value>& operands,
-                                ProvenanceId provenance) {
-    const Site site(rewriter_.to(), attributes, operands, provenance, write_);
+  std::optional<Value> replaced(Op op, const SharedAttributes& attributes, const ValueList& operands, ProvenanceId provenance) {
+    const Site site(graph_, attributes, operands, provenance, write_);
     for (const Rule* rule : rules_[static_cast<std::size_t>(op)])
-      if (const auto v = rule->apply(site)) {
-        changed_ = true;
-        return v;
-      }
+      if (const auto v = rule->apply(site)) return v;
     return std::nullopt;
   }
 
-  Rewriter rewriter_;
+  Rewriter& write() {
+    if (!rewriter_) {
+      rewriter_.emplace(from_);
+      for (NodeId id = 0; id < current_; ++id) rewriter_->copy(id);
+      rewriter_->begin(current_);
+      graph_ = &rewriter_->to();
+    }
+    return *rewriter_;
+  }
+
+  Graph from_;
+  const GraphData* graph_;  // what rules read
+  std::optional<Rewriter> rewriter_;
+  NodeId current_ = 0;
   const ByOp& rules_;
   Known& known_;
-  bool changed_ = false;
-  const std::function<Value(Op, Attributes, std::vector<Value>, ProvenanceId)> write_ =
-      [this](Op op, Attributes attributes, std::vector<Value> operands, ProvenanceId provenance) -> Value {
+  const Site::Write write_ = [this](Op op, SharedAttributes attributes, ValueList operands, ProvenanceId provenance) -> Value {
+    write();
     if (const auto v = replaced(op, attributes, operands, provenance)) return *v;
-    return {rewriter_.to().add(op, std::move(attributes), std::move(operands), provenance), 0};
+    return {write().to().add(op, std::move(attributes), std::move(operands), provenance), 0};
   };
 };
 
 }  // namespace
 
-Value Site::emit(Op op, Attributes attributes, std::vector<Value> operands,
-                 std::initializer_list<Value> absorbed) const {
+Value Site::emit(Op op, SharedAttributes attributes, ValueList operands, std::initializer_list<Value> absorbed) const {
   ProvenanceId provenance = provenance_;
-  for (Value v : absorbed) provenance = graph_.provenance().unite(provenance, def(v).provenance);
+  for (Value v : absorbed) provenance = graph_->provenance().unite(provenance, def(v).provenance);
   return write_(op, std::move(attributes), std::move(operands), provenance);
 }
 

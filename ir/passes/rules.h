@@ -16,24 +16,25 @@ namespace uwaga {
 // A node about to be written, and the graph it is written to.
 class Site {
  public:
-  Site(GraphData& graph, const Attributes& attributes, const std::vector<Value>& operands, ProvenanceId provenance,
-       const std::function<Value(Op, Attributes, std::vector<Value>, ProvenanceId)>& write)
+  using Write = std::function<Value(Op, SharedAttributes, ValueList, ProvenanceId)>;
+  // The graph is asked for each time: writing the first node may replace the graph read by its copy.
+  Site(const GraphData* const& graph, const SharedAttributes& attributes, const ValueList& operands, ProvenanceId provenance,
+       const Write& write)
       : attributes(attributes), operands(operands), graph_(graph), provenance_(provenance), write_(write) {}
 
-  const Attributes& attributes;
-  const std::vector<Value>& operands;
+  const SharedAttributes& attributes;
+  const ValueList& operands;
   template <typename A>
-  const A& as() const { return std::get<A>(attributes); }
+  const A& as() const { return std::get<A>(attributes.get()); }
 
-  const Type& type(Value v) const { return graph_.type(v); }
+  const Type& type(Value v) const { return graph_->type(v); }
   // The node that makes an operand.
-  const Node& def(std::size_t operand) const { return graph_.node(operands[operand].node); }
-  const Node& def(Value v) const { return graph_.node(v.node); }
-  GraphData& graph() const { return graph_; }
+  const Node& def(std::size_t operand) const { return graph_->node(operands[operand].node); }
+  const Node& def(Value v) const { return graph_->node(v.node); }
   ProvenanceId provenance() const { return provenance_; }
 
   // A new node, rules tried on it too. It takes the provenance of the node replaced and of those it absorbs.
-  Value emit(Op op, Attributes attributes, std::vector<Value> operands, std::initializer_list<Value> absorbed = {}) const;
+  Value emit(Op op, SharedAttributes attributes, ValueList operands, std::initializer_list<Value> absorbed = {}) const;
   // One number for every element of a type.
   Value full(const Literal& value, const Type& type) const;
   // `v`, its axes written in the order of `like`.
@@ -42,9 +43,9 @@ class Site {
   std::optional<Literal> number(Value v) const;
 
  private:
-  GraphData& graph_;
+  const GraphData* const& graph_;
   ProvenanceId provenance_;
-  const std::function<Value(Op, Attributes, std::vector<Value>, ProvenanceId)>& write_;
+  const Write& write_;
 };
 
 struct Rule {

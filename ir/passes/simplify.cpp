@@ -176,8 +176,8 @@ Result split_of_merge(const Site& s) {
     if (axes[i] != a.into[i].axis || !(s.type(x).extent(axes[i]) == a.into[i].extent)) return {};
   Type like{s.type(x).dtype, {}};
   for (const Dim& d : inner.types[0].dims) {
-    if (d.axis == a.axis) like.dims.insert(like.dims.end(), a.into.begin(), a.into.end());
-    else like.dims.push_back(d);
+    if (d.axis != a.axis) like.dims.push_back(d);
+    else for (const Dim& part : a.into) like.dims.push_back(part);
   }
   return s.ordered(x, like);
 }

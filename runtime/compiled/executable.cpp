@@ -257,7 +257,7 @@ class ExecutableBuilder {
     return p;
   }
 
-  std::vector<int> storages_of(const std::vector<Value>& values, std::size_t first, std::size_t count) const {
+  std::vector<int> storages_of(const ValueList& values, std::size_t first, std::size_t count) const {
     std::vector<int> out;
     for (std::size_t i = 0; i < count; ++i) out.push_back(storage_of(values[first + i]));
     return out;

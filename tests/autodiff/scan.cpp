@@ -1,5 +1,7 @@
 #include <uwaga/autodiff/autodiff.h>
+#include <uwaga/ir/composites/losses.h>
 #include <uwaga/ir/interpreter/interpret.h>
+#include <uwaga/ir/random.h>
 
 #include "tests/autodiff/check.h"
 #include "tests/catch.h"
@@ -135,4 +137,42 @@ TEST_CASE("the backward of a scan is one scan more, and the forward runs once") 
   grad(sum(states, {time_axis, state}), floating_inputs(g));
   CHECK(scans_in(g) == 2);
   CHECK(g->node(states.value().node).types.size() > outputs);  // what is saved for it
+}
+
+TEST_CASE("every turn of nested scans drops other elements, and the gradient takes the masks of the forward pass") {
+  const Axis turn{"turn"}, wide{"wide", 64};
+  for (bool reverse : {false, true}) {
+    INFO("reverse " << reverse);
+    Graph g;
+    const Tensor x = g.input("x", f32, {time_axis, turn, wide});
+    const Scope s = g.scope();
+    const ScanOptions options{.reverse = reverse, .length = std::nullopt};
+    const ScanResult outer = scan(time_axis, {}, {x}, [&](const std::vector<Tensor>&, const std::vector<Tensor>& slice, Tensor) {
+      const ScanResult inner = scan(turn, {}, {slice[0]}, [&](const std::vector<Tensor>&, const std::vector<Tensor>& row, Tensor) {
+        return ScanStep{{}, {dropout(s, row[0], 0.5)}};
+      }, options);
+      return ScanStep{{}, {inner.outputs[0]}};
+    }, options);
+    const Tensor y = outer.outputs[0];
+    g->add_output("y", y.value());
+    g->add_output("dx", grad(sum(y, {time_axis, turn, wide}), {x})[0].value());
+    const Array ones = Array::of(f32, {{"time", 3}, {"turn", 2}, {"wide", 64}}, std::vector<float>(3 * 2 * 64, 1.0f));
+    const Arrays out =
+        interpret(g, {{"x", ones}}, {{"seed", Array(std::int64_t{3})}, {"step", Array(std::int64_t{0})}}, Mode::typed).outputs;
+    const Array kept = out.at("y").reordered({"time", "turn", "wide"});
+    CHECK(out.at("dx").reordered({"time", "turn", "wide"}) == kept);
+    for (std::int64_t a = 0; a < 6; ++a)
+      for (std::int64_t b = 0; b < a; ++b) {
+        int same = 0;
+        for (std::int64_t i = 0; i < 64; ++i) same += kept.at(a * 64 + i) == kept.at(b * 64 + i);
+        INFO("turns " << a << " and " << b << " agree on " << same << " of 64");
+        CHECK(same < 52);  // 32 expected, deviation 4
+      }
+    // The mask is a function of the logical index, so that the direction does not matter.
+    const std::uint64_t key = random_key("dropout", 3, std::vector<std::int64_t>{2, 1});
+    for (std::int64_t i = 0; i < 64; ++i) {
+      const auto bits = static_cast<std::int32_t>(random_word(key, 0, static_cast<std::uint64_t>(i)));
+      CHECK(kept.at(5 * 64 + i) == (bits < 0 ? 0.0 : 2.0));
+    }
+  }
 }

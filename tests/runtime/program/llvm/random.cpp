@@ -1,4 +1,6 @@
 // Dropout: the masks are those of the interpreter, to the bit, whatever computes them and however the batch is cut.
+#include <uwaga/autodiff/autodiff.h>
+
 #include "tests/catch.h"
 #include "tests/runtime/program/llvm/small_models.h"
 
@@ -95,5 +97,39 @@ TEST_CASE("dropout inside a scan gives the interpreter's mask, on any number of 
   const Arrays host = run(Target::host(1)), oracle = run(Target::interpreter());
   CHECK(host.at("kept") == oracle.at("kept"));
   CHECK(host.at("total") == oracle.at("total"));
+  CHECK(digest(run(Target::host(3))) == digest(host));
+  // No two turns drop the same 33 elements.
+  const Array kept = host.at("kept").reordered({"time", "batch", "n"});
+  for (std::int64_t a = 0; a < 6; ++a)
+    for (std::int64_t b = 0; b < a; ++b) {
+      bool same = true;
+      for (std::int64_t i = 0; i < 33; ++i) same = same && kept.at(a * 33 + i) == kept.at(b * 33 + i);
+      CHECK(!same);
+    }
+}
+
+TEST_CASE("training through dropout in nested scans gives the interpreter's gradients, on any number of threads") {
+  const Axis turn{"turn"};
+  Graph g;
+  const Tensor x = g.input("x", f32, {timing, turn, n});
+  const Scope s = g.scope();
+  const ScanResult outer = scan(timing, {}, {x}, [&](const std::vector<Tensor>&, const std::vector<Tensor>& in, Tensor) {
+    const ScanResult inner = scan(turn, {}, {in[0]}, [&](const std::vector<Tensor>&, const std::vector<Tensor>& row, Tensor) {
+      return ScanStep{{}, {dropout(s, row[0], 0.5)}};
+    });
+    return ScanStep{{}, {inner.outputs[0]}};
+  });
+  g->add_output("y", outer.outputs[0].value());
+  g->add_output("dx", grad(sum(outer.outputs[0], {timing, turn, n}), {x})[0].value());
+  const auto run = [&](const Target& target) {
+    State state;
+    Program p = compile(g, target, state);
+    state.initialise(2);
+    return p.run({{"x", Array::of(f32, {{"time", 4}, {"turn", 3}, {"n", 11}}, std::vector<float>(132, 1.0f))}});
+  };
+  const Arrays host = run(Target::host(1)), oracle = run(Target::interpreter());
+  CHECK(host.at("y") == oracle.at("y"));
+  CHECK(host.at("dx") == oracle.at("dx"));
+  CHECK(host.at("dx").reordered({"time", "turn", "n"}) == host.at("y").reordered({"time", "turn", "n"}));
   CHECK(digest(run(Target::host(3))) == digest(host));
 }

@@ -116,3 +116,18 @@ TEST_CASE("a small LLaMA trains to the same bits on the baseline of the instruct
 }
 TEST_CASE("a small GPT-2 trains on compiled kernels as on the interpreter") { trains_as_the_interpreter_does(small_gpt2_step()); }
 TEST_CASE("a small LLaMA trains on compiled kernels as on the interpreter") { trains_as_the_interpreter_does(small_llama_step()); }
+
+TEST_CASE("a deeper model needs no further kernels") {
+  const auto kernels = [](std::int64_t layers) {
+    Graph g;
+    const Gpt2 c{.layers = layers, .heads = 2, .width = 16, .vocab = 37, .positions = 20};
+    const Tensor tokens = g.input("tokens", i32, {c.batch, c.time()}), targets = g.input("targets", i32, {c.batch, c.time()});
+    State state;
+    return compile(train_step(cross_entropy(gpt2(g.scope(), tokens, c), targets, c.words()), AdamW{}), Target::host(1), state)
+        .report()
+        .kernels;
+  };
+  const int three = kernels(3);
+  CHECK(kernels(6) == three);
+  CHECK(kernels(12) == three);
+}
