@@ -26,7 +26,7 @@ endfunction()
 # runtime's rooms, which who looks at kernels or files includes one by one. Rewritten only when the list changes.
 function(uwaga_umbrella)
   uwaga_public_headers(headers)
-  list(FILTER headers EXCLUDE REGEX "^(codegen/|runtime/(host|io|cuda)/|ir/(interpreter|passes)/)")
+  list(FILTER headers EXCLUDE REGEX "^(codegen/|runtime/(host|inspect|io|cuda)/|ir/(interpreter|passes)/)")
   list(TRANSFORM headers REPLACE "(.+)" "#include <uwaga/\\1>\n")
   list(JOIN headers "" includes)
   file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/include/uwaga/uwaga.h @ONLY CONTENT

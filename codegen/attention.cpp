@@ -39,7 +39,8 @@ class Claimer {
       for (const Node& forward : g.nodes())
         if (forward.op == Op::call && is_of_attention(forward.as<CallAttrs>()) && forward.operands.size() >= 3 && n.operands.size() >= 3 &&
             std::equal(forward.operands.begin(), forward.operands.begin() + 3, n.operands.begin()))
-          claims_.bodies.erase(&forward.as<CallAttrs>().body.data());
+          if (claims_.bodies.erase(&forward.as<CallAttrs>().body.data()))
+            claims_.refused.emplace_back(forward.provenance, "its derivative runs from its body, and shares what it computes");
     }
   }
 

@@ -2,23 +2,23 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <new>
+#include <utility>
 
+#include <uwaga/ir/aligned.h>
 #include <uwaga/ir/error.h>
 
 namespace uwaga {
 namespace {
 
-constexpr std::align_val_t kAlignment{64};
-
 std::shared_ptr<std::byte> allocate(std::size_t bytes) {
   // At least one byte, so that an empty array still has an address.
-  const std::size_t room = bytes == 0 ? 1 : bytes;
-  auto* memory = static_cast<std::byte*>(::operator new(room, kAlignment));
-  return {memory, [](std::byte* p) { ::operator delete(p, kAlignment); }};
+  auto buffer = std::make_shared<AlignedBuffer>(std::max<std::size_t>(bytes, 1));
+  std::byte* memory = buffer->data();
+  return {std::move(buffer), memory};
 }
 
 template <typename T>

@@ -1,4 +1,4 @@
-#include <uwaga/ir/infer.h>
+#include <uwaga/ir/detail/type_row.h>
 
 #include <fmt/format.h>
 
@@ -486,13 +486,6 @@ Types call_rule(Op op, const Attributes& attributes, Operands in) {
 
 Types identity(Op, const Attributes&, Operands in) { return {in[0]}; }
 
-struct TypeRow {
-  Op op;
-  int arity;  // -1: any number
-  Attributes attributes;  // which alternative
-  Types (*rule)(Op, const Attributes&, Operands);
-};
-
 const std::array<TypeRow, kOps>& type_table() {
   static const std::array<TypeRow, kOps> table = {{
       {Op::input, 0, InputAttrs{}, from_attribute<InputAttrs>},
@@ -560,15 +553,6 @@ const std::array<TypeRow, kOps>& type_table() {
 
 }  // namespace
 
-Attributes default_attributes(Op op) { return type_table()[static_cast<std::size_t>(op)].attributes; }
-
-std::vector<Type> infer(Op op, const Attributes& attributes, std::span<const Type> operands) {
-  const TypeRow& row = type_table()[static_cast<std::size_t>(op)];
-  check_internal(row.op == op, "the type table is out of order");
-  check_internal(row.attributes.index() == attributes.index(), "attributes of another op");
-  if (row.arity >= 0 && static_cast<std::size_t>(row.arity) != operands.size())
-    throw Error(fmt::format("{} takes {} operands, not {}", name(op), row.arity, operands.size()));
-  return row.rule(op, attributes, operands);
-}
+const TypeRow& type_row(Op op) { return type_table()[static_cast<std::size_t>(op)]; }
 
 }  // namespace uwaga

@@ -29,6 +29,9 @@ struct CompileReport {
   int kernels = 0;           // distinct ones
   int kernels_from_cache = 0;
   int kernels_compiled = 0;  // the others
+  // Calls of attention that run from their bodies because no kernel of the target computes them, and why:
+  // "gpt.cpp:9 in h.3.attn: its scores are not elementwise over query x key".
+  std::vector<std::string> refused_attention;
 };
 
 // One kernel call of a run, timed.

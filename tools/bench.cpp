@@ -3,13 +3,17 @@
 #include <uwaga/ir/graph.h>
 #include <uwaga/ir/initial.h>
 #include <uwaga/ir/ops.h>
+#include <uwaga/ir/passes/precision.h>
 #include <uwaga/ir/random.h>
+#include <uwaga/ir/scope.h>
+#include <uwaga/ir/update.h>
 #include <uwaga/runtime/program.h>
 #include <uwaga/runtime/train/checkpoint.h>
 
 #include <algorithm>
 #include <chrono>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -24,10 +28,11 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct BenchOptions {
-  std::string model = "gpt2-124m", precision = "f32";
+  std::string model = "gpt2-124m";
+  DType compute = DType::f32;
   std::int64_t layers = 12, batch = 4, time = 64, m = 1024, n = 1024, k = 1024;
   int runs = 5;
-  bool json = false;
+  bool json = false, profile = false, transpose_a = false, transpose_b = false;
   DeviceOptions device;
 };
 
@@ -79,10 +84,47 @@ void tell(const Json& line, bool json) {
     std::cout << fmt::format("{:22} {}", key, value.is_string() ? value.get<std::string>() : value.dump()) << '\n';
 }
 
+// Where a step's time goes: the kernels of one timed run, the dearest first. One line a kernel; the calls of all layers share one.
+void tell_profile(const std::vector<LaunchProfile>& launches, bool json) {
+  struct Sum {
+    const LaunchProfile* first;
+    int calls = 0;
+    std::int64_t tasks = 0;
+    double milliseconds = 0;
+  };
+  std::map<int, Sum> kernels;
+  double total = 0;
+  for (const LaunchProfile& l : launches) {
+    Sum& s = kernels.try_emplace(l.kernel, Sum{&l}).first->second;
+    ++s.calls;
+    s.tasks += l.tasks;
+    s.milliseconds += l.milliseconds;
+    total += l.milliseconds;
+  }
+  std::vector<Sum> order;
+  for (const auto& [id, s] : kernels) order.push_back(s);
+  std::stable_sort(order.begin(), order.end(), [](const Sum& a, const Sum& b) { return a.milliseconds > b.milliseconds; });
+  if (!json) std::cout << fmt::format("\n{:>10} {:>6} {:>6} {:>6}  {}\n", "ms", "share", "calls", "tasks", "kernel: ops (last op's line)");
+  for (const Sum& s : order) {
+    if (json) {
+      std::cout << Json{{"profile", s.first->kind},         {"kernel", s.first->kernel}, {"milliseconds", s.milliseconds},
+                        {"share", s.milliseconds / total}, {"calls", s.calls},          {"tasks", s.tasks},
+                        {"ops", s.first->ops},             {"origin", s.first->origin}}
+                << '\n';
+    } else {
+      std::string ops = s.first->ops;
+      if (ops.size() > 60) ops = ops.substr(0, 57) + "...";
+      std::cout << fmt::format("{:10.3f} {:5.1f}% {:6} {:6}  {} {}: {} ({})\n", s.milliseconds, 100 * s.milliseconds / total, s.calls,
+                               s.tasks, s.first->kind, s.first->kernel, ops, s.first->origin);
+    }
+  }
+}
+
 int step(const BenchOptions& o) {
   LanguageModel m = standard_model(o.model);
   m.layers = o.layers;
   m.time = std::max(m.time, o.time);
+  m.compute = o.compute;
   const Target target = target_of(o.device);
   const Sizes sizes{{"batch", o.batch}, {"time", o.time}};
   const auto building = std::chrono::steady_clock::now();
@@ -95,13 +137,15 @@ int step(const BenchOptions& o) {
   const std::vector<double> times = timed(program, inputs, o.runs);
 
   Json line{{"bench", "step"}, {"model", o.model},         {"layers", o.layers},     {"batch", o.batch},
-            {"time", o.time},  {"precision", o.precision}, {"device", target.str()}, {"threads", target.threads()}};
+            {"time", o.time},  {"precision", name(o.compute)}, {"device", target.str()}, {"threads", target.threads()}};
   add_times(line, times, program, cost_of(graph, sizes).dot_flops, target.threads());
   line["build_milliseconds"] = build;  // the graph and its derivative, before `compile`
   line["kernels_compiled_in_run"] = program.kernels_compiled_in_run();
   line["parallel_launches"] = program.parallel_launches();
   line["peak_bytes"] = program.peak_bytes(sizes) + state_bytes(state);
+  line["state_sha256"] = state_sha256(state);  // after all runs, those that were not timed too
   tell(line, o.json);
+  if (o.profile) tell_profile(program.profile(inputs), o.json);
   return 0;
 }
 
@@ -109,9 +153,14 @@ int gemm(const BenchOptions& o) {
   const Target target = target_of(o.device);
   const Axis row("row", o.m), in("in", o.k), out("out", o.n);
   Graph g;
-  const Tensor x = g.input("x", f32, {row, in}), y = g.input("y", f32, {in, out});
-  State none;
-  Program program = compile(dot(x, y, {in}), target, none);
+  const Tensor x = o.transpose_a ? g.input("x", f32, {in, row}) : g.input("x", f32, {row, in});
+  const Tensor y = o.transpose_b ? g.input("y", f32, {out, in}) : g.input("y", f32, {in, out});
+  // Into a slot: fresh memory for each result would be timed with it.
+  const Tensor z = g.scope().state("z", {row, out}, zeros());
+  update(z, dot(x, y, {in}));
+  State state;
+  Program program = compile(compute_in(g, o.compute), target, state);
+  state.initialise(1, target);
   const auto values = [](const char* key, ArrayDims dims) {
     Array a(DType::f32, std::move(dims));
     const auto to = a.mutable_as<float>();
@@ -119,14 +168,17 @@ int gemm(const BenchOptions& o) {
       to[i] = static_cast<float>(random_word(random_key(key, 1), 0, i)) * 0x1p-32f - 0.5f;
     return a;
   };
-  const std::vector<double> times =
-      timed(program, {{"x", values("x", {{"row", o.m}, {"in", o.k}})}, {"y", values("y", {{"in", o.k}, {"out", o.n}})}},
-            o.runs);
+  ArrayDims x_dims{{"row", o.m}, {"in", o.k}}, y_dims{{"in", o.k}, {"out", o.n}};
+  if (o.transpose_a) std::swap(x_dims[0], x_dims[1]);
+  if (o.transpose_b) std::swap(y_dims[0], y_dims[1]);
+  const std::vector<double> times = timed(program, {{"x", values("x", x_dims)}, {"y", values("y", y_dims)}}, o.runs);
   Json line{{"bench", "gemm"},
             {"m", o.m},
             {"n", o.n},
             {"k", o.k},
-            {"precision", o.precision},
+            {"transpose_a", o.transpose_a},
+            {"transpose_b", o.transpose_b},
+            {"precision", name(o.compute)},
             {"device", target.str()},
             {"threads", target.threads()}};
   add_times(line, times, program, 2.0 * static_cast<double>(o.m) * static_cast<double>(o.n) * static_cast<double>(o.k),
@@ -137,9 +189,7 @@ int gemm(const BenchOptions& o) {
 }
 
 void add_common(CLI::App* c, const std::shared_ptr<BenchOptions>& o) {
-  c->add_option("--precision", o->precision, "of the computation: f32")
-      ->check(CLI::IsMember({"f32"}))
-      ->capture_default_str();
+  add_precision_option(*c, o->compute);
   c->add_option("--runs", o->runs, "how many are timed; the median counts")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
@@ -161,12 +211,15 @@ void add_bench(CLI::App& app, Chosen& chosen) {
   s->add_option("--layers", o->layers, "blocks")->check(CLI::Range(0, 1024))->capture_default_str();
   s->add_option("--batch", o->batch, "windows of a step")->check(size)->capture_default_str();
   s->add_option("--time", o->time, "tokens of a window")->check(size)->capture_default_str();
+  s->add_flag("--profile", o->profile, "also time every kernel of one step: a line each, the dearest first");
   add_common(s, o);
   s->callback([&chosen, o] { chosen = [o] { return step(*o); }; });
   CLI::App* g = bench->add_subcommand("gemm", "a matrix product [m k] x [k n]");
   g->add_option("-m,--m", o->m, "rows")->check(size)->capture_default_str();
   g->add_option("-n,--n", o->n, "columns")->check(size)->capture_default_str();
   g->add_option("-k,--k", o->k, "terms")->check(size)->capture_default_str();
+  g->add_flag("--transpose-a", o->transpose_a, "the first lies as [k m]: what a weight's gradient is");
+  g->add_flag("--transpose-b", o->transpose_b, "the second lies as [n k]: what an input's gradient is");
   add_common(g, o);
   g->callback([&chosen, o] { chosen = [o] { return gemm(*o); }; });
 }

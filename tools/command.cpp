@@ -1,4 +1,5 @@
 #include "tools/command.h"
+#include "tools/language_model.h"
 
 #include <uwaga/runtime/host/thread_pool.h>
 
@@ -31,5 +32,14 @@ std::string no_such_device(const std::string& device) {
 }
 
 Target target_of(const DeviceOptions& options) { return *target_named(options.device, options.threads); }
+
+void add_precision_option(CLI::App& command, DType& compute) {
+  command
+      .add_option_function<std::string>(
+          "--precision", [&compute](const std::string& name) { compute = precision_named(name); },
+          "of matrix products: f32 or bf16 (parameters, moments and sums stay f32)")
+      ->check(CLI::IsMember({"f32", "bf16"}))
+      ->default_str("f32");
+}
 
 }  // namespace uwaga

@@ -8,6 +8,7 @@
 // Exit codes: 0 ok, 1 the run failed, 2 wrong usage (UsageError, and what the parser refuses), 130 interrupted.
 #pragma once
 
+#include <uwaga/ir/dtype.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/runtime/target.h>
 
@@ -33,6 +34,8 @@ struct DeviceOptions {
   int threads = 0;  // 0: not given, one a core
 };
 void add_device_options(CLI::App& command, DeviceOptions& options);
+// --precision f32|bf16, of matrix products.
+void add_precision_option(CLI::App& command, DType& compute);
 Target target_of(const DeviceOptions& options);
 // What --device names: "cpu", "cuda", "cuda:1", "emulated", "interpreter"; absent for anything else, and the sentence that says so.
 std::optional<Target> target_named(const std::string& device, int threads);

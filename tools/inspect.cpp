@@ -1,45 +1,38 @@
 // `uwaga inspect`: what a model is made of and what becomes of it.
 #include <fmt/format.h>
-#include <uwaga/codegen/cluster.h>
 #include <uwaga/ir/graph.h>
 #include <uwaga/ir/print.h>
 #include <uwaga/runtime/host/progress.h>
-#include <uwaga/runtime/io/checkpoint_directory.h>
-#include <uwaga/runtime/program.h>
-#include <uwaga/runtime/train/run_record.h>
+#include <uwaga/runtime/inspect/inspection.h>
 
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "tools/command.h"
 #include "tools/cost.h"
-#include "tools/language_model.h"
+#include "tools/inspect_model.h"
 
 namespace uwaga {
 namespace {
 
 struct InspectOptions {
   LanguageModel model{.vocab = 256};
-  std::string folder, part = "training";
+  std::string folder, which, part = "training";
+  std::vector<std::string> stages;
+  InspectFilter filter;
   std::int64_t batch = 12;
   int depth = 2;
   bool summary = false, graph = false, clusters = false, boundaries = false, json = false;
   DeviceOptions device;
 };
 
-LanguageModel model_of(const InspectOptions& o) {
-  if (o.folder.empty()) return o.model;
-  if (!std::filesystem::is_directory(o.folder)) throw Error(fmt::format("there is no folder {}", o.folder));
-  const CheckpointDirectory::Latest latest = CheckpointDirectory(o.folder).latest();
-  if (!latest.checkpoint) throw Error(fmt::format("there is no checkpoint in {} that can be used", o.folder));
-  return parse_language_model(read_run(latest.checkpoint->folder).model, latest.checkpoint->folder.string());
-}
-
-Graph graph_of(const LanguageModel& m, const std::string& part) {
-  return part == "training"     ? training_graph(m, AdamW{})
-         : part == "evaluation" ? evaluation_graph(m)
-                                : generation_graph(m);
+Inspected inspected(const InspectOptions& o) {
+  if (!o.folder.empty()) return inspected_folder(o.folder, o.part, o.which);
+  LanguageModel m = o.model;
+  if (m.model == "gpt2-124m" || m.model == "llama-110m") m = standard_model(m.model);
+  return inspected_model(m, o.part);
 }
 
 void summary(const Graph& graph, const Sizes& sizes, const InspectOptions& o) {
@@ -62,30 +55,100 @@ void summary(const Graph& graph, const Sizes& sizes, const InspectOptions& o) {
   row("total", total);
 }
 
-std::string cluster_name(int c) { return c < 0 ? "border" : fmt::format("c{}", c); }
+// The device whose kernels have the stage: CUDA is shown beside a program of the CPU, and the other way round.
+Target target_for(Stage stage, const InspectOptions& o) {
+  const Target own = target_of(o.device);
+  if (stage == Stage::graph || own.kind() == Target::Kind::interpreter || has_stage(own, stage)) return own;
+  return own.kind() == Target::Kind::host ? Target::emulated() : Target::host(1);
+}
 
-void clusters(const Graph& graph, const Clustering& clustering, const InspectOptions& o) {
-  for (std::size_t i = 0; o.clusters && i < clustering.clusters.size(); ++i) {
-    const Cluster& c = clustering.clusters[i];
-    fmt::print("c{} {}, {} ops, {} stored\n", i, name(c.kind), c.nodes.size(), c.outputs.size());
-    for (const NodeId id : c.nodes) fmt::print("  {}\n", print_node(graph.data(), id));
+// One object a line of code: what scripts want.
+void print_json(const Inspection& seen, Stage stage, const InspectFilter& filter) {
+  for (std::size_t i = 0; i < seen.kernels().size(); ++i) {
+    const InspectedKernel& k = seen.kernels()[i];
+    if (!seen.shows(k, filter)) continue;
+    const auto& ops = k.calls.at(0).ops;
+    for (const InspectedLine& l : seen.listing(stage, i)) {
+      nlohmann::ordered_json line{{"stage", name(stage)}, {"kernel", k.name}, {"kind", k.kind}, {"calls", k.calls.size()}, {"text", l.text}};
+      if (l.op >= 0 && static_cast<std::size_t>(l.op) < ops.size()) {
+        const InspectedOp& op = ops[static_cast<std::size_t>(l.op)];
+        line["op"] = op.op;
+        line["origins"] = nlohmann::json::array();
+        for (const ModelLine& at : op.lines)
+          line["origins"].push_back({{"file", at.file}, {"line", at.line}, {"scope", at.scope}, {"role", at.role}});
+      }
+      std::cout << line << '\n';
+    }
   }
-  for (const Boundary& b : clustering.boundaries)
-    if (o.boundaries)
-      fmt::print("{} {} -> {}: {}{}\n", print_value(graph.data(), b.value), cluster_name(b.from), cluster_name(b.to),
-                 b.rule, b.numbers.empty() ? "" : " (" + b.numbers + ")");
+}
+
+// How many lines of each stage have no origin, over all kernels: 0.
+void count_origins(const Inspection& host, const InspectOptions& o) {
+  std::optional<Inspection> gpu;
+  const auto count = [&](const char* what, Stage stage, const Inspection& seen) {
+    std::size_t lines = 0;
+    int missing = 0;
+    for (std::size_t i = 0; i < seen.kernels().size(); ++i) {
+      for (const InspectedLine& l : seen.listing(stage, i)) lines += l.instruction;
+      missing += seen.without_origin(stage, i);
+    }
+    if (o.json) std::cout << nlohmann::ordered_json{{"stage", name(stage)}, {"lines", lines}, {"without_origin", missing}} << '\n';
+    else fmt::print("{:28} {:>12}, {} without an origin\n", what, lines, missing);
+  };
+  count("kernel IR statements", Stage::kernel, host);
+  count("LLVM instructions", Stage::llvm, host);
+  gpu.emplace(host.written(), Target::emulated());
+  count("CUDA lines", Stage::cuda, *gpu);
+}
+
+void show(const Graph& graph, Stage stage, std::optional<Inspection> (&seen)[2], const InspectOptions& o) {
+  if (stage == Stage::graph && !o.json) {
+    std::cout << print(graph);
+    return;
+  }
+  const Target target = target_for(stage, o);
+  std::optional<Inspection>& s = seen[target.kind() == Target::Kind::host];
+  if (!s) s.emplace(graph, target);
+  if (o.json && stage > Stage::fused) print_json(*s, stage, o.filter);
+  else if (o.json) std::cout << nlohmann::ordered_json{{"stage", name(stage)}, {"text", s->text(stage)}} << '\n';
+  else std::cout << s->text(stage, o.filter);
+}
+
+void boundaries(const Inspection& seen, const InspectOptions& o) {
+  for (const InspectedBoundary& b : seen.boundaries()) {
+    if (o.json)
+      std::cout << nlohmann::ordered_json{{"value", b.value}, {"from", b.from}, {"to", b.to}, {"rule", b.rule}, {"numbers", b.numbers}, {"origin", b.origin}} << '\n';
+    else
+      fmt::print("{} {} -> {}: {}{}  // {}\n", b.value, b.from, b.to, b.rule, b.numbers.empty() ? "" : " (" + b.numbers + ")", b.origin);
+  }
 }
 
 int run(const InspectOptions& o) {
-  const LanguageModel m = model_of(o);
-  const Graph graph = graph_of(m, o.part);
-  const bool all = !o.summary && !o.graph && !o.clusters && !o.boundaries;
-  if (o.summary || all) summary(graph, {{"batch", o.batch}, {"time", m.time}}, o);
-  if (o.graph) std::cout << print(graph);
-  if (o.clusters || o.boundaries) {
-    State state;
-    const Program program = compile(graph, target_of(o.device), state);
-    clusters(program.graph(), fuse(program.graph()), o);
+  const Inspected m = inspected(o);
+  std::vector<Stage> stages;
+  if (o.graph) stages.push_back(Stage::graph);
+  if (o.clusters) stages.push_back(Stage::fused);
+  for (const std::string& word : o.stages) stages.push_back(*stage_named(word));
+  // A filter alone asks for the kernels it lets through.
+  if (stages.empty() && (!o.filter.kernel.empty() || !o.filter.line.empty())) stages.push_back(Stage::kernel);
+  const bool all = !o.summary && !o.boundaries && stages.empty();
+  const Sizes sizes{{"batch", o.batch}, {"time", o.model.time}};
+  std::optional<Inspection> seen[2];  // of the GPU, of the host
+  if (o.summary || all) {
+    summary(m.graph, sizes, o);
+    if (o.summary && target_of(o.device).kind() == Target::Kind::host) {
+      seen[1].emplace(m.graph, Target::host(1));
+      count_origins(*seen[1], o);
+      for (const std::string& why : seen[1]->refused_attention())
+        if (!o.json) fmt::print("attention from its body: {}\n", why);
+    }
+  }
+  for (const Stage stage : stages) show(m.graph, stage, seen, o);
+  if (o.boundaries) {
+    const Target target = target_of(o.device);
+    std::optional<Inspection>& s = seen[target.kind() == Target::Kind::host];
+    if (!s) s.emplace(m.graph, target);
+    boundaries(*s, o);
   }
   return 0;
 }
@@ -96,9 +159,9 @@ void add_inspect(CLI::App& app, Chosen& chosen) {
   CLI::App* c = app.add_subcommand("inspect", "what a model is made of, and what becomes of it");
   auto o = std::make_shared<InspectOptions>();
   const CLI::Range size(std::int64_t{1}, std::int64_t{1} << 24);
-  c->add_option("DIR", o->folder, "folder of `uwaga train` (default: the model that the options describe)");
-  c->add_option("--model", o->model.model, "gpt2 or llama")
-      ->check(CLI::IsMember({"gpt2", "llama"}))
+  c->add_option("DIR", o->folder, "folder of `uwaga train`, or with a config.json (default: the model that the options describe)");
+  c->add_option("--model", o->model.model, "gpt2, llama, rnn, lstm, gru; gpt2-124m and llama-110m have their own sizes")
+      ->check(CLI::IsMember({"gpt2", "llama", "rnn", "lstm", "gru", "gpt2-124m", "llama-110m"}))
       ->capture_default_str();
   c->add_option("--layers", o->model.layers, "blocks")->check(CLI::Range(0, 1024))->capture_default_str();
   c->add_option("--heads", o->model.heads, "attention heads")->check(size)->capture_default_str();
@@ -111,13 +174,19 @@ void add_inspect(CLI::App& app, Chosen& chosen) {
   c->add_option("--part", o->part, "training, evaluation or generation")
       ->check(CLI::IsMember({"training", "evaluation", "generation"}))
       ->capture_default_str();
-  c->add_flag("--summary", o->summary, "parameters, FLOPs and bytes by scope (the default)");
+  c->add_option("--case", o->which, "of a folder of recurrent networks");
+  c->add_option("--stage", o->stages, "graph, clusters, kernel, llvm, asm, cuda, ptx; several with commas, each line with its origin")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"graph", "clusters", "fused", "kernel", "llvm", "asm", "cuda", "ptx"}));
+  c->add_option("--kernel", o->filter.kernel, "only kernels with this in their name; `*` stands for any letters");
+  c->add_option("--line", o->filter.line, "only kernels that came from this line of the model: models/gpt2.cpp:42");
+  c->add_flag("--summary", o->summary, "parameters, FLOPs and bytes by scope (the default), and lines of code without an origin");
   c->add_option("--depth", o->depth, "of the scopes in the summary")->check(CLI::Range(1, 32))->capture_default_str();
-  c->add_flag("--graph", o->graph, "the graph as text");
-  c->add_flag("--clusters", o->clusters, "what is fused into one kernel");
+  c->add_flag("--graph", o->graph, "as --stage graph");
+  c->add_flag("--clusters", o->clusters, "as --stage clusters");
   c->add_flag("--boundaries", o->boundaries, "every stored value, and why it was not fused");
   add_device_options(*c, o->device);
-  c->add_flag("--json", o->json, "the summary as one JSON object a line");
+  c->add_flag("--json", o->json, "one JSON object a line");
   c->callback([&chosen, o] { chosen = [o] { return run(*o); }; });
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/graph.h>
+#include <uwaga/ir/passes/precision.h>
 #include <uwaga/ir/scope.h>
 #include <uwaga/ir/structural_hash.h>
 #include <uwaga/models/gpt2.h>
@@ -54,7 +55,8 @@ Loss loss_of(Graph& g, const LanguageModel& m, bool training) {
 std::string to_json(const LanguageModel& m) {
   return nlohmann::json{{"model", m.model},   {"layers", m.layers}, {"heads", m.heads},
                         {"width", m.width},   {"time", m.time},     {"kv_heads", m.kv_heads},
-                        {"hidden", m.hidden}, {"vocab", m.vocab},   {"dropout", m.dropout}}
+                        {"hidden", m.hidden}, {"vocab", m.vocab},   {"dropout", m.dropout},
+                        {"precision", name(m.compute)}}
       .dump();
 }
 
@@ -76,7 +78,14 @@ LanguageModel parse_language_model(std::string_view text, const std::string& wha
   m.kv_heads = size("kv_heads", 0), m.hidden = size("hidden", 0), m.vocab = size("vocab", 1);
   if (!json.contains("dropout") || !json["dropout"].is_number()) throw Error(what + ": \"dropout\" is no number");
   m.dropout = json["dropout"];
+  m.compute = precision_named(json.value("precision", "f32"));
   return m;
+}
+
+DType precision_named(const std::string& name) {
+  if (name == "f32") return DType::f32;
+  if (name == "bf16") return DType::bf16;
+  throw Error(fmt::format("there is no precision {}; known are f32 and bf16", quote(name, 40)));
 }
 
 LanguageModel standard_model(const std::string& name) {
@@ -89,7 +98,7 @@ LanguageModel standard_model(const std::string& name) {
 
 Graph training_graph(const LanguageModel& m, const AdamW& optimiser) {
   Graph g;
-  return train_step(loss_of(g, m, true).mean(), optimiser);
+  return compute_in(train_step(loss_of(g, m, true).mean(), optimiser), m.compute);
 }
 
 Graph evaluation_graph(const LanguageModel& m) {
@@ -97,16 +106,20 @@ Graph evaluation_graph(const LanguageModel& m) {
   const Loss loss = loss_of(g, m, false);
   g->add_output("total", loss.total.value());
   g->add_output("count", loss.count.value());
-  return g;
+  return compute_in(g, m.compute);
 }
 
 Graph generation_graph(const LanguageModel& m) {
   Graph g;
   const Tensor tokens = input(g, "tokens", m);
   g->add_output("logits", logits_of(g, tokens, m, false).value());
-  return g;
+  return compute_in(g, m.compute);
 }
 
-std::string graph_hash(const LanguageModel& m) { return structural_hash(evaluation_graph(m)).str(); }
+std::string graph_hash(const LanguageModel& m) {
+  LanguageModel exact = m;
+  exact.compute = DType::f32;
+  return structural_hash(evaluation_graph(exact)).str();
+}
 
 }  // namespace uwaga

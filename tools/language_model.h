@@ -23,11 +23,15 @@ struct LanguageModel {
   std::int64_t hidden = 0;    // 0: 4 x width for gpt2; 8/3 x width rounded up to a multiple of 32 for llama
   std::int64_t vocab = 0;
   double dropout = 0;  // gpt2, while training
+  DType compute = DType::f32;  // of matrix products: f32 or bf16
 };
 
 // A JSON object, and back. Throws Error, beginning with `what`, for anything else.
 std::string to_json(const LanguageModel& m);
 LanguageModel parse_language_model(std::string_view json, const std::string& what);
+
+// "f32" or "bf16". Throws Error for another name.
+DType precision_named(const std::string& name);
 
 // "gpt2-124m" and "llama-110m", for benchmarks. Throws Error for another name.
 LanguageModel standard_model(const std::string& name);
@@ -39,7 +43,7 @@ Graph evaluation_graph(const LanguageModel& m);
 // Output `logits`, f32 [batch time vocab], without dropout; no targets.
 Graph generation_graph(const LanguageModel& m);
 
-// Which model it is, whatever wrote its graph: of the evaluation graph.
+// Which model it is, whatever wrote its graph and in whatever precision: of the evaluation graph in f32.
 std::string graph_hash(const LanguageModel& m);
 
 }  // namespace uwaga

@@ -27,7 +27,7 @@ struct CommandOptions {
   AdamW optimiser{.rate = 1e-3, .beta1 = 0.9, .beta2 = 0.99, .decay = 0.1, .clip = 1};
   std::int64_t steps = 2000, batch = 12, warm_up = 100, eval_every = 250, checkpoint_every = 0, seed = 1;
   double last_rate = 0.1, validation = 0.1;
-  std::string data, tokenizer = "char", precision = "f32", out;
+  std::string data, tokenizer = "char", out;
   bool resume = false, rate_given = false, json = false;
   DeviceOptions device = {};
 };
@@ -79,7 +79,8 @@ double since(std::chrono::steady_clock::time_point begin) {
 }
 
 // The last line of the run, for people and for programs.
-Json summary(const TrainResult& r, double seconds, double compile_seconds, std::int64_t peak, const State& state) {
+Json summary(const TrainResult& r, double seconds, double compile_seconds, std::int64_t peak, std::int64_t parallel_launches,
+             const State& state) {
   Json line{{"step", r.step}};
   line["loss"] = r.loss ? Json(*r.loss) : Json();
   line["val_loss"] = r.val_loss ? Json(*r.val_loss) : Json();
@@ -89,6 +90,7 @@ Json summary(const TrainResult& r, double seconds, double compile_seconds, std::
   line["peak_bytes"] = peak;
   line["weights_sha256"] = weights_sha256(state);
   line["state_sha256"] = state_sha256(state);
+  line["parallel_launches"] = parallel_launches;  // kernel calls of the training steps that used several threads
   line["interrupted"] = r.interrupted;
   if (r.checkpoint) line["checkpoint"] = r.checkpoint->folder.string();
   return line;
@@ -160,7 +162,8 @@ int run(CommandOptions o) {
 
   const Sizes sizes{{"batch", o.batch}, {"time", o.model.time}};
   const Json line =
-      summary(result, since(begin), compile_seconds, programs.step.peak_bytes(sizes) + state_bytes(state), state);
+      summary(result, since(begin), compile_seconds, programs.step.peak_bytes(sizes) + state_bytes(state),
+              programs.step.parallel_launches(), state);
   if (o.json)
     std::cout << line << std::endl;
   else
@@ -224,9 +227,7 @@ void add_train(CLI::App& app, Chosen& chosen) {
   c->add_option("--checkpoint-every", o->checkpoint_every, "steps between checkpoints (default: as --eval-every)")
       ->check(size);
   c->add_option("--seed", o->seed, "of initial weights, batches and dropout")->capture_default_str();
-  c->add_option("--precision", o->precision, "of the computation: f32")
-      ->check(CLI::IsMember({"f32"}))
-      ->capture_default_str();
+  add_precision_option(*c, o->model.compute);
   c->add_option("--out", o->out, "folder for checkpoints and metrics.jsonl (default: nothing is kept)");
   c->add_flag("--resume", o->resume, "go on from the newest checkpoint in --out");
   add_device_options(*c, o->device);

@@ -52,7 +52,7 @@ Maybe sub_rule(const Forward& f) {
 Maybe mul_rule(const Forward& f) {
   Maybe a, b;
   if (f.d(0)) a = *f.d(0) * f.x(1);
-  if (f.d(1)) b = *f.d(1) * f.x(0);
+  if (f.d(1)) b = f.x(0) * *f.d(1);
   return plus(a, b);
 }
 

@@ -6,6 +6,7 @@
 #include <uwaga/codegen/fuse/cluster_dag.h>
 #include <uwaga/codegen/fuse/groups.h>
 #include <uwaga/codegen/fuse/reads.h>
+#include <uwaga/ir/error.h>
 
 namespace uwaga {
 
@@ -73,16 +74,16 @@ class Fuser {
     // Mapped values are computed where they are read: so nothing else may want them, or anything beside them.
     if (read.access == Access::mapped) {
       for (NodeId id : from.nodes) {
-        if (is_bordered(id)) return Refusal{"stored for the program's border, so read from there", ""};
+        if (is_bordered(id)) return Refusal{Reason::mapped_border, border_name(id)};
         const bool inside = id != read.value.node;
         for (NodeId r : readers_[id])
           if (inside ? dag_.find(group_of_or(r, -1)) != dag_.find(group_[id]) : r != reading)
-            return Refusal{"read by others in another order", std::to_string(readers_[id].size()) + " readers"};
+            return Refusal{Reason::mapped_readers, std::to_string(readers_[id].size()) + (readers_[id].size() == 1 ? " reader" : " readers")};
       }
     }
     const std::size_t values = values_of(from) + values_of(reader);
-    if (values > kMostValues) return Refusal{"too many stored values for one pass", std::to_string(values)};
-    if (!dag_.merge(group_[read.value.node], group_[reading])) return Refusal{"another path leads from one to the other", ""};
+    if (values > kMostValues) return Refusal{Reason::too_many, std::to_string(values) + ", at most " + std::to_string(kMostValues)};
+    if (!dag_.merge(group_[read.value.node], group_[reading])) return Refusal{Reason::cycle, between(read.value, reading)};
     joined.nodes.insert(joined.nodes.end(), from.nodes.begin(), from.nodes.end());
     groups_[static_cast<std::size_t>(dag_.find(group_[reading]))] = std::move(joined);
     return std::nullopt;
@@ -92,6 +93,22 @@ class Fuser {
   bool is_bordered(NodeId id) const {
     const auto it = border_.lower_bound(Value{id, 0});
     return it != border_.end() && it->node == id;
+  }
+  std::string border_name(NodeId id) const {
+    for (const Output& o : graph_.outputs())
+      if (o.value.node == id) return "output " + o.name;
+    for (const Update& u : graph_.updates())
+      if (u.value.node == id) return "slot " + u.path;
+    return "";
+  }
+  // What the reader reads that depends on the value's cluster by way of another: the ops that stand between.
+  std::string between(Value value, NodeId reading) const {
+    const int from = dag_.find(group_[value.node]);
+    std::string out = "by way of";
+    for (const Read& r : reads_.of(reading))
+      if (!is_leaf(r.value.node) && dag_.find(group_[r.value.node]) != from && dag_.rank(group_[r.value.node]) > dag_.rank(from))
+        out += " " + std::string(name(graph_.node(r.value.node).op));
+    return out == "by way of" ? "by way of its own cluster" : out;
   }
   std::size_t values_of(const Group& g) const {
     std::set<Value> seen;
@@ -153,9 +170,9 @@ class Fuser {
   template <typename PlaceOf>
   void explain(Value v, int from, const PlaceOf& place_of, std::vector<Boundary>& out) const {
     for (const Output& o : graph_.outputs())
-      if (o.value == v) out.push_back({v, from, -1, "output of the program", o.name});
+      if (o.value == v) out.push_back({v, from, -1, std::string(words(Reason::output)), o.name});
     for (const Update& u : graph_.updates())
-      if (u.value == v) out.push_back({v, from, -1, "new value of a state slot", u.path});
+      if (u.value == v) out.push_back({v, from, -1, std::string(words(Reason::update)), u.path});
     std::map<int, Refusal> why;
     for (NodeId r : readers_[v.node]) {
       const int to = place_of(r);
@@ -163,9 +180,10 @@ class Fuser {
       const auto& of = reads_.of(r);
       if (std::none_of(of.begin(), of.end(), [&](const Read& read) { return read.value == v; })) continue;
       const auto known = refusals_.find({v, r});
-      why.try_emplace(to, known == refusals_.end() ? Refusal{"read by a neighbour's other inputs", ""} : known->second);
+      check_internal(known != refusals_.end(), "two clusters stay two, and nothing says why");
+      why.try_emplace(to, known->second);
     }
-    for (auto& [to, refusal] : why) out.push_back({v, from, to, refusal.rule, refusal.numbers});
+    for (auto& [to, refusal] : why) out.push_back({v, from, to, std::string(words(refusal.reason)), refusal.numbers});
   }
 
   const GraphData& graph_;

@@ -4,6 +4,7 @@
 #include <set>
 
 #include <uwaga/codegen/lower/table.h>
+#include <uwaga/ir/error.h>
 
 namespace uwaga {
 
@@ -52,7 +53,37 @@ bool share_an_operand(const Reads& reads, const Group& a, const Group& b) {
   return false;
 }
 
+std::string ops_of(const GraphData& graph, const Group& g) {
+  std::string out;
+  for (NodeId id : g.nodes) out += (out.empty() ? "" : " ") + std::string(name(graph.node(id).op));
+  return out;
+}
+
 }  // namespace
+
+std::string_view words(Reason reason) {
+  constexpr std::string_view all[] = {"output of the program",
+                                      "new value of a state slot",
+                                      "an op with a kernel of its own",
+                                      "two contractions",
+                                      "too costly for the prologue of a contraction",
+                                      "a reduction beside a contraction",
+                                      "not the elements of the contraction's result",
+                                      "read in another order or more than once",
+                                      "indices are mapped after a reduction",
+                                      "would be computed again for every repeat",
+                                      "iteration spaces differ",
+                                      "a reduction over everything ends its kernel",
+                                      "a reduction down columns ends its kernel",
+                                      "reduction axes differ",
+                                      "reductions over everything of different tensors",
+                                      "stored for the program's border, so read from there",
+                                      "read by others in another order",
+                                      "too many stored values for one pass",
+                                      "another path leads from one to the other"};
+  static_assert(std::size(all) == kReasons);
+  return all[static_cast<int>(reason)];
+}
 
 Group group_of(const GraphData& graph, NodeId id) {
   using kernel::Lowering;
@@ -78,58 +109,58 @@ Group group_of(const GraphData& graph, NodeId id) {
 
 std::optional<Refusal> refuse(const GraphData& graph, const Reads& reads, const Group& from, const Read& read, const Group& reader,
                               NodeId reading, Group& joined) {
-  const auto no = [](std::string rule, std::string numbers) { return Refusal{std::move(rule), std::move(numbers)}; };
+  const auto no = [](Reason reason, std::string numbers) { return Refusal{reason, std::move(numbers)}; };
   const auto plain = [](const Group& g) { return g.kind == ClusterKind::loop || g.kind == ClusterKind::contraction; };
   if (!plain(from) || !plain(reader))
-    return no("an op with a kernel of its own", std::string(name((plain(from) ? reader : from).kind)));
+    return no(Reason::own_kernel, ops_of(graph, plain(from) ? reader : from));
   joined = reader;
   const bool from_dot = from.kind == ClusterKind::contraction, reader_dot = reader.kind == ClusterKind::contraction;
 
   if (from_dot || reader_dot) {
-    if (from_dot && reader_dot) return no("two contractions", str(from.space) + " and " + str(reader.space));
+    if (from_dot && reader_dot) return no(Reason::two_contractions, str(from.space) + " and " + str(reader.space));
     const Group &dot = from_dot ? from : reader, &loop = from_dot ? reader : from;
     // What a contraction reads of its operands is its prologue, not its epilogue.
     for (NodeId id : dot.nodes)
       if (graph.node(id).op == Op::dot)
         for (const Read& r : reads.of(id))
           if (std::find(loop.nodes.begin(), loop.nodes.end(), r.value.node) != loop.nodes.end())
-            return no("too costly for the prologue of a contraction", "more than " + std::to_string(kCheapPrologue) + " operations an element");
-    if (loop.sweep != Sweep::none) return no("a reduction beside a contraction", "over " + list(loop.over) + " of " + str(loop.space));
-    if (read.access != Access::same) return no("not the elements of the contraction's result", str(from.space) + " against " + str(reader.space));
-    if (dot.space != loop.space) return no("iteration spaces differ", str(dot.space) + " against " + str(loop.space));
+            return no(Reason::costly_prologue, std::to_string(reads.cost(r.value.node)) + " operations an element, at most " + std::to_string(kCheapPrologue));
+    if (loop.sweep != Sweep::none) return no(Reason::reduction_beside_contraction, "over " + list(loop.over) + " of " + str(loop.space));
+    if (read.access != Access::same) return no(Reason::other_elements, str(from.space) + " against " + str(reader.space));
+    check_internal(dot.space == loop.space, "the same elements of two iteration spaces");
     joined.kind = ClusterKind::contraction;
     return std::nullopt;
   }
 
-  if (read.access == Access::scattered) return no("read in another order or more than once", str(from.space));
+  if (read.access == Access::scattered) return no(Reason::scattered, str(from.space));
   if (read.access == Access::mapped) {
-    if (from.sweep != Sweep::none) return no("indices are mapped after a reduction", "over " + list(from.over) + " of " + str(from.space));
+    if (from.sweep != Sweep::none) return no(Reason::mapped_reduction, "over " + list(from.over) + " of " + str(from.space));
     return std::nullopt;  // the reader computes what it reads: legal while nothing else wants the values
   }
 
   if (from.sweep == Sweep::none && reader.sweep == Sweep::none) {
-    if (read.access == Access::broadcast) return no("would be computed again for every repeat", str(from.space) + " against " + str(reader.space));
-    if (from.space != reader.space) return no("iteration spaces differ", str(from.space) + " against " + str(reader.space));
+    if (read.access == Access::broadcast) return no(Reason::repeated, str(from.space) + " against " + str(reader.space));
+    if (from.space != reader.space) return no(Reason::spaces, str(from.space) + " against " + str(reader.space));
     return std::nullopt;
   }
   if (from.sweep == Sweep::none) {
-    if (!levels_agree(from.space, reader)) return no("iteration spaces differ", str(from.space) + " against " + str(reader.space));
+    if (!levels_agree(from.space, reader)) return no(Reason::spaces, str(from.space) + " against " + str(reader.space));
     return std::nullopt;
   }
   if (reader.sweep == Sweep::none) {
-    if (!levels_agree(reader.space, from)) return no("iteration spaces differ", str(from.space) + " against " + str(reader.space));
+    if (!levels_agree(reader.space, from)) return no(Reason::spaces, str(from.space) + " against " + str(reader.space));
     if (reader.space == from.space && read.access == Access::broadcast && from.sweep != Sweep::row)
-      return no(from.sweep == Sweep::full ? "a reduction over everything ends its kernel" : "a reduction down columns ends its kernel",
+      return no(from.sweep == Sweep::full ? Reason::full_ends : Reason::columns_end,
                 "over " + list(from.over) + " of " + str(from.space));
   } else {
-    if (from.over != reader.over) return no("reduction axes differ", list(from.over) + " against " + list(reader.over));
-    if (from.space != reader.space) return no("iteration spaces differ", str(from.space) + " against " + str(reader.space));
+    if (from.over != reader.over) return no(Reason::axes, list(from.over) + " against " + list(reader.over));
+    if (from.space != reader.space) return no(Reason::spaces, str(from.space) + " against " + str(reader.space));
     // Sums over everything meet in a scalar, as the squares of all gradients do; one kernel of all of them would grow with
     // the depth of the model and read nothing fewer times.
     if (from.sweep == Sweep::full && !share_an_operand(reads, from, reader))
-      return no("reductions over everything of different tensors", str(from.space));
+      return no(Reason::full_of_others, str(from.space));
     if (read.access == Access::broadcast && from.sweep != Sweep::row)
-      return no("a reduction down columns ends its kernel", "over " + list(from.over) + " of " + str(from.space));
+      return no(from.sweep == Sweep::full ? Reason::full_ends : Reason::columns_end, "over " + list(from.over) + " of " + str(from.space));
   }
   (void)reading;
   joined.space = from.space;

@@ -30,9 +30,36 @@ struct Group {
 
 Group group_of(const GraphData& graph, NodeId id);
 
+// Why a value is stored, or two neighbours stay two: the rule that failed. What it was compared with is told beside it.
+enum class Reason : std::uint8_t {
+  output,              // of the program
+  update,              // new value of a state slot
+  own_kernel,          // scan, scatter_add, ...: an op with a kernel of its own
+  two_contractions,
+  costly_prologue,     // more operations on a contraction's operand than are worth doing again
+  reduction_beside_contraction,
+  other_elements,      // a contraction's result read by other axes or repeated
+  scattered,           // read in another order or more than once
+  mapped_reduction,    // indices are mapped after a reduction
+  repeated,            // would be computed again for every repeat
+  spaces,              // iteration spaces differ
+  full_ends,           // a reduction over everything ends its kernel
+  columns_end,         // a reduction down columns ends its kernel
+  axes,                // reduction axes differ
+  full_of_others,      // reductions over everything of different tensors
+  mapped_border,       // stored for the program's border, so read from there
+  mapped_readers,      // read by others in another order
+  too_many,            // stored values for one pass
+  cycle,               // another path leads from one to the other
+};
+inline constexpr int kReasons = static_cast<int>(Reason::cycle) + 1;
+// The rule in words: Boundary::rule.
+std::string_view words(Reason reason);
+
 // Why two groups stay two.
 struct Refusal {
-  std::string rule, numbers;
+  Reason reason;
+  std::string numbers;
 };
 
 // Can `reader`, which holds a node that reads `read` from `from`, become one with it? The rules but for cycles and for what

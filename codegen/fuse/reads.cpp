@@ -92,7 +92,7 @@ void Reads::mark_virtual() {
       const Node& n = graph_.node(id);
       virtual_[id] = false;
       cost_[id] = 0;
-      if (!live_[id] || forced_[id] || !is_inlined(graph_, n)) continue;
+      if (!live_[id] || !is_inlined(graph_, n)) continue;
       int cost = cost_of(graph_, n);
       const int repeats = n.op == Op::sum || n.op == Op::reduce_max ? std::max(cost, 1) : 1;
       for (const Value& v : n.operands) {
@@ -106,8 +106,9 @@ void Reads::mark_virtual() {
       }
       const auto big = [&](const Value& b) { return graph_.type(b).rank() > 0 && graph_.type(b).rank() >= n.types[0].rank(); };
       cost_[id] = cost;
-      virtual_[id] = is_generated(graph_, n) || (cost == 0 && n.operands.size() == 1) ||
-                     (cost <= kCheapChain && bases[id].size() <= 4 && std::count_if(bases[id].begin(), bases[id].end(), big) <= 1);
+      virtual_[id] = !forced_[id] &&
+                     (is_generated(graph_, n) || (cost == 0 && n.operands.size() == 1) ||
+                      (cost <= kCheapChain && bases[id].size() <= 4 && std::count_if(bases[id].begin(), bases[id].end(), big) <= 1));
       if (is_generated(graph_, n)) cost_[id] = 0;
     }
   };

@@ -30,6 +30,8 @@ class Reads {
 
   bool live(NodeId id) const { return live_[id]; }
   bool is_virtual(NodeId id) const { return virtual_[id]; }
+  // Operations that computing one element of a node again would take, as far as the walk over cheap chains counts.
+  int cost(NodeId id) const { return cost_[id]; }
   // What a node reads of real nodes, each value once with its loosest access.
   const std::vector<Read>& of(NodeId id) const { return reads_[id]; }
 

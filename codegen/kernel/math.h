@@ -18,11 +18,11 @@
 // Errors are in units of the last place of the result, measured against 64-bit-mantissa references (tests). Bounds:
 //
 //                 f32   f64                        f32   f64
-//   exp            1     1       tanh               2.25  2.25    sin, cos: of every argument, however large (beyond
+//   exp            1.25  1       tanh               1.5   1.5     sin, cos: of every argument, however large (beyond
 //   log            1     1       erf                1     1       1e5 in f32 and 3e6 in f64 a branch reduces it exactly)
-//   log1p          1     1.5     sigmoid            2     2       pow f32 is computed in f64
+//   log1p          1.25  1.5     sigmoid            1.75  1.75    pow f32 is computed in f64
 //   rsqrt          1.5   1.5     pow                0.6   2
-//   sin, cos       1.5   2.25
+//   sin, cos       1.75  2.25
 //
 // Infinities, zeros with their signs, NaN, denormals, overflow and underflow are those of C's functions.
 //

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include <uwaga/codegen/kernel/kernel.h>
+#include <uwaga/codegen/listing.h>
 #include <uwaga/codegen/schedule.h>
 
 namespace uwaga {
@@ -40,13 +41,6 @@ struct CompiledKernel {
   std::vector<std::byte> object;
   std::int64_t emit_microseconds = 0;     // kernel IR to LLVM IR
   std::int64_t codegen_microseconds = 0;  // LLVM IR to the object
-};
-
-// One line of a listing, and the op it came from.
-struct ListingLine {
-  std::string text;
-  int ordinal = -1;  // -1: no instruction, or one without origin
-  bool instruction = false;
 };
 
 class HostCompiler {
@@ -72,8 +66,5 @@ class HostCompiler {
   HostTarget target_;
   CompileOptions options_;
 };
-
-// Instructions of a listing that have no origin. Every one has.
-int without_origin(std::span<const ListingLine> listing);
 
 }  // namespace uwaga

@@ -86,10 +86,4 @@ std::vector<ListingLine> HostCompiler::assembly_listing(const kernel::Kernel& ke
   return lines;
 }
 
-int without_origin(std::span<const ListingLine> listing) {
-  int count = 0;
-  for (const ListingLine& line : listing) count += line.instruction && line.ordinal < 0;
-  return count;
-}
-
 }  // namespace uwaga

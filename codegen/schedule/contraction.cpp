@@ -14,15 +14,20 @@ using namespace schedule;
 
 // Terms of one fma chain; part of the meaning of a sum (contracts, section 3).
 constexpr std::int64_t kBlock = 512;
-// Rows and columns of C that one task computes, about. They bound its scratch and set how often operands are packed again.
-constexpr std::int64_t kTaskRows = 240, kTaskColumns = 64;
+// Rows and columns of C that one task computes, at most. They bound its scratch and set how often operands are packed again:
+// an element of B serves all rows of the task, one of A all its columns. Narrow results get narrow tasks, for the threads.
+constexpr std::int64_t kTaskRows = 384, kTaskColumns = 128, kNarrowColumns = 64, kNarrow = 1024;
+// Row tiles that are packed together from an A whose rows lie one after the other: a few cache lines of each term.
+constexpr std::int64_t kGroupTiles = 8;
+
+std::int64_t round_up(std::int64_t n, std::int64_t step) { return (n + step - 1) / step * step; }
 
 // Writes one kernel.
 class Contraction {
  public:
   Contraction(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target)
       : g_(graph.data()), cluster_(cluster), layouts_(layouts), roles_(find_roles(g_, cluster, layouts)),
-        x_(b_, graph, cluster, layouts, out_) {
+        x_(b_, graph, cluster, layouts, out_), axes_(collapse_roles(x_, roles_)) {
     const Node& n = g_.node(roles_.node);
     dtype_ = computing(n.types[0].dtype);
     const DType operand = computing(g_.type(roles_.a).dtype);
@@ -40,10 +45,13 @@ class Contraction {
     if (const auto c = rows_.constant()) tile_rows_ = static_cast<int>(std::clamp<std::int64_t>(*c, 1, tile_rows_));
     if (const auto c = columns_.constant(); c && *c <= lanes_) tile_vectors_ = 1;
     task_rows_ = kTaskRows / tile_rows_ * tile_rows_;
-    if (const auto c = rows_.constant()) task_rows_ = std::min(task_rows_, (*c + tile_rows_ - 1) / tile_rows_ * tile_rows_);
+    if (const auto c = rows_.constant()) task_rows_ = std::min(task_rows_, round_up(*c, tile_rows_));
     panel_ = static_cast<std::int64_t>(tile_vectors_) * lanes_;
-    task_columns_ = std::max(kTaskColumns / panel_, std::int64_t{1}) * panel_;
-    if (const auto c = columns_.constant()) task_columns_ = std::min(task_columns_, (*c + panel_ - 1) / panel_ * panel_);
+    const auto columns = columns_.constant(), all_rows = rows_.constant();
+    const bool narrow = columns && *columns < kNarrow && !(all_rows && *all_rows >= kNarrow);
+    const std::int64_t most = narrow ? kNarrowColumns : kTaskColumns;
+    task_columns_ = std::max(most / panel_, std::int64_t{1}) * panel_;
+    if (columns) task_columns_ = std::min(task_columns_, round_up(*columns, panel_));
     block_ = kBlock;
     if (const auto c = terms_.constant()) block_ = std::clamp<std::int64_t>(*c, 1, kBlock);
   }
@@ -52,17 +60,29 @@ class Contraction {
     b_.at(roles_.ordinal);
     const Ex m = x_.extent(rows_), n = x_.extent(columns_), k = x_.extent(terms_);
     const Ex entry = b_.grid(x_.extent(batch_));
-    const Ex row_block = b_.grid((m + (task_rows_ - 1)) / task_rows_);
-    const Ex column_block = b_.grid((n + (task_columns_ - 1)) / task_columns_);
-    panels_b_ = b_.scratch(dtype_, b_.integer(task_columns_ * block_));
+    const Ex row_blocks = (m + (task_rows_ - 1)) / task_rows_, column_blocks = (n + (task_columns_ - 1)) / task_columns_;
+    // Tasks that follow one another share the operand that is likely the larger one: the other stays in cache.
+    const auto r = rows_.constant(), c = columns_.constant();
+    const bool rows_first = r && (!c || *r > *c);
+    Ex row_block, column_block;
+    if (rows_first) row_block = b_.grid(row_blocks);
+    column_block = b_.grid(column_blocks);
+    if (!rows_first) row_block = b_.grid(row_blocks);
+    plan_b();
+    panels_b_ = b_.scratch(dtype_, b_.integer(task_columns_ * pitch_));
     tile_c_ = b_.scratch(dtype_, b_.integer(task_rows_ * task_columns_));
     plan_a();
-    spread(base_env_, roles_.batch, g_.node(roles_.node).types[0], Index::scalar(entry));
+    spread(base_env_, axes_.batch, Index::scalar(entry));
     m_ = m;
     n_ = n;
-    row0_ = b_.let(row_block * task_rows_);
-    row_end_ = b_.let(min(m, row0_ + task_rows_));
+    // The blocks are of one size, as whole tiles allow: threads get equal shares.
+    const Ex blocks_of_rows = b_.let(max((m + (task_rows_ - 1)) / task_rows_, b_.integer(1)));
+    const Ex tiles_of_rows = b_.let((m + (tile_rows_ - 1)) / tile_rows_);
+    row0_ = b_.let(min(row_block * tiles_of_rows / blocks_of_rows * tile_rows_, m));
+    row_end_ = b_.let(min((row_block + 1) * tiles_of_rows / blocks_of_rows * tile_rows_, m));
     column0_ = b_.let(column_block * task_columns_);
+    panel_count_ = whole_columns() ? b_.integer(task_columns_ / panel_)
+                                   : b_.let((min(n - column0_, b_.integer(task_columns_)) + (panel_ - 1)) / panel_);
 
     const bool one_block = terms_.constant() && *terms_.constant() <= kBlock;
     const Ex blocks = one_block ? b_.integer(1) : max((k + (kBlock - 1)) / kBlock, b_.integer(1));
@@ -90,7 +110,7 @@ class Contraction {
   }
 
  private:
-  void spread(IndexEnv& env, const AxisNames& axes, const Type& type, Index flat) { spread_flat(x_, env, axes, type, flat); }
+  void spread(IndexEnv& env, const std::vector<LoopAxis>& axes, Index flat) { set_flat(x_, env, axes, flat); }
 
   Ex mac(Ex a, Ex b, Ex sum) { return is_float(dtype_) ? b_.fma(a, b, sum) : sum + a * b; }
   Ex zero() { return is_float(dtype_) ? b_.real(0, dtype_) : b_.integer(0, dtype_); }
@@ -99,22 +119,25 @@ class Contraction {
     return value.type().dtype == dtype_ ? value : b_.cast(value, dtype_);
   }
 
-  AxisNames order_of(Value stored) const {
-    const auto it = layouts_.find(stored);
-    return it != layouts_.end() ? it->second.order : g_.type(stored).axes();
-  }
   Extent stride_of(Value stored, const std::string& axis) const {
-    const AxisNames order = order_of(stored);
+    const AxisNames order = order_of(g_, layouts_, stored);
     Extent s = 1;
     for (std::size_t i = order.size(); i-- > 0 && order[i] != axis;) s = s * g_.type(stored).extent(order[i]);
     return s;
   }
 
+  void plan_b() {
+    const auto d = leading_operand(x_, roles_.b);
+    const AxisNames order = d ? order_of(g_, layouts_, d->stored) : AxisNames();
+    across_b_ = lanes_ > 1 && !order.empty() && !roles_.over.empty() && d->names.at(roles_.over.back()) == order.back();
+    pitch_ = across_b_ ? round_up(block_, std::max<std::int64_t>(lanes_, 64 / static_cast<std::int64_t>(size_of(dtype_)))) : block_;
+  }
+
   // A is read in place where its terms lie one after the other; else it is packed, a group of rows at a time.
   void plan_a() {
     group_rows_ = tile_rows_;
-    if (const auto d = stored_operand(x_, roles_.a)) {
-      bool in_place = true;
+    if (const auto d = leading_operand(x_, roles_.a)) {
+      bool in_place = stored_operand(x_, roles_.a) && g_.type(d->stored).dtype == dtype_;
       Extent stride = 1;
       for (std::size_t i = roles_.over.size(); i-- > 0;) {
         if (!(stride_of(d->stored, d->names.at(roles_.over[i])) == stride)) in_place = false;
@@ -124,18 +147,15 @@ class Contraction {
         direct_a_ = d;
         return;
       }
-      const AxisNames order = order_of(d->stored);
+      const AxisNames order = order_of(g_, layouts_, d->stored);
       along_rows_ = !order.empty() && !roles_.rows.empty() && d->names.at(roles_.rows.back()) == order.back();
     }
     packs_a_ = true;
     if (along_rows_) {
-      while (group_rows_ % lanes_ != 0) group_rows_ += tile_rows_;
-      if (group_rows_ > task_rows_) group_rows_ = (task_rows_ + lanes_ - 1) / lanes_ * lanes_;
-      group_rows_ = std::max<std::int64_t>(group_rows_, lanes_);
-      // Tiles never leave their group.
-      group_pitch_ = (group_rows_ + lanes_ - 1) / lanes_ * lanes_;
-      group_rows_ = group_rows_ / tile_rows_ * tile_rows_;
-      packed_a_ = b_.scratch(dtype_, b_.integer(group_pitch_ * block_));
+      group_rows_ = std::min(kGroupTiles * tile_rows_, task_rows_);
+      // A vector stored at a tile's last term reaches past it.
+      tile_pitch_ = round_up(block_ * tile_rows_ + lanes_, lanes_);
+      packed_a_ = b_.scratch(dtype_, b_.integer(tile_pitch_ * (group_rows_ / tile_rows_)));
     } else {
       packed_a_ = b_.scratch(dtype_, b_.integer(group_rows_ * block_));
     }
@@ -143,43 +163,75 @@ class Contraction {
 
   void pack_a(Ex group, Ex k0, Ex count) {
     if (along_rows_) {
+      // The rows of a tile side by side, one term after another. Whole vectors are stored: what they write past the tile's
+      // rows is written over by the next term.
       x_.loop(b_.integer(0), count, 1, [&](Ex term) {
         IndexEnv env = base_env_;
-        spread(env, roles_.over, g_.type(roles_.a), Index::scalar(k0 + term));
-        for (std::int64_t i = 0; i < group_pitch_; i += lanes_) {
-          const Ex first = group + i;
-          IndexEnv at = env.masked(b_.ramp(first, lanes_) < b_.splat(m_, lanes_));
-          spread(at, roles_.rows, g_.type(roles_.a), Index::ramp(first, lanes_));
-          b_.store(packed_a_, b_.ramp(term * group_pitch_ + i, lanes_), b_.splat(operand(roles_.a, at), lanes_));
-        }
+        spread(env, axes_.over, Index::scalar(k0 + term));
+        for (std::int64_t tile = 0; tile < group_rows_ / tile_rows_; ++tile)
+          for (int v = 0; v < tile_rows_; v += lanes_) {
+            const Ex first = group + (tile * tile_rows_ + v);
+            IndexEnv at = env.masked(b_.ramp(first, lanes_) < b_.splat(m_, lanes_));
+            spread(at, axes_.rows, Index::ramp(first, lanes_));
+            b_.store(packed_a_, b_.ramp(term * tile_rows_ + (tile * tile_pitch_ + v), lanes_), b_.splat(operand(roles_.a, at), lanes_));
+          }
       });
       return;
     }
     x_.loop(b_.integer(0), b_.integer(group_rows_), 1, [&](Ex row) {
       IndexEnv env = base_env_;
-      spread(env, roles_.rows, g_.type(roles_.a), Index::scalar(b_.let(min(group + row, m_ - 1))));
+      spread(env, axes_.rows, Index::scalar(b_.let(min(group + row, m_ - 1))));
       x_.loop(b_.integer(0), count, lanes_, [&](Ex term) {
         IndexEnv at = env.masked(b_.ramp(k0 + term, lanes_) < b_.splat(k0 + count, lanes_));
-        spread(at, roles_.over, g_.type(roles_.a), Index::ramp(k0 + term, lanes_, lanes_));
+        spread(at, axes_.over, Index::ramp(k0 + term, lanes_, lanes_));
         const Ex value = b_.splat(operand(roles_.a, at), lanes_);
         b_.store(packed_a_, b_.ramp(row * block_ + term, lanes_), value, b_.ramp(term, lanes_) < b_.splat(count, lanes_));
       });
     });
   }
 
+  // The term a panel begins with, in the buffer of panels.
+  Ex panel_at(Ex panel, Ex term) { return (panel * pitch_ + term) * panel_; }
+
   void pack_b(Ex k0, Ex count) {
-    x_.loop(b_.integer(0), b_.integer(task_columns_ / panel_), 1, [&](Ex panel) {
-      const Ex column = b_.let(column0_ + panel * panel_);
-      x_.loop(b_.integer(0), count, 1, [&](Ex term) {
-        IndexEnv env = base_env_;
-        spread(env, roles_.over, g_.type(roles_.b), Index::scalar(k0 + term));
+    if (across_b_) {
+      pack_b_across(k0, count);
+      return;
+    }
+    // Whole rows of the task's columns, one term after another: each is read once and in one piece.
+    x_.loop(b_.integer(0), count, 1, [&](Ex term) {
+      IndexEnv env = base_env_;
+      spread(env, axes_.over, Index::scalar(k0 + term));
+      x_.loop(b_.integer(0), panel_count_, 1, [&](Ex panel) {
+        const Ex column = b_.let(column0_ + panel * panel_);
         for (int v = 0; v < tile_vectors_; ++v) {
           const Ex first = column + static_cast<std::int64_t>(v) * lanes_;
           IndexEnv at = whole_columns() ? env : env.masked(b_.ramp(first, lanes_) < b_.splat(n_, lanes_));
-          spread(at, roles_.columns, g_.type(roles_.b), Index::ramp(first, lanes_, lanes_));
-          b_.store(panels_b_, b_.ramp((panel * block_ + term) * panel_ + static_cast<std::int64_t>(v) * lanes_, lanes_),
+          spread(at, axes_.columns, Index::ramp(first, lanes_, lanes_));
+          b_.store(panels_b_, b_.ramp(panel_at(panel, term) + static_cast<std::int64_t>(v) * lanes_, lanes_),
                    b_.splat(operand(roles_.b, at), lanes_));
         }
+      });
+    });
+  }
+
+  // Of a B whose terms lie one after the other: vectors of terms of one column, a cache line of them at a time, stored across
+  // the panel.
+  void pack_b_across(Ex k0, Ex count) {
+    const int line = std::max(lanes_, static_cast<int>(64 / size_of(dtype_)));
+    x_.loop(b_.integer(0), panel_count_, 1, [&](Ex panel) {
+      x_.loop(b_.integer(0), count, line, [&](Ex term) {
+        x_.loop(b_.integer(0), b_.integer(panel_), 1, [&](Ex column) {
+          IndexEnv env = base_env_;
+          spread(env, axes_.columns, Index::scalar(b_.let(min(column0_ + panel * panel_ + column, n_ - 1))));
+          for (int v = 0; v < line; v += lanes_) {
+            const Ex first = b_.let(term + v);
+            IndexEnv at = env.masked(b_.ramp(first, lanes_) < b_.splat(count, lanes_));
+            spread(at, axes_.over, Index::ramp(k0 + first, lanes_, lanes_));
+            b_.store(panels_b_, b_.ramp(panel_at(panel, first) + column, lanes_, b_.integer(panel_)),
+                     b_.splat(operand(roles_.b, at), lanes_));
+          }
+        });
       });
     });
   }
@@ -196,25 +248,25 @@ class Contraction {
     std::vector<Ex> starts;
     for (int r = 0; r < tile_rows_; ++r) {
       if (packs_a_) {
-        starts.push_back(b_.let(along_rows_ ? row - group + r : (row - group + r) * block_));
+        starts.push_back(b_.let(along_rows_ ? (row - group) / tile_rows_ * tile_pitch_ + r : (row - group + r) * block_));
         continue;
       }
       IndexEnv env = base_env_;
-      spread(env, roles_.rows, g_.type(roles_.a), Index::scalar(b_.let(min(row + r, m_ - 1))));
+      spread(env, axes_.rows, Index::scalar(b_.let(min(row + r, m_ - 1))));
       IndexEnv stored;
       for (const auto& [mine, theirs] : direct_a_->names)
         stored.axes[theirs] = contains(roles_.over, mine) ? Index::scalar(b_.integer(0), 0) : env.at(mine);
       starts.push_back(b_.let(lanes_of(x_.address(direct_a_->stored, stored)) + k0));
     }
     const BufferId a = packs_a_ ? packed_a_ : x_.buffer(direct_a_->stored, false);
-    const std::int64_t step = packs_a_ && along_rows_ ? group_pitch_ : 1;
-    x_.loop(b_.integer(0), b_.integer(task_columns_ / panel_), 1, [&](Ex panel) {
+    const std::int64_t step = packs_a_ && along_rows_ ? tile_rows_ : 1;
+    x_.loop(b_.integer(0), panel_count_, 1, [&](Ex panel) {
       std::vector<Ex> sums;
       for (int i = 0; i < tile_rows_ * tile_vectors_; ++i) sums.push_back(b_.variable(b_.splat(zero(), lanes_)));
       b_.loop(b_.integer(0), count, 1, [&](Ex term) {
         std::vector<Ex> columns;
         for (int v = 0; v < tile_vectors_; ++v)
-          columns.push_back(b_.let(b_.load(panels_b_, b_.ramp((panel * block_ + term) * panel_ + static_cast<std::int64_t>(v) * lanes_, lanes_))));
+          columns.push_back(b_.let(b_.load(panels_b_, b_.ramp(panel_at(panel, term) + static_cast<std::int64_t>(v) * lanes_, lanes_))));
         for (int r = 0; r < tile_rows_; ++r) {
           Ex value = b_.load(a, starts[static_cast<std::size_t>(r)] + term * step);
           if (value.type().dtype != dtype_) value = b_.cast(value, dtype_);
@@ -242,17 +294,17 @@ class Contraction {
   void epilogue() {
     Ex current;
     x_.define({roles_.node, 0}, [&](const IndexEnv&) { return current; });
-    const Type& t = g_.node(roles_.node).types[0];
+    const DType stored = g_.node(roles_.node).types[0].dtype;
     x_.loop(row0_, row_end_, 1, [&](Ex row) {
       const Ex columns = min(n_ - column0_, b_.integer(task_columns_));
       const auto vector = [&](Ex column, bool masked) {
         IndexEnv at = base_env_;
-        spread(at, roles_.rows, t, Index::scalar(row));
-        spread(at, roles_.columns, t, Index::ramp(column0_ + column, lanes_, lanes_));
+        spread(at, axes_.rows, Index::scalar(row));
+        spread(at, axes_.columns, Index::ramp(column0_ + column, lanes_, lanes_));
         if (masked) at = at.masked(b_.ramp(column, lanes_) < b_.splat(columns, lanes_));
         b_.at(roles_.ordinal);
         Ex sum = b_.let(b_.load(tile_c_, b_.ramp((row - row0_) * task_columns_ + column, lanes_)));
-        current = x_.rounded(sum, t.dtype);
+        current = x_.rounded(sum, stored);
         const auto envs = epilogue_envs(x_, roles_.node, at);
         for (Value v : cluster_.outputs) x_.store(v, envs.at(v), x_.value(v, envs.at(v)));
       };
@@ -274,16 +326,17 @@ class Contraction {
   KernelBuilder b_{"contraction"};
   ScheduledKernel out_;
   Inline x_;
+  RoleAxes axes_;
   DType dtype_ = DType::f32;
   int lanes_ = 8, tile_rows_ = 6, tile_vectors_ = 2;
   Extent rows_, columns_, terms_, batch_;
-  std::int64_t task_rows_ = 0, task_columns_ = 0, panel_ = 0, block_ = kBlock;
-  std::int64_t group_rows_ = 0, group_pitch_ = 0;
-  bool packs_a_ = false, along_rows_ = false;
+  std::int64_t task_rows_ = 0, task_columns_ = 0, panel_ = 0, block_ = kBlock, pitch_ = kBlock;
+  std::int64_t group_rows_ = 0, tile_pitch_ = 0;
+  bool packs_a_ = false, along_rows_ = false, across_b_ = false;
   std::optional<StoredOperand> direct_a_;
   BufferId panels_b_ = 0, tile_c_ = 0, packed_a_ = 0;
   IndexEnv base_env_;
-  Ex m_, n_, row0_, row_end_, column0_;
+  Ex m_, n_, row0_, row_end_, column0_, panel_count_;
 };
 
 }  // namespace

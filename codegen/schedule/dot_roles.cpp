@@ -1,6 +1,7 @@
 #include <uwaga/codegen/schedule/dot_roles.h>
 
 #include <algorithm>
+#include <set>
 
 #include <uwaga/ir/error.h>
 
@@ -75,23 +76,134 @@ void spread_flat(Inline& x, IndexEnv& env, const AxisNames& axes, const Type& ty
   if (!axes.empty()) env.axes[axes[0]] = flat;
 }
 
-std::optional<StoredOperand> stored_operand(const Inline& x, Value operand) {
+namespace {
+
+// Down from `d.stored` through what leaves every element where it is; `computed`: through arithmetic too.
+std::optional<StoredOperand> walk_down(const Inline& x, StoredOperand d, bool computed) {
   const GraphData& g = x.graph();
-  StoredOperand d{operand, {}};
-  for (const Dim& i : g.type(operand).dims) d.names[i.axis] = i.axis;
+  const int rank = g.type(d.stored).rank();
   while (x.computes(d.stored.node)) {
     const Node& n = g.node(d.stored.node);
     if (n.op == Op::rename) {
       for (auto& [mine, theirs] : d.names)
         if (theirs == n.as<RenameAttrs>().to) theirs = n.as<RenameAttrs>().from;
+    } else if (computed && is_elementwise(n.op)) {
+      for (Value v : n.operands) {
+        if (g.type(v).rank() != rank) continue;
+        StoredOperand next = d;
+        next.stored = v;
+        if (auto found = walk_down(x, std::move(next), computed)) return found;
+      }
+      return std::nullopt;
     } else if (n.op != Op::order && n.op != Op::tag && n.op != Op::stop_gradient) {
       return std::nullopt;
     }
     d.stored = n.operands[0];
   }
-  const Node& leaf = g.node(d.stored.node);
-  if (leaf.op == Op::constant || leaf.op == Op::iota || leaf.op == Op::random_bits) return std::nullopt;
+  const Op leaf = g.node(d.stored.node).op;
+  if (leaf == Op::constant || leaf == Op::iota || leaf == Op::random_bits) return std::nullopt;
   return d;
+}
+
+StoredOperand itself(const Inline& x, Value operand) {
+  StoredOperand d{operand, {}};
+  for (const Dim& i : x.graph().type(operand).dims) d.names[i.axis] = i.axis;
+  return d;
+}
+
+}  // namespace
+
+std::optional<StoredOperand> stored_operand(const Inline& x, Value operand) { return walk_down(x, itself(x, operand), false); }
+std::optional<StoredOperand> leading_operand(const Inline& x, Value operand) { return walk_down(x, itself(x, operand), true); }
+
+namespace {
+
+// What keeps neighbouring axes of a contraction apart.
+class Neighbours {
+ public:
+  explicit Neighbours(const Inline& x, const Roles& roles) : x_(x), g_(x.graph()) {
+    Cluster after;
+    after.nodes = x.cluster().nodes;
+    for (Value v : {roles.a, roles.b}) {
+      const std::set<NodeId> before = upstream(v);
+      std::erase_if(after.nodes, [&](NodeId id) { return before.contains(id); });
+      if (const auto d = stored_operand(x, v)) {
+        AxisNames order;
+        for (const std::string& stored : order_of(g_, x.layouts(), d->stored))
+          for (const auto& [mine, theirs] : d->names)
+            if (theirs == stored) order.push_back(mine);
+        lies(g_.type(v), order);
+        continue;
+      }
+      Cluster own;
+      own.nodes.assign(before.begin(), before.end());
+      touch(own);
+      read_by(own);
+    }
+    std::erase(after.nodes, roles.node);
+    touch(after);
+    read_by(after);
+    for (Value v : x.cluster().outputs) lies(g_.type(v), order_of(g_, x.layouts(), v));
+  }
+
+  std::vector<LoopAxis> join(const Type& space, const AxisNames& order) const {
+    std::vector<LoopAxis> out;
+    for (const std::string& axis : order) {
+      const Extent& extent = space.extent(axis);
+      if (!out.empty() && adjacent(out.back().axes.back(), axis)) {
+        out.back().axes.push_back(axis);
+        out.back().extent = out.back().extent * extent;
+      } else {
+        out.push_back({{axis}, extent});
+      }
+    }
+    return out;
+  }
+
+ private:
+  std::set<NodeId> upstream(Value v) const {
+    std::set<NodeId> seen;
+    std::vector<NodeId> todo{v.node};
+    while (!todo.empty()) {
+      const NodeId id = todo.back();
+      todo.pop_back();
+      if (!x_.computes(id) || !seen.insert(id).second) continue;
+      for (Value o : g_.node(id).operands) todo.push_back(o.node);
+    }
+    return seen;
+  }
+  void touch(const Cluster& c) { touched_.merge(touched_axes(g_, c)); }
+  void read_by(const Cluster& c) {
+    for (NodeId id : c.nodes)
+      for (Value o : g_.node(id).operands)
+        if (!x_.computes(o.node)) lies(g_.type(o), order_of(g_, x_.layouts(), o));
+  }
+  void lies(const Type& type, const AxisNames& order) {
+    AxisNames axes;
+    for (const std::string& axis : order)
+      if (!(type.extent(axis) == Extent(1))) axes.push_back(axis);
+    orders_.push_back(std::move(axes));
+  }
+  bool adjacent(const std::string& a, const std::string& b) const {
+    if (touched_.contains(a) || touched_.contains(b)) return false;
+    return std::all_of(orders_.begin(), orders_.end(), [&](const AxisNames& axes) {
+      const auto at_a = std::find(axes.begin(), axes.end(), a), at_b = std::find(axes.begin(), axes.end(), b);
+      return at_a == axes.end() || at_b == axes.end() ? at_a == at_b : at_b == at_a + 1;
+    });
+  }
+
+  const Inline& x_;
+  const GraphData& g_;
+  std::set<std::string> touched_;
+  std::vector<AxisNames> orders_;
+};
+
+}  // namespace
+
+RoleAxes collapse_roles(const Inline& x, const Roles& roles) {
+  const Neighbours n(x, roles);
+  const Type &t = x.graph().node(roles.node).types[0], &a = x.graph().type(roles.a), &b = x.graph().type(roles.b);
+  return {n.join(t, roles.batch), n.join(a, roles.rows), n.join(b, roles.columns), n.join(a, roles.over)};
 }
 
 std::map<Value, IndexEnv> epilogue_envs(Inline& x, NodeId dot, const IndexEnv& at) {

@@ -10,6 +10,7 @@
 #include <string>
 
 #include <uwaga/codegen/lower/inline.h>
+#include <uwaga/codegen/schedule/loops.h>
 
 namespace uwaga::schedule {
 
@@ -35,6 +36,16 @@ struct StoredOperand {
   std::map<std::string, std::string> names;  // operand's axis -> stored axis
 };
 std::optional<StoredOperand> stored_operand(const kernel::Inline& x, Value operand);
+// The stored value that an operand is computed from element by element, the first over all its axes: as it lies, the operand
+// is best read.
+std::optional<StoredOperand> leading_operand(const kernel::Inline& x, Value operand);
+
+// The axes of each role as few indices: neighbours become one index where they lie in one piece in everything stored that
+// has them, and nothing maps them.
+struct RoleAxes {
+  std::vector<LoopAxis> batch, rows, columns, over;
+};
+RoleAxes collapse_roles(const kernel::Inline& x, const Roles& roles);
 
 // Where the values of the cluster after the dot lie, given where the dot's own does: axis ops walked forwards.
 std::map<Value, kernel::IndexEnv> epilogue_envs(kernel::Inline& x, NodeId dot, const kernel::IndexEnv& at);

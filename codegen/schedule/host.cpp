@@ -10,7 +10,9 @@
 #include <uwaga/codegen/schedule/elementwise.h>
 #include <uwaga/codegen/schedule/full.h>
 #include <uwaga/codegen/schedule/index_ops.h>
+#include <uwaga/codegen/schedule/loops.h>
 #include <uwaga/codegen/schedule/rows.h>
+#include <uwaga/codegen/schedule/stages.h>
 #include <uwaga/ir/error.h>
 
 namespace uwaga {
@@ -19,12 +21,25 @@ namespace {
 // Terms up to which a reduction over everything is one row of one task.
 constexpr std::int64_t kSerialTerms = 16384;
 
+// Does a reduction along rows read its terms from afar, because what it reads lies with a kept axis fastest?
+bool lies_across(const Graph& graph, const Cluster& cluster, const Layouts& layouts) {
+  const schedule::Stages s = schedule::stages_of(graph.data(), cluster);
+  if (s.count != 1) return false;
+  for (const Value& v : cluster.inputs) {
+    const AxisNames order = schedule::order_of(graph.data(), layouts, v);
+    if (order.size() != static_cast<std::size_t>(s.space.rank())) continue;
+    return s.space.has(order.back()) && std::find(s.over.begin(), s.over.end(), order.back()) == s.over.end();
+  }
+  return false;
+}
+
 Schedule loop_for_host(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
   const GraphData& g = graph.data();
   for (NodeId id : cluster.nodes) {
     const Group group = group_of(g, id);
     if (group.sweep == Sweep::none) continue;
-    if (group.sweep == Sweep::column) return schedule::columns(graph, cluster, layouts, target);
+    const bool across = group.sweep == Sweep::row && lies_across(graph, cluster, layouts);
+    if (group.sweep == Sweep::column || across) return schedule::columns(graph, cluster, layouts, target);
     const auto terms = g.type(g.node(id).operands[0]).elements().constant();
     if (group.sweep == Sweep::full && !(terms && *terms <= kSerialTerms)) return schedule::full(graph, cluster, layouts, target);
     return schedule::rows(graph, cluster, layouts, target);

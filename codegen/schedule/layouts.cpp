@@ -16,6 +16,8 @@ class Chooser {
     // What crosses the border is written as its type says.
     for (const Output& o : graph_.outputs()) fix(o.value);
     for (const Update& u : graph_.updates()) fix(u.value);
+    for (const Node& n : graph_.nodes())
+      if (n.op == Op::order) wanted_.emplace(n.operands[0], n.types[0].axes());
     for (const Cluster& c : clustering_.clusters) {
       for (const Value& v : c.inputs)
         if (!layouts_.contains(v)) fix(v);  // a leaf
@@ -28,9 +30,14 @@ class Chooser {
  private:
   void fix(Value v) { layouts_[v] = {graph_.type(v).axes()}; }
 
-  // An elementwise result lies as the widest of its inputs over the same axes does, so that one flat loop serves both.
+  // A product lies as the first that reorders it wants: a gradient as its parameter. An elementwise result lies as the widest of its inputs over the same axes does, so that one flat loop serves both.
   AxisNames order_in(const Cluster& c, Value v) const {
     const Type& type = graph_.type(v);
+    if (c.kind == ClusterKind::attention) return order_beside_operand(c, type);
+    if (c.kind == ClusterKind::contraction) {
+      const auto wanted = wanted_.find(v);
+      return wanted != wanted_.end() ? wanted->second : type.axes();
+    }
     if (c.kind != ClusterKind::loop) return type.axes();
     for (const Value& in : c.inputs)
       if (same_axes(graph_.type(in), type)) {
@@ -40,9 +47,29 @@ class Chooser {
     return type.axes();
   }
 
+  // An attention's gradient lies as the operand it belongs to: the one over the same axes, but for one under another name
+  // (the keys are time to what made them).
+  AxisNames order_beside_operand(const Cluster& c, const Type& type) const {
+    for (const std::size_t renamed : {std::size_t{0}, std::size_t{1}})
+      for (const Value& in : c.inputs) {
+        const Type& other = graph_.type(in);
+        const auto it = layouts_.find(in);
+        if (other.rank() != type.rank() || it == layouts_.end()) continue;
+        AxisNames order = it->second.order, missing;
+        for (const std::string& axis : type.axes())
+          if (!other.has(axis)) missing.push_back(axis);
+        if (missing.size() != renamed) continue;
+        for (std::string& axis : order)
+          if (!type.has(axis)) axis = missing[0];
+        return order;
+      }
+    return type.axes();
+  }
+
   const GraphData& graph_;
   const Clustering& clustering_;
   Layouts layouts_;
+  std::map<Value, AxisNames> wanted_;
 };
 
 }  // namespace

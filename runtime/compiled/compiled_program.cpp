@@ -12,7 +12,7 @@
 
 #include <uwaga/codegen/kernel/launch.h>
 #include <uwaga/ir/error.h>
-#include <uwaga/runtime/host/aligned.h>
+#include <uwaga/ir/aligned.h>
 #include <uwaga/ir/interpreter/bind.h>
 #include <uwaga/runtime/compiled/internal/backend.h>
 #include <uwaga/runtime/compiled/internal/passes.h>
@@ -78,7 +78,7 @@ class CompiledProgram final : public ProgramImpl {
       last = now;
       return ms;
     };
-    const Graph lowered = lower_for_kernels(graph, backend_->computes_attention());
+    const Graph lowered = lower_for_kernels(graph, backend_->computes_attention(), &report.refused_attention);
     report.graph = lap();
     KernelSet kernels;
     main_ = build_executable(lowered, *backend_, kernels, false, &report.fuse, &report.schedule, !refuse_nan_);

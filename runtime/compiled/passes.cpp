@@ -4,14 +4,17 @@
 
 #include <uwaga/codegen/attention.h>
 #include <uwaga/ir/error.h>
+#include <uwaga/ir/graph.h>
 #include <uwaga/ir/passes/passes.h>
 
 namespace uwaga {
 
-std::vector<Pass> lowering_passes(bool keep_attention) {
-  const auto expand_rest = [keep_attention](const Graph& g) {
+std::vector<Pass> lowering_passes(bool keep_attention, std::vector<std::string>* refused) {
+  const auto expand_rest = [keep_attention, refused](const Graph& g) {
     if (!keep_attention) return expand(g);
     const AttentionClaims claims = find_attention(g);
+    if (refused)
+      for (const auto& [where, why] : claims.refused) refused->push_back(g->provenance().brief(where) + ": " + why);
     return expand(g, [&](const CallAttrs& call) { return claims.keeps(call); });
   };
   return {{"expand", expand_rest},
@@ -23,8 +26,8 @@ std::vector<Pass> lowering_passes(bool keep_attention) {
           {"order-structures", order_structures}};
 }
 
-Graph lower_for_kernels(const Graph& graph, bool keep_attention) {
-  const std::vector<Pass> passes = lowering_passes(keep_attention);
+Graph lower_for_kernels(const Graph& graph, bool keep_attention, std::vector<std::string>* refused) {
+  const std::vector<Pass> passes = lowering_passes(keep_attention, refused);
   PassOptions options;
   if (const char* off = std::getenv("UWAGA_PASSES")) options.off = parse_pass_switches(off, passes);
   for (const char* needed : {"expand", "strip", "order-structures"})

@@ -3,6 +3,7 @@
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/graph.h>
 #include <uwaga/runtime/compiled/internal/backend.h>
+#include <uwaga/runtime/inspect/inspection.h>
 #include <uwaga/runtime/program/internal/program_impl.h>
 #include <uwaga/runtime/program/internal/state_data.h>
 
@@ -19,6 +20,7 @@ std::int64_t Program::kernels_compiled_in_run() const { return impl_->kernels_co
 Program compile(const Graph& graph, const Target& target, State& state) {
   if (!graph || (graph->outputs().empty() && graph->updates().empty())) throw Error("there is nothing to compile: the graph has no output and no update; watch(\"name\") makes a tensor an output");
   state.data().declare(graph);
+  dump_if_asked(graph, target);
   switch (target.kind()) {
     case Target::Kind::interpreter: return Program(interpreter_program(graph, state.shared()));
     case Target::Kind::host:

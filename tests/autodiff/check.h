@@ -37,6 +37,13 @@ struct CheckOptions {
   bool second = true;
   bool differences = true;
 };
+// What differs, a sentence each.
+std::vector<std::string> derivative_differences(Graph graph, const Draw& draw, const CheckOptions& options = {});
 void check_derivatives(Graph graph, const Draw& draw, const CheckOptions& options = {});
+
+// A copy whose outputs that are not floating are outputs as f32 too.
+Graph with_floating_outputs(const Graph& graph);
+// Is there no Error when the floating outputs are differentiated?
+bool differentiates_in_silence(const Graph& graph);
 
 }  // namespace uwaga::test

@@ -42,3 +42,20 @@ TEST_CASE("every op's derivatives agree at edge sizes") {
     }
   }
 }
+
+TEST_CASE("what is piecewise constant has derivative 0, in whatever dtype it comes") {
+  for (const OpExample& e : every_op()) {
+    if (autodiff::linearise_row(e.op).how == autodiff::Linearises::none) continue;
+    INFO(e.what);
+    check_derivatives(with_floating_outputs(e.graph), {.low = e.low, .high = e.high, .index_limit = e.index_limit, .sizes = kSizes},
+                      {.second = false, .differences = e.op != Op::stop_gradient});
+  }
+}
+
+TEST_CASE("an op without derivative says so") {
+  for (const OpExample& e : every_op())
+    if (autodiff::linearise_row(e.op).how == autodiff::Linearises::none) {
+      INFO(e.what);
+      CHECK(differentiates_in_silence(with_floating_outputs(e.graph)) == false);
+    }
+}

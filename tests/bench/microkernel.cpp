@@ -8,7 +8,7 @@
 #include <uwaga/codegen/llvm/compile.h>
 #include <uwaga/codegen/llvm/load.h>
 #include <uwaga/codegen/llvm/target.h>
-#include <uwaga/runtime/host/aligned.h>
+#include <uwaga/ir/aligned.h>
 #include <uwaga/runtime/host/cpu.h>
 
 #include <algorithm>

@@ -165,6 +165,10 @@ void sums_and_indices(std::vector<OpExample>& out) {
     const Tensor x = matrix(g, "x"), i = g.input("i", i32, {{"picked", 4}}), y = g.input("y", f32, {{"picked", 4}, rows});
     return std::vector{scatter_add(x, i, y, cols)};
   }));
+  out.push_back(example(Op::scatter_add, "scatter_add, one update a row", [](Graph& g) {
+    const Tensor x = matrix(g, "x"), i = g.input("i", i32, {rows}), y = g.input("y", f32, {rows});
+    return std::vector{scatter_add(x, i, y, cols)};
+  }));
   out.push_back(example(Op::dynamic_slice, "dynamic_slice", [](Graph& g) {
     return std::vector{dynamic_slice(matrix(g, "x"), g.input("s", i64, {}), cols, 3)};
   }));

@@ -30,4 +30,9 @@ std::vector<OpExample> every_op();
 // The same node kinds in several dtypes: elementwise, dot and reductions in f64, f32, bf16, f16 and integers.
 std::vector<OpExample> every_op_and_dtype();
 
+// What is wrong with the type rules, a sentence each: the outputs' types of an example that differ from those written down in
+// every_op_types.cpp, and ops that take any operands.
+std::vector<std::string> type_differences();
+std::vector<std::string> refusal_differences();
+
 }  // namespace uwaga::test

@@ -21,3 +21,13 @@ TEST_CASE("There is an example of every op") {
     CHECK(count[static_cast<Op>(i)] >= 1);
   }
 }
+
+TEST_CASE("The types of every op's outputs are those written down") {
+  for (const std::string& d : type_differences()) FAIL_CHECK(d);
+  CHECK(type_differences().empty());
+}
+
+TEST_CASE("Every op refuses operands that do not fit") {
+  for (const std::string& d : refusal_differences()) FAIL_CHECK(d);
+  CHECK(refusal_differences().empty());
+}

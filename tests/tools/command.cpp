@@ -1,55 +1,15 @@
 // The uwaga command from outside: what it prints, where, and with which exit code.
-#include <sys/wait.h>
-#include <uwaga/runtime/io/file.h>
-
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
-#include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "tests/catch.h"
+#include "tests/tools/run_command.h"
 
 using namespace uwaga;
+using namespace uwaga::test;
 namespace fs = std::filesystem;
 
 namespace {
-
-struct Ran {
-  int code = 0;
-  std::string out, err;
-  nlohmann::json last() const {
-    nlohmann::json json;
-    std::istringstream lines(out);
-    for (std::string line; std::getline(lines, line);) json = nlohmann::json::parse(line);  // every line is an object
-    return json;
-  }
-};
-
-const fs::path kCommand = fs::path(UWAGA_BINARY_DIR) / "bin" / "uwaga";
-
-Ran uwaga_command(const fs::path& folder, const std::string& arguments) {
-  const std::string line =
-      kCommand.string() + " " + arguments + " >" + (folder / "out").string() + " 2>" + (folder / "err").string();
-  const int status = std::system(line.c_str());
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_file(folder / "out"), read_file(folder / "err")};
-}
-
-// A tiny model on a short text, on the reference.
-struct Workplace {
-  TemporaryFolder folder;
-  fs::path path = folder.path();
-  Workplace() {
-    std::string text;
-    for (int i = 0; i < 40; ++i) text += "the cat sat on the mat\n";
-    write_file(path / "text.txt", text);
-  }
-  Ran run(const std::string& arguments) const { return uwaga_command(path, arguments); }
-  Ran train(const std::string& more) const {
-    return run("train --layers 1 --heads 2 --width 8 --time 8 --batch 2 --warm-up 1 --device interpreter --data " +
-               (path / "text.txt").string() + " " + more);
-  }
-};
 
 void refuses(const Ran& r, int code, const std::string& sentence) {
   CHECK(r.code == code);

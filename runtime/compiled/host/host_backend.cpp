@@ -1,6 +1,6 @@
 #include <uwaga/runtime/compiled/host/internal/host_kernels.h>
 #include <uwaga/runtime/compiled/internal/backend.h>
-#include <uwaga/runtime/host/aligned.h>
+#include <uwaga/ir/aligned.h>
 #include <uwaga/runtime/host/thread_pool.h>
 
 namespace uwaga {

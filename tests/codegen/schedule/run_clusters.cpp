@@ -40,7 +40,7 @@ KernelRunner kernel_interpreter() {
 }
 
 ClusterRun run_clustering(const Graph& graph, Clustering clustering, const Arrays& inputs, const Arrays& parameters,
-                          const Sizes& sizes, const HostTarget& target, const KernelRunner& runner) {
+                          const Sizes& sizes, const HostTarget& target, const KernelRunner& runner, const Scheduler& scheduler) {
   const GraphData& g = graph.data();
   ClusterRun run;
   std::map<Value, Bytes> memory;
@@ -60,7 +60,7 @@ ClusterRun run_clustering(const Graph& graph, Clustering clustering, const Array
     }
   const Layouts layouts = choose_layouts(graph, clustering);
   for (const Cluster& c : clustering.clusters) {
-    const Schedule s = schedule_for_host(graph, c, layouts, target);
+    const Schedule s = scheduler ? scheduler(graph, c, layouts) : schedule_for_host(graph, c, layouts, target);
     std::vector<Bytes> temporaries;
     for (const Temporary& t : s.temporaries) temporaries.emplace_back(static_cast<std::size_t>(t.elements.evaluate(sizes)) * size_of(t.dtype));
     for (const Value& v : c.outputs)

@@ -4,10 +4,13 @@
 #include <cstddef>
 #include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include <uwaga/codegen/schedule.h>
 #include <uwaga/ir/array.h>
+
+#include "tests/ir/every_op.h"
 
 namespace uwaga::test {
 
@@ -15,6 +18,10 @@ namespace uwaga::test {
 using KernelRunner = std::function<void(const kernel::Kernel& kernel, const std::vector<std::span<std::byte>>& buffers,
                                         const std::vector<std::uint64_t>& arguments, std::uint64_t* error)>;
 KernelRunner kernel_interpreter();
+
+// Writes a cluster's kernels; by default schedule_for_host.
+using Scheduler = std::function<Schedule(const Graph&, const Cluster&, const Layouts&)>;
+Scheduler cuda_scheduler();
 
 struct ClusterRun {
   Arrays outputs;
@@ -37,6 +44,11 @@ ClusterRun run_clusters(const Graph& graph, const Arrays& inputs, const Arrays& 
 // Every node a cluster of its own.
 Clustering unfused(const Graph& graph);
 ClusterRun run_clustering(const Graph& graph, Clustering clustering, const Arrays& inputs, const Arrays& parameters,
-                          const Sizes& sizes, const HostTarget& target = {}, const KernelRunner& runner = kernel_interpreter());
+                          const Sizes& sizes, const HostTarget& target = {}, const KernelRunner& runner = kernel_interpreter(),
+                          const Scheduler& scheduler = {});
+
+// What differs between the typed interpreter and the kernels of an example, one sentence each; empty where all bits are
+// equal. Vectors of so many bytes; 0: the CUDA schedules.
+std::vector<std::string> kernel_differences(const OpExample& e, const Sizes& sizes, int vector_bytes, bool fused);
 
 }  // namespace uwaga::test

@@ -1,5 +1,5 @@
 #include <uwaga/ir/error.h>
-#include <uwaga/runtime/host/aligned.h>
+#include <uwaga/ir/aligned.h>
 #include <uwaga/runtime/host/thread_pool.h>
 
 #include <atomic>

@@ -3,7 +3,7 @@
 //   AlignedBuffer arena(bytes);
 //   float* x = reinterpret_cast<float*>(arena.data());
 //
-// The contents are undefined. Blocks of kHugePage and more start on a huge page and ask the kernel for huge pages
+// The contents are undefined. Blocks of kHugePage and more start on a huge page and ask the kernel for as many as fit
 // (advice only: without them everything works, with more TLB misses). Throws SystemError where there is no memory.
 #pragma once
 

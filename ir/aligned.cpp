@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 #include <sys/mman.h>
+#include <uwaga/ir/aligned.h>
 #include <uwaga/ir/error.h>
-#include <uwaga/runtime/host/aligned.h>
 
 #include <cstdlib>
 #include <limits>
@@ -11,13 +11,16 @@ namespace uwaga {
 
 AlignedBuffer::AlignedBuffer(std::size_t bytes) : size_(bytes) {
   if (bytes == 0) return;
-  const bool big = bytes >= kHugePage;
-  const std::size_t alignment = big ? kHugePage : kAlignment;
+  const std::size_t whole = bytes / kHugePage * kHugePage;
+  const std::size_t alignment = whole > 0 ? kHugePage : kAlignment;
   if (bytes <= std::numeric_limits<std::ptrdiff_t>::max() - alignment) {
-    // aligned_alloc asks for a multiple of the alignment.
-    const std::size_t rounded = (bytes + alignment - 1) / alignment * alignment;
-    data_ = static_cast<std::byte*>(std::aligned_alloc(alignment, rounded));
-    if (data_ && big) madvise(data_, rounded, MADV_HUGEPAGE);
+    // std::aligned_alloc wants a multiple of the alignment, which would round a little more than a huge page up to two.
+    void* memory = nullptr;
+    if (posix_memalign(&memory, alignment, bytes) == 0) data_ = static_cast<std::byte*>(memory);
+#if defined(MADV_HUGEPAGE)
+    // What is left over after whole huge pages takes small ones, so that memory stays what was asked for.
+    if (data_ && whole > 0) madvise(data_, whole, MADV_HUGEPAGE);
+#endif
   }
   if (!data_) {
     throw SystemError(

@@ -1,0 +1,113 @@
+#include <uwaga/ir/passes/precision.h>
+
+#include <fmt/format.h>
+
+#include <set>
+#include <unordered_map>
+
+#include <uwaga/ir/error.h>
+#include <uwaga/ir/fields.h>
+#include <uwaga/ir/passes/passes.h>
+#include <uwaga/ir/rewrite.h>
+
+namespace uwaga {
+namespace {
+
+bool is_attention(const CallAttrs& call) { return call.composite->name.starts_with("attention"); }
+
+bool only_moves(Op op) {
+  return op == Op::rename || op == Op::order || op == Op::split || op == Op::merge || op == Op::tag || op == Op::stop_gradient;
+}
+
+// Which inputs of a body reach a dot as they are.
+class DotInputs {
+ public:
+  const std::set<std::size_t>& of(const Graph& body) {
+    if (const auto it = known_.find(&body.data()); it != known_.end()) return it->second;
+    const GraphData& g = body.data();
+    std::set<NodeId> found;
+    for (const Node& n : g.nodes()) {
+      if (n.op == Op::dot)
+        for (Value v : n.operands) found.insert(source(g, v));
+      if (n.op == Op::call)
+        for (std::size_t i : of(n.as<CallAttrs>().body)) found.insert(source(g, n.operands[i]));
+    }
+    std::set<std::size_t> out;
+    for (std::size_t i = 0; i < g.inputs().size(); ++i)
+      if (found.contains(g.inputs()[i])) out.insert(i);
+    return known_[&g] = std::move(out);
+  }
+
+ private:
+  static NodeId source(const GraphData& g, Value v) {
+    while (only_moves(g.node(v.node).op)) v = g.node(v.node).operands[0];
+    return v.node;
+  }
+
+  std::unordered_map<const GraphData*, std::set<std::size_t>> known_;
+};
+
+class Narrower {
+ public:
+  explicit Narrower(DType compute) : compute_(compute) {}
+
+  Graph graph(const Graph& from) {
+    if (const auto it = known_.find(&from.data()); it != known_.end()) return it->second;
+    return known_[&from.data()] = rewrite(from, [&](Rewriter& r, NodeId id) {
+      const Node& n = r.from().node(id);
+      switch (n.op) {
+        case Op::dot: return dot(r, id, n);
+        case Op::call: return call(r, id, n);
+        case Op::scan: case Op::cond: return bodies(r, id, n);
+        default: return false;
+      }
+    });
+  }
+
+ private:
+  static bool is_f32(const Rewriter& r, Value v) { return r.from().type(v).dtype == DType::f32; }
+  static std::vector<Value> operands_now(const Rewriter& r, const Node& n) {
+    std::vector<Value> out;
+    for (Value v : n.operands) out.push_back(r.now(v));
+    return out;
+  }
+  Value narrow(Rewriter& r, Value v) { return r.add(Op::cast, CastAttrs{compute_}, {v}); }
+
+  bool dot(Rewriter& r, NodeId id, const Node& n) {
+    if (!is_f32(r, n.operands[0]) || n.as<DotAttrs>().dtype != DType::f32) return false;
+    std::vector<Value> operands;
+    for (Value v : operands_now(r, n)) operands.push_back(narrow(r, v));
+    r.copy(id, n.attributes, std::move(operands));
+    return true;
+  }
+
+  bool call(Rewriter& r, NodeId id, const Node& n) {
+    std::vector<Value> operands = operands_now(r, n);
+    for (std::size_t i : inputs_.of(n.as<CallAttrs>().body))
+      if (is_f32(r, n.operands[i])) operands[i] = r.add(Op::cast, CastAttrs{DType::f32}, {narrow(r, operands[i])});
+    r.copy(id, n.attributes, std::move(operands));
+    return true;
+  }
+
+  bool bodies(Rewriter& r, NodeId id, const Node& n) {
+    Attributes attributes = n.attributes;
+    for_each_graph(attributes, [&](Graph& body) { body = graph(body); });
+    r.copy(id, std::move(attributes), operands_now(r, n));
+    return true;
+  }
+
+  DType compute_;
+  DotInputs inputs_;
+  std::unordered_map<const GraphData*, Graph> known_;
+};
+
+}  // namespace
+
+Graph compute_in(const Graph& graph, DType compute) {
+  if (compute == DType::f32) return graph;
+  if (compute != DType::bf16 && compute != DType::f16)
+    throw Error(fmt::format("matrix products can be computed in f32, bf16 or f16, not in {}", name(compute)));
+  return Narrower(compute).graph(expand(graph, is_attention));
+}
+
+}  // namespace uwaga

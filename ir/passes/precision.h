@@ -1,0 +1,18 @@
+// Precision as a policy: matrix products in a narrow dtype, everything else as it was.
+//
+//   Graph step = compute_in(train_step(loss, AdamW{}), DType::bf16);   // parameters, moments and sums stay f32
+//
+// The operands of every f32 dot are cast to the narrow dtype, and the dot still gives f32: products are summed in f32. An
+// attention stays one op, so that a backend can stream it: what its dots read is rounded where it enters, and its
+// probabilities stay f32. All other composites are written out. The casts are nodes of the graph like any other: they are
+// printed, differentiated (so apply this after differentiation) and run alike by every backend.
+#pragma once
+
+#include <uwaga/ir/graph_ref.h>
+
+namespace uwaga {
+
+// f32 gives the graph back. Error unless `compute` is f32, bf16 or f16.
+Graph compute_in(const Graph& graph, DType compute);
+
+}  // namespace uwaga

@@ -1,0 +1,40 @@
+#include <uwaga/ir/graph.h>
+#include <uwaga/ir/initial.h>
+#include <uwaga/ir/ops.h>
+#include <uwaga/ir/passes/precision.h>
+#include <uwaga/ir/scope.h>
+#include <uwaga/ir/verify.h>
+
+#include "tests/catch.h"
+
+using namespace uwaga;
+using Catch::Matchers::Contains;
+
+namespace {
+
+int dots_of_operands(const Graph& g, DType dtype) {
+  int count = 0;
+  for (const Node& n : g->nodes())
+    if (n.op == Op::dot && g->type(n.operands[0]).dtype == dtype && g->type(n.operands[1]).dtype == dtype) ++count;
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("a product computed in bf16 casts its operands and nothing else, and gives f32") {
+  const Axis row("row"), in("in", 3), out("out", 2);
+  Graph g;
+  const Tensor x = g.input("x", f32, {row, in}), w = g.scope().param("w", {in, out}, zeros());
+  const Tensor exact = g.input("exact", f64, {row, in});
+  g->add_output("y", exp(dot(exp(x), w, {in})).value());
+  g->add_output("z", dot(exact, cast(w, f64), {in}).value());
+  const Graph narrow = compute_in(g, DType::bf16);
+  verify(narrow);
+  CHECK(dots_of_operands(narrow, DType::bf16) == 1);
+  CHECK(dots_of_operands(narrow, DType::f64) == 1);  // who asks for f64 keeps it
+  for (const Output& o : narrow->outputs()) CHECK(narrow->type(o.value) == g->type(g->outputs()[o.name == "y" ? 0 : 1].value));
+  for (const Node& n : narrow->nodes())
+    if (n.op == Op::exp) CHECK(n.types[0].dtype == DType::f32);
+  CHECK(&compute_in(g, DType::f32).data() == &g.data());
+  CHECK_THROWS_WITH(compute_in(g, DType::i8), Contains("f32, bf16 or f16, not in i8"));
+}
