@@ -76,8 +76,8 @@ struct InspectedLine {
 
 // Which kernels are shown. Empty fields let everything pass.
 struct InspectFilter {
-  std::string kernel;  // a part of the name; `*` stands for any letters
-  std::string line;    // "models/gpt2.cpp:42": of an op, or of a scope around it; the path may be cut short on the left
+  std::string kernel = {};  // a part of the name; `*` stands for any letters
+  std::string line = {};    // "models/gpt2.cpp:42": of an op, or of a scope around it; the path may be cut short on the left
 };
 
 class Inspection {

@@ -121,7 +121,7 @@ bool refuses_something(const GraphData& g, const Node& n) {
     case Op::iota: return twice(n.as<IotaAttrs>());
     default: break;
   }
-  return with([](Type& t) { for (Dim& d : t.dims) d.axis += "x"; }) || with([](Type& t) { t.dtype = DType::boolean; }) ||
+  return with([](Type& t) { for (Dim& d : t.dims.edit()) d.axis += "x"; }) || with([](Type& t) { t.dtype = DType::boolean; }) ||
          with([](Type& t) { t.dtype = DType::f64; });
 }
 

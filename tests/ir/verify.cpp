@@ -18,7 +18,7 @@ std::string broken(F damage) {
   Graph g;
   Tensor x = g.input("x", f32, {model});
   exp(x).watch("y");
-  damage(g, const_cast<std::deque<Node>&>(g->nodes()));
+  damage(g, const_cast<StableList<Node>&>(g->nodes()));
   try {
     verify(g, "fold");
   } catch (const InternalError& e) {
@@ -36,7 +36,7 @@ TEST_CASE("The verifier finds nothing wrong with any op") {
 }
 
 TEST_CASE("The verifier names pass and node of every broken invariant") {
-  using Nodes = std::deque<Node>&;
+  using Nodes = StableList<Node>&;
   CHECK_THAT(broken([](Graph&, Nodes n) { n[1].types[0].dtype = f64; }),
              Contains("after 'fold': node '%1 = exp %x : f64[model=8]") && Contains("inferred to have f32[model=8]"));
   CHECK_THAT(broken([](Graph&, Nodes n) { n[1].provenance = 0; }), Contains("has no provenance"));

@@ -220,7 +220,7 @@ UWAGA_WRAPPED(const TypeRow&, type_row, (Op op), "_ZN5uwaga8type_rowENS_2OpE")
 
 namespace {
 
-std::vector<Type> altered_types(Op op, const Attributes& attributes, std::span<const Type> operands) {
+TypeList altered_types(Op op, const Attributes& attributes, std::span<const Type> operands) {
   const auto rule = real_type_row(op).rule;
   if (mutant.how == Alter::permissive) {
     try {
@@ -229,11 +229,11 @@ std::vector<Type> altered_types(Op op, const Attributes& attributes, std::span<c
       return {operands.empty() ? Type{DType::f32, {}} : operands[0]};
     }
   }
-  std::vector<Type> out = rule(op, attributes, operands);
+  TypeList out = rule(op, attributes, operands);
   for (Type& t : out) {
     if (mutant.how == Alter::dtype) t.dtype = t.dtype == DType::f32 ? DType::f64 : DType::f32;
-    if (mutant.how == Alter::extent && !t.dims.empty()) t.dims[0].extent = t.dims[0].extent + 1;
-    if (mutant.how == Alter::axis && !t.dims.empty()) t.dims[0].axis += "x";
+    if (mutant.how == Alter::extent && !t.dims.empty()) t.dims.edit()[0].extent = t.dims[0].extent + 1;
+    if (mutant.how == Alter::axis && !t.dims.empty()) t.dims.edit()[0].axis += "x";
     if ((mutant.how == Alter::axis || mutant.how == Alter::extent) && t.dims.empty()) t.dims.push_back({"more", 1});
   }
   return out;
