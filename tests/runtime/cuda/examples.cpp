@@ -5,6 +5,7 @@
 #include <uwaga/codegen/cluster.h>
 #include <uwaga/codegen/kernel/print.h>
 #include <uwaga/codegen/schedule.h>
+#include <uwaga/ir/passes/passes.h>
 #include <uwaga/uwaga.h>
 
 #include <algorithm>
@@ -22,6 +23,7 @@
 
 #include <uwaga/runtime/compiled/internal/passes.h>
 #include <uwaga/runtime/cuda/nvrtc.h>
+#include <uwaga/runtime/inspect/inspection.h>
 #include <uwaga/runtime/io/file.h>
 
 #include "tests/catch.h"
