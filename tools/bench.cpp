@@ -10,6 +10,8 @@
 #include <uwaga/runtime/program.h>
 #include <uwaga/runtime/train/checkpoint.h>
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <chrono>
 #include <iostream>
@@ -120,6 +122,13 @@ void tell_profile(const std::vector<LaunchProfile>& launches, bool json) {
   }
 }
 
+// The most memory this process has had so far.
+std::int64_t resident_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return std::int64_t{usage.ru_maxrss} * 1024;
+}
+
 int step(const BenchOptions& o) {
   LanguageModel m = standard_model(o.model);
   m.layers = o.layers;
@@ -131,6 +140,7 @@ int step(const BenchOptions& o) {
   const Graph graph = training_graph(m, AdamW{});
   const double build = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - building).count();
   State state;
+  const std::int64_t resident = resident_bytes();
   Program program = compile(graph, target, state);
   state.initialise(1, target);
   const Arrays inputs{{"tokens", ids("tokens", o, m.vocab)}, {"targets", ids("targets", o, m.vocab)}};
@@ -143,6 +153,7 @@ int step(const BenchOptions& o) {
   line["kernels_compiled_in_run"] = program.kernels_compiled_in_run();
   line["parallel_launches"] = program.parallel_launches();
   line["peak_bytes"] = program.peak_bytes(sizes) + state_bytes(state);
+  line["resident_growth_bytes"] = resident_bytes() - resident;  // since before `compile`: what peak_bytes foretells
   line["state_sha256"] = state_sha256(state);  // after all runs, those that were not timed too
   tell(line, o.json);
   if (o.profile) tell_profile(program.profile(inputs), o.json);
