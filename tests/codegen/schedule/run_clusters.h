@@ -10,6 +10,7 @@
 #include <uwaga/codegen/schedule.h>
 #include <uwaga/ir/array.h>
 
+#include "tests/codegen/unfused.h"
 #include "tests/ir/every_op.h"
 
 namespace uwaga::test {
@@ -41,8 +42,6 @@ void check_bits(const Array& have, const Array& want);
 // `sizes` of symbols; parameters by path. Clusters of kind structure and attention are refused.
 ClusterRun run_clusters(const Graph& graph, const Arrays& inputs, const Arrays& parameters, const Sizes& sizes,
                         const HostTarget& target = {}, const KernelRunner& runner = kernel_interpreter());
-// Every node a cluster of its own.
-Clustering unfused(const Graph& graph);
 ClusterRun run_clustering(const Graph& graph, Clustering clustering, const Arrays& inputs, const Arrays& parameters,
                           const Sizes& sizes, const HostTarget& target = {}, const KernelRunner& runner = kernel_interpreter(),
                           const Scheduler& scheduler = {});
