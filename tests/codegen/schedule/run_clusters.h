@@ -15,9 +15,10 @@
 
 namespace uwaga::test {
 
-// Runs one kernel's tasks; by default the kernel interpreter, which judges it too.
+// Runs one kernel's tasks; by default the kernel interpreter, which judges it too. Only the first kernel of a cluster finds
+// outputs that nothing was written to.
 using KernelRunner = std::function<void(const kernel::Kernel& kernel, const std::vector<std::span<std::byte>>& buffers,
-                                        const std::vector<std::uint64_t>& arguments, std::uint64_t* error)>;
+                                        const std::vector<std::uint64_t>& arguments, std::uint64_t* error, bool first)>;
 KernelRunner kernel_interpreter();
 
 // Writes a cluster's kernels; by default schedule_for_host.
