@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "tests/catch.h"
+#include "tests/tools/run_command.h"
 #include "tools/inspect_html.h"
 
 using namespace uwaga;
@@ -71,6 +72,20 @@ TEST_CASE("a folder of a stranger's model is inspected, and any other folder is 
     const auto at = std::filesystem::path(shared) / "data" / "parity" / name;
     CHECK(Inspection(inspected_folder(at, "training").graph, Target::host(1)).kernels().size() > 3);
   }
+}
+
+TEST_CASE("the model of a training run is inspected from its folder, in text and as a page") {
+  const test::Workplace w;
+  const std::string run = (w.path / "run").string(), page = (w.path / "page.html").string();
+  REQUIRE(w.train("--steps 1 --out " + run).code == 0);
+  const Inspected found = inspected_folder(run, "evaluation");
+  CHECK_THAT(found.title, Contains("gpt2") && Contains("evaluation"));
+  const Inspection seen(found.graph, Target::host(1));
+  const test::Ran text = w.run("inspect " + run + " --part evaluation --stage kernel");
+  CHECK(text.code == 0);
+  for (const InspectedKernel& k : seen.kernels()) CHECK_THAT(text.out, Contains(k.name));
+  REQUIRE(w.run("inspect " + run + " --part evaluation --html " + page).code == 0);
+  CHECK_THAT(read_file(page), Contains(seen.kernels().back().name) && Contains("gpt2.cpp"));
 }
 
 TEST_CASE("the page of a model loads nothing and escapes what users name", "[slow]") {
