@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <uwaga/codegen/schedule/attention_form.h>
+#include <uwaga/codegen/schedule/attention_sums.h>
 #include <uwaga/ir/fields.h>
 #include <uwaga/ir/passes/passes.h>
 
@@ -66,7 +67,9 @@ class Claimer {
 }  // namespace
 
 Graph attention_body(const CallAttrs& call) {
-  return dce(cse(fold(simplify(strip(expand(call.body))))));
+  const Graph body = cse(fold(simplify(strip(expand(call.body)))));
+  const std::string *query = text_option(call, "query"), *key = text_option(call, "key");
+  return dce(query && key ? cse(schedule::join_sums(body, *query, *key)) : body);
 }
 
 bool claims_attention(const CallAttrs& call, std::string& reason) {

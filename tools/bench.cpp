@@ -10,6 +10,8 @@
 #include <uwaga/runtime/program.h>
 #include <uwaga/runtime/train/checkpoint.h>
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <chrono>
 #include <iostream>
@@ -30,7 +32,7 @@ using Json = nlohmann::ordered_json;
 struct BenchOptions {
   std::string model = "gpt2-124m";
   DType compute = DType::f32;
-  std::int64_t layers = 12, batch = 4, time = 64, m = 1024, n = 1024, k = 1024;
+  std::int64_t layers = 0, batch = 4, time = 64, m = 1024, n = 1024, k = 1024;
   int runs = 5;
   bool json = false, profile = false, transpose_a = false, transpose_b = false;
   DeviceOptions device;
@@ -120,9 +122,16 @@ void tell_profile(const std::vector<LaunchProfile>& launches, bool json) {
   }
 }
 
+// The most memory this process has had so far.
+std::int64_t resident_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return std::int64_t{usage.ru_maxrss} * 1024;
+}
+
 int step(const BenchOptions& o) {
   LanguageModel m = standard_model(o.model);
-  m.layers = o.layers;
+  if (o.layers > 0) m.layers = o.layers;
   m.time = std::max(m.time, o.time);
   m.compute = o.compute;
   const Target target = target_of(o.device);
@@ -131,18 +140,20 @@ int step(const BenchOptions& o) {
   const Graph graph = training_graph(m, AdamW{});
   const double build = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - building).count();
   State state;
+  const std::int64_t resident = resident_bytes();
   Program program = compile(graph, target, state);
   state.initialise(1, target);
   const Arrays inputs{{"tokens", ids("tokens", o, m.vocab)}, {"targets", ids("targets", o, m.vocab)}};
   const std::vector<double> times = timed(program, inputs, o.runs);
 
-  Json line{{"bench", "step"}, {"model", o.model},         {"layers", o.layers},     {"batch", o.batch},
+  Json line{{"bench", "step"}, {"model", o.model},         {"layers", m.layers},     {"batch", o.batch},
             {"time", o.time},  {"precision", name(o.compute)}, {"device", target.str()}, {"threads", target.threads()}};
   add_times(line, times, program, cost_of(graph, sizes).dot_flops, target.threads());
   line["build_milliseconds"] = build;  // the graph and its derivative, before `compile`
   line["kernels_compiled_in_run"] = program.kernels_compiled_in_run();
   line["parallel_launches"] = program.parallel_launches();
   line["peak_bytes"] = program.peak_bytes(sizes) + state_bytes(state);
+  line["resident_growth_bytes"] = resident_bytes() - resident;  // since before `compile`: what peak_bytes foretells
   line["state_sha256"] = state_sha256(state);  // after all runs, those that were not timed too
   tell(line, o.json);
   if (o.profile) tell_profile(program.profile(inputs), o.json);
@@ -205,10 +216,10 @@ void add_bench(CLI::App& app, Chosen& chosen) {
   const CLI::Range size(std::int64_t{1}, std::int64_t{1} << 20);
   auto o = std::make_shared<BenchOptions>();
   CLI::App* s = bench->add_subcommand("step", "a training step: forward, backward, AdamW");
-  s->add_option("--model", o->model, "gpt2-124m or llama-110m")
-      ->check(CLI::IsMember({"gpt2-124m", "llama-110m"}))
+  s->add_option("--model", o->model, "gpt2-124m, llama-110m or nanogpt")
+      ->check(CLI::IsMember({"gpt2-124m", "llama-110m", "nanogpt"}))
       ->capture_default_str();
-  s->add_option("--layers", o->layers, "blocks")->check(CLI::Range(0, 1024))->capture_default_str();
+  s->add_option("--layers", o->layers, "blocks (default: the model's own)")->check(CLI::Range(1, 1024));
   s->add_option("--batch", o->batch, "windows of a step")->check(size)->capture_default_str();
   s->add_option("--time", o->time, "tokens of a window")->check(size)->capture_default_str();
   s->add_flag("--profile", o->profile, "also time every kernel of one step: a line each, the dearest first");

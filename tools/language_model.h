@@ -33,7 +33,7 @@ LanguageModel parse_language_model(std::string_view json, const std::string& wha
 // "f32" or "bf16". Throws Error for another name.
 DType precision_named(const std::string& name);
 
-// "gpt2-124m" and "llama-110m", for benchmarks. Throws Error for another name.
+// "gpt2-124m", "llama-110m" and "nanogpt" (its recipe for a CPU), for benchmarks. Throws Error for another name.
 LanguageModel standard_model(const std::string& name);
 
 // One step of training: outputs `loss`, `grad_norm`, `rate`.

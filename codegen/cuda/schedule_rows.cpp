@@ -11,25 +11,7 @@ namespace {
 using namespace schedule;
 
 // The axes that are kept, as the first value over the whole space lies in memory.
-AxisNames kept_order(const GraphData& graph, const Cluster& cluster, const Layouts& layouts, const Stages& s) {
-  const Value* whole = nullptr;
-  for (const auto* values : {&cluster.inputs, &cluster.outputs})
-    for (const Value& v : *values)
-      if (whole == nullptr && same_axes(graph.type(v), s.space)) whole = &v;
-  AxisNames out;
-  for (const std::string& axis : whole ? order_of(graph, layouts, *whole) : s.space.axes())
-    if (std::find(s.over.begin(), s.over.end(), axis) == s.over.end()) out.push_back(axis);
-  return out;
-}
-
 bool reduces(const Stages& s, NodeId id) { return std::find(s.reductions.begin(), s.reductions.end(), id) != s.reductions.end(); }
-
-void define_results(Inline& x, const GraphData& g, const std::vector<Reduction>& reductions, const std::vector<Ex>& results) {
-  for (std::size_t r = 0; r < reductions.size(); ++r) {
-    const Ex rounded = x.builder().let(x.rounded(results[r], g.type(reductions[r].value).dtype));
-    x.define(reductions[r].value, [rounded](const IndexEnv&) { return rounded; });
-  }
-}
 
 }  // namespace
 
@@ -74,7 +56,7 @@ Schedule rows(const Graph& graph, const Cluster& cluster, const Layouts& layouts
       x.loop(thread, n, kSumLanes, element);
     } else {
       BlockReduce reduce(x, thread, reductions);
-      define_results(x, g, reductions, reduce.row(n, element));
+      define_results(x, reductions, reduce.row(n, element));
     }
   }
   if (!s.results.empty())
@@ -84,18 +66,6 @@ Schedule rows(const Graph& graph, const Cluster& cluster, const Layouts& layouts
   scheduled.kernel = b.finish();
   return out;
 }
-
-namespace {
-
-// Room for the blocks' results. A quotient rounded up is no polynomial of symbols, so where it does not divide there is
-// room for one a term.
-Extent temporary_blocks(const Extent& terms) {
-  if (const auto n = terms.constant()) return (*n + kSumBlock - 1) / kSumBlock;
-  if (const auto q = terms.divided_by(kSumBlock)) return *q;
-  return terms;
-}
-
-}  // namespace
 
 // Everything to one number: the blocks side by side, then their results by one block of threads.
 Schedule full(const Graph& graph, const Cluster& cluster, const Layouts& layouts) {
@@ -155,7 +125,7 @@ Schedule full(const Graph& graph, const Cluster& cluster, const Layouts& layouts
     for (kernel::BufferId id : blocks) terms.push_back(b.load(id, i));
     return terms;
   });
-  define_results(x, g, reductions, results);
+  define_results(x, reductions, results);
   const IndexEnv zero = zero_env(b, s.space);
   x.branch(equal(thread, b.integer(0)), [&] {
     for (const Value& v : s.results) x.store(v, zero, x.value(v, zero));

@@ -85,20 +85,25 @@ class Contraction {
                                    : b_.let((min(n - column0_, b_.integer(task_columns_)) + (panel_ - 1)) / panel_);
 
     const bool one_block = terms_.constant() && *terms_.constant() <= kBlock;
+    if (!one_block) {
+      // What a block is added to, the first one too: -0, which leaves every number as it is.
+      const Ex nothing = b_.splat(is_float(dtype_) ? b_.real(-0.0, dtype_) : zero(), lanes_);
+      x_.loop(b_.integer(0), (row_end_ - row0_ + (tile_rows_ - 1)) / tile_rows_ * (tile_rows_ * task_columns_), lanes_,
+              [&](Ex i) { b_.store(tile_c_, b_.ramp(i, lanes_), nothing); });
+    }
     const Ex blocks = one_block ? b_.integer(1) : max((k + (kBlock - 1)) / kBlock, b_.integer(1));
     x_.loop(b_.integer(0), blocks, 1, [&](Ex block) {
       b_.at(roles_.ordinal);
       const Ex k0 = b_.let(block * kBlock);
       const Ex count = b_.let(min(k - k0, b_.integer(kBlock)));
       pack_b(k0, count);
-      const Ex first = one_block ? b_.integer(1, DType::boolean) : equal(block, b_.integer(0));
       if (packs_a_) {
         x_.loop(row0_, row_end_, group_rows_, [&](Ex group) {
           pack_a(group, k0, count);
-          x_.loop(group, min(group + group_rows_, row_end_), tile_rows_, [&](Ex row) { tiles(row, group, k0, count, first); });
+          x_.loop(group, min(group + group_rows_, row_end_), tile_rows_, [&](Ex row) { tiles(row, group, k0, count, one_block); });
         });
       } else {
-        x_.loop(row0_, row_end_, tile_rows_, [&](Ex row) { tiles(row, row, k0, count, first); });
+        x_.loop(row0_, row_end_, tile_rows_, [&](Ex row) { tiles(row, row, k0, count, one_block); });
       }
     });
     epilogue();
@@ -243,7 +248,7 @@ class Contraction {
   }
 
   // The register tiles of tile_rows_ rows from `row`, over all panels of the task.
-  void tiles(Ex row, Ex group, Ex k0, Ex count, Ex first_block) {
+  void tiles(Ex row, Ex group, Ex k0, Ex count, bool one_block) {
     b_.at(roles_.ordinal);
     std::vector<Ex> starts;
     for (int r = 0; r < tile_rows_; ++r) {
@@ -280,14 +285,11 @@ class Contraction {
       const auto at = [&](int r, int v) {
         return b_.ramp((row - row0_ + r) * task_columns_ + panel * panel_ + static_cast<std::int64_t>(v) * lanes_, lanes_);
       };
-      const auto store_all = [&](bool add) {
-        for (int r = 0; r < tile_rows_; ++r)
-          for (int v = 0; v < tile_vectors_; ++v) {
-            const Ex sum = sums[static_cast<std::size_t>(r * tile_vectors_ + v)];
-            b_.store(tile_c_, at(r, v), add ? b_.load(tile_c_, at(r, v)) + sum : sum);
-          }
-      };
-      b_.branch(first_block, [&] { store_all(false); }, [&] { store_all(true); });
+      for (int r = 0; r < tile_rows_; ++r)
+        for (int v = 0; v < tile_vectors_; ++v) {
+          const Ex sum = sums[static_cast<std::size_t>(r * tile_vectors_ + v)];
+          b_.store(tile_c_, at(r, v), one_block ? sum : b_.load(tile_c_, at(r, v)) + sum);
+        }
     });
   }
 

@@ -7,18 +7,6 @@
 #include <uwaga/ir/error.h>
 
 namespace uwaga::schedule {
-namespace {
-
-// Room for the blocks' results. A quotient rounded up is no polynomial of symbols, so where it does not divide there is
-// room for one a term.
-Extent temporary_blocks(const Extent& terms) {
-  if (const auto n = terms.constant()) return (*n + kSumBlock - 1) / kSumBlock;
-  if (const auto q = terms.divided_by(kSumBlock)) return *q;
-  return terms;
-}
-
-}  // namespace
-
 Schedule full(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
   const GraphData& g = graph.data();
   Schedule out;
@@ -74,10 +62,7 @@ Schedule full(const Graph& graph, const Cluster& cluster, const Layouts& layouts
       for (kernel::BufferId id : blocks) terms.push_back(b.load(id, lanes_of(i), mask));
       return terms;
     });
-    for (std::size_t r = 0; r < reductions.size(); ++r) {
-      const Ex rounded = b.let(x.rounded(results[r], g.type(reductions[r].value).dtype));
-      x.define(reductions[r].value, [rounded](const IndexEnv&) { return rounded; });
-    }
+    define_results(x, reductions, results);
     const IndexEnv zero = zero_env(b, s.space);
     for (const Value& v : s.results) x.store(v, zero, x.value(v, zero));
     scheduled.kernel = b.finish();

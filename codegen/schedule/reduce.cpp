@@ -125,4 +125,17 @@ std::vector<Ex> reduce_row(Inline& x, Ex n, int lanes, int cost, const std::vect
   return out;
 }
 
+void define_results(Inline& x, const std::vector<Reduction>& reductions, const std::vector<Ex>& results) {
+  for (std::size_t r = 0; r < reductions.size(); ++r) {
+    const Ex rounded = x.builder().let(x.rounded(results[r], x.graph().type(reductions[r].value).dtype));
+    x.define(reductions[r].value, [rounded](const IndexEnv&) { return rounded; });
+  }
+}
+
+Extent temporary_blocks(const Extent& terms) {
+  if (const auto n = terms.constant()) return (*n + kSumBlock - 1) / kSumBlock;
+  if (const auto q = terms.divided_by(kSumBlock)) return *q;
+  return terms;
+}
+
 }  // namespace uwaga::schedule

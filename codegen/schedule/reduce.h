@@ -35,6 +35,13 @@ std::vector<Ex> reduce_row(Inline& x, Ex n, int lanes, int cost, const std::vect
 std::vector<Ex> reduce_block(Inline& x, Ex begin, Ex end, int lanes, int cost, const std::vector<Reduction>& reductions,
                              const Terms& terms);
 
+// Makes the reductions' values known to what is computed from here on, rounded to their dtypes.
+void define_results(Inline& x, const std::vector<Reduction>& reductions, const std::vector<Ex>& results);
+
+// Room for the results of the blocks of so many terms. A quotient rounded up is no polynomial of symbols, so where it does
+// not divide there is room for one a term.
+Extent temporary_blocks(const Extent& terms);
+
 // Joins kSumLanes lanes, given as vectors in order, into a scalar.
 Ex join_lanes(KernelBuilder& b, Op op, std::vector<Ex> lanes);
 

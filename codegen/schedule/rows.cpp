@@ -39,18 +39,6 @@ std::vector<Value> kept_values(const GraphData& graph, const Cluster& cluster, c
   return out;
 }
 
-AxisNames kept_order(const GraphData& graph, const Cluster& cluster, const Layouts& layouts, const Stages& s) {
-  // As the widest stored value lies.
-  const Value* widest = nullptr;
-  for (const auto* values : {&cluster.inputs, &cluster.outputs})
-    for (const Value& v : *values)
-      if (same_axes(graph.type(v), s.space) && widest == nullptr) widest = &v;
-  AxisNames out;
-  for (const std::string& axis : widest ? order_of(graph, layouts, *widest) : s.space.axes())
-    if (std::find(s.over.begin(), s.over.end(), axis) == s.over.end()) out.push_back(axis);
-  return out;
-}
-
 }  // namespace
 
 Schedule rows(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
@@ -110,10 +98,7 @@ Schedule rows(const Graph& graph, const Cluster& cluster, const Layouts& layouts
         vector_loop(x, b.integer(0), n, lanes, element);
       } else {
         const std::vector<Ex> results = reduce_row(x, n, lanes, cost_of_pass(g, cluster, s, pass), reductions, element);
-        for (std::size_t r = 0; r < reductions.size(); ++r) {
-          const Ex rounded = b.let(x.rounded(results[r], g.type(reductions[r].value).dtype));
-          x.define(reductions[r].value, [rounded](const IndexEnv&) { return rounded; });
-        }
+        define_results(x, reductions, results);
       }
       for (const Value& v : keep) {
         if (s.stage.at(v.node) != pass) continue;

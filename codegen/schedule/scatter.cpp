@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include <uwaga/codegen/lower/rows.h>
+#include <uwaga/codegen/schedule/elementwise.h>
 #include <uwaga/codegen/schedule/index_ops.h>
 #include <uwaga/codegen/schedule/loops.h>
 
@@ -9,6 +10,17 @@ namespace uwaga::schedule {
 Schedule scatter_add(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
   const GraphData& g = graph.data();
   Schedule out;
+  // Narrow floats are added up in f32 and rounded once, by the tasks that add; else the result begins as a copy of what is
+  // added to, made in one piece.
+  const bool narrow = kernel::computing(g.type(cluster.outputs[0]).dtype) != g.type(cluster.outputs[0]).dtype;
+  if (!narrow) {
+    ScheduledKernel& copy = out.kernels.emplace_back();
+    KernelBuilder b("scatter.copy");
+    Inline x(b, graph, cluster, layouts, copy);
+    const Value from = g.node(cluster.outputs[0].node).operands[0];
+    each_element(x, target, cluster.outputs[0], [&](const IndexEnv& at) { x.store(cluster.outputs[0], at, x.value(from, at)); });
+    copy.kernel = b.finish();
+  }
   ScheduledKernel& scheduled = out.kernels.emplace_back();
   KernelBuilder b("scatter");
   Inline x(b, graph, cluster, layouts, scheduled);
@@ -17,7 +29,7 @@ Schedule scatter_add(const Graph& graph, const Cluster& cluster, const Layouts& 
   const std::string axis = node.as<AxisAttrs>().axis;
   const Type& space = node.types[0];
   const Type& indices = g.type(node.operands[1]);
-  const DType d = space.dtype, wide_d = kernel::computing(d);
+  const DType wide_d = kernel::computing(space.dtype);
   AxisNames order = order_of(g, layouts, result);
   order.erase(std::find(order.begin(), order.end(), axis));
   std::vector<LoopAxis> kept = collapse(g, cluster, layouts, space, order);
@@ -44,17 +56,13 @@ Schedule scatter_add(const Graph& graph, const Cluster& cluster, const Layouts& 
     set_index(zero, inner, Index::ramp(first, lanes, lanes), b);
     if (lanes > 1) zero = zero.masked(b.ramp(first, lanes) < wide);
   }
-  // Narrow floats are added up in f32 and rounded once.
-  const bool narrow = wide_d != d;
   const kernel::BufferId sums = narrow ? b.scratch(wide_d, n * lanes) : 0;
   row_tasks(x, kept, (space.extent(axis) + product(updates)) * lanes, zero, [&](const IndexEnv& row) {
     const auto lanes_at = [&](Ex i) { return b.ramp(i * lanes, lanes); };
-    x.loop(b.integer(0), n, 1, [&](Ex i) {
-      const IndexEnv at = row.with(axis, Index::scalar(i));
-      const Ex v = b.splat(x.value(node.operands[0], at), lanes);
-      if (narrow) b.store(sums, lanes_at(i), v);
-      else x.store(result, at, v);
-    });
+    if (narrow)
+      x.loop(b.integer(0), n, 1, [&](Ex i) {
+        b.store(sums, lanes_at(i), b.splat(x.value(node.operands[0], row.with(axis, Index::scalar(i))), lanes));
+      });
     x.loop(b.integer(0), count, 1, [&](Ex u) {
       IndexEnv from = row;
       for (const std::string& a : walked) from.axes[a] = Index::scalar(b.integer(0));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <uwaga/codegen/lower/table.h>
+#include <uwaga/codegen/schedule/loops.h>
 #include <uwaga/ir/error.h>
 
 namespace uwaga::schedule {
@@ -40,6 +41,18 @@ Stages stages_of(const GraphData& graph, const Cluster& cluster) {
     }
   }
   return s;
+}
+
+AxisNames kept_order(const GraphData& graph, const Cluster& cluster, const Layouts& layouts, const Stages& s) {
+  // As the widest stored value lies.
+  const Value* widest = nullptr;
+  for (const auto* values : {&cluster.inputs, &cluster.outputs})
+    for (const Value& v : *values)
+      if (same_axes(graph.type(v), s.space) && widest == nullptr) widest = &v;
+  AxisNames out;
+  for (const std::string& axis : widest ? order_of(graph, layouts, *widest) : s.space.axes())
+    if (std::find(s.over.begin(), s.over.end(), axis) == s.over.end()) out.push_back(axis);
+  return out;
 }
 
 int cost_of_pass(const GraphData& graph, const Cluster& cluster, const Stages& stages, int pass) {

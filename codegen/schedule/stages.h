@@ -20,6 +20,9 @@ struct Stages {
 };
 Stages stages_of(const GraphData& graph, const Cluster& cluster);
 
+// The axes kept, in the order in which the widest stored value has them.
+AxisNames kept_order(const GraphData& graph, const Cluster& cluster, const Layouts& layouts, const Stages& stages);
+
 // Operations an element of what a pass computes: its reductions' terms and its outputs.
 int cost_of_pass(const GraphData& graph, const Cluster& cluster, const Stages& stages, int pass);
 

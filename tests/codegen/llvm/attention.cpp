@@ -20,7 +20,7 @@ namespace {
 // Runs the tasks in the given number of pieces, the last first.
 KernelRunner in_pieces(const HostCompiler& compiler, std::int64_t pieces) {
   return [&compiler, pieces](const kernel::Kernel& k, const std::vector<std::span<std::byte>>& buffers,
-                             const std::vector<std::uint64_t>& arguments, std::uint64_t* error) {
+                             const std::vector<std::uint64_t>& arguments, std::uint64_t* error, bool) {
     const HostCode code(compiler.compile(kernel::expand_math(k)).object);
     std::vector<std::byte> scratch(static_cast<std::size_t>(kernel::scratch_bytes(k, arguments)) + 64, std::byte{0xa5});
     const auto aligned = [](std::byte* p) { return reinterpret_cast<std::byte*>((reinterpret_cast<std::uintptr_t>(p) + 63) / 64 * 64); };

@@ -18,7 +18,7 @@ namespace {
 
 KernelRunner machine(const HostCompiler& compiler) {
   return [&compiler](const kernel::Kernel& k, const std::vector<std::span<std::byte>>& buffers,
-                     const std::vector<std::uint64_t>& arguments, std::uint64_t* error) {
+                     const std::vector<std::uint64_t>& arguments, std::uint64_t* error, bool) {
     const HostCode code(compiler.compile(kernel::expand_math(k)).object);
     const auto bytes = static_cast<std::size_t>(kernel::scratch_bytes(k, arguments)) + 64;
     void* scratch = std::aligned_alloc(64, (bytes + 63) / 64 * 64);

@@ -71,6 +71,12 @@ inline std::vector<Variant> variants() {
          o.score = soft_cap(bias);
          o.mask = sliding_window(70);
        }},
+      // The gradient of the bias sums the batch first, then query and key, with the distance between them.
+      {.what = "a learned slope as an outer product", .bias = true,
+       .set = [](AttentionOptions& o, const Tensor& bias, const Tensor&) {
+         o.score = [bias](const Score& s) { return s.score - outer(bias, cast(s.query - s.key, DType::f32) * 0.05) / 3.0; };
+         o.mask = causal();
+       }},
   };
 }
 

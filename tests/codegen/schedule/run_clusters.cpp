@@ -36,7 +36,7 @@ std::uint64_t bits_of(const Binding& binding, DType d, const Sizes& sizes) {
 
 KernelRunner kernel_interpreter() {
   return [](const kernel::Kernel& k, const std::vector<std::span<std::byte>>& buffers, const std::vector<std::uint64_t>& arguments,
-            std::uint64_t* error) { kernel::interpret(k, buffers, arguments, error, {.order = 5}); };
+            std::uint64_t* error, bool first) { kernel::interpret(k, buffers, arguments, error, {.order = 5, .outputs_are_set = !first}); };
 }
 
 ClusterRun run_clustering(const Graph& graph, Clustering clustering, const Arrays& inputs, const Arrays& parameters,
@@ -71,7 +71,7 @@ ClusterRun run_clustering(const Graph& graph, Clustering clustering, const Array
       std::vector<std::uint64_t> arguments;
       for (std::size_t i = 0; i < k.arguments.size(); ++i) arguments.push_back(bits_of(k.arguments[i], k.kernel.arguments[i], sizes));
       std::uint64_t error = 0;
-      runner(k.kernel, buffers, arguments, &error);
+      runner(k.kernel, buffers, arguments, &error, &k == s.kernels.data());
       run.failed |= error != 0;
       ++run.kernels;
     }
@@ -90,28 +90,6 @@ ClusterRun run_clustering(const Graph& graph, Clustering clustering, const Array
 ClusterRun run_clusters(const Graph& graph, const Arrays& inputs, const Arrays& parameters, const Sizes& sizes, const HostTarget& target,
                         const KernelRunner& runner) {
   return run_clustering(graph, fuse(graph), inputs, parameters, sizes, target, runner);
-}
-
-Clustering unfused(const Graph& graph) {
-  const GraphData& g = graph.data();
-  Clustering out;
-  for (NodeId id = 0; id < g.nodes().size(); ++id) {
-    const Node& n = g.node(id);
-    if (n.op == Op::input || n.op == Op::parameter || (n.op == Op::constant && n.as<ConstantAttrs>().values.size() > 1)) continue;
-    Cluster c;
-    const auto how = kernel::lower_row(n.op).how;
-    c.kind = kernel::is_inlined(g, n) || how == kernel::Lowering::reduction ? ClusterKind::loop
-             : how == kernel::Lowering::contraction                        ? ClusterKind::contraction
-             : how == kernel::Lowering::index                              ? ClusterKind::index
-                                                                           : ClusterKind::structure;
-    c.nodes = {id};
-    c.inputs = n.operands;
-    std::sort(c.inputs.begin(), c.inputs.end());
-    c.inputs.erase(std::unique(c.inputs.begin(), c.inputs.end()), c.inputs.end());
-    for (std::uint32_t o = 0; o < n.types.size(); ++o) c.outputs.push_back({id, o});
-    out.clusters.push_back(std::move(c));
-  }
-  return out;
 }
 
 Drawn draw(const Graph& graph, const Sizes& sizes, unsigned seed, double low, double high, std::int64_t index_limit) {

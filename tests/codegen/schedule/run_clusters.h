@@ -10,13 +10,15 @@
 #include <uwaga/codegen/schedule.h>
 #include <uwaga/ir/array.h>
 
+#include "tests/codegen/unfused.h"
 #include "tests/ir/every_op.h"
 
 namespace uwaga::test {
 
-// Runs one kernel's tasks; by default the kernel interpreter, which judges it too.
+// Runs one kernel's tasks; by default the kernel interpreter, which judges it too. Only the first kernel of a cluster finds
+// outputs that nothing was written to.
 using KernelRunner = std::function<void(const kernel::Kernel& kernel, const std::vector<std::span<std::byte>>& buffers,
-                                        const std::vector<std::uint64_t>& arguments, std::uint64_t* error)>;
+                                        const std::vector<std::uint64_t>& arguments, std::uint64_t* error, bool first)>;
 KernelRunner kernel_interpreter();
 
 // Writes a cluster's kernels; by default schedule_for_host.
@@ -41,8 +43,6 @@ void check_bits(const Array& have, const Array& want);
 // `sizes` of symbols; parameters by path. Clusters of kind structure and attention are refused.
 ClusterRun run_clusters(const Graph& graph, const Arrays& inputs, const Arrays& parameters, const Sizes& sizes,
                         const HostTarget& target = {}, const KernelRunner& runner = kernel_interpreter());
-// Every node a cluster of its own.
-Clustering unfused(const Graph& graph);
 ClusterRun run_clustering(const Graph& graph, Clustering clustering, const Arrays& inputs, const Arrays& parameters,
                           const Sizes& sizes, const HostTarget& target = {}, const KernelRunner& runner = kernel_interpreter(),
                           const Scheduler& scheduler = {});

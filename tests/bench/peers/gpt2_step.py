@@ -1,0 +1,38 @@
+"""Milliseconds of a training step of GPT-2 124M in PyTorch, beside `uwaga bench step`. One JSON line."""
+import argparse
+import json
+import resource
+import time
+
+import torch
+
+from gpt import Gpt, adamw, step
+
+p = argparse.ArgumentParser()
+p.add_argument("--threads", type=int, default=2)
+p.add_argument("--batch", type=int, default=4)
+p.add_argument("--time", type=int, default=64)
+p.add_argument("--layers", type=int, default=12)
+p.add_argument("--runs", type=int, default=5)
+p.add_argument("--compile", action="store_true")
+p.add_argument("--bf16", action="store_true")
+o = p.parse_args()
+
+torch.set_num_threads(o.threads)
+torch.manual_seed(0)
+model = Gpt(o.layers, 768, 12, 50257, 1024)
+optimiser = adamw(model, 1e-4)
+run = torch.compile(model) if o.compile else model
+tokens, targets = (torch.randint(0, 50257, (o.batch, o.time)) for _ in range(2))
+times = []
+begin = time.perf_counter()
+for i in range(-2, o.runs):
+    start = time.perf_counter()
+    step(run, model, optimiser, tokens, targets, o.bf16).item()
+    times.append(time.perf_counter() - start)
+measured = sorted(times[2:])
+print(json.dumps({
+    "peer": f"torch {torch.__version__} {'compiled' if o.compile else 'eager'}{' bf16' if o.bf16 else ''}",
+    "batch": o.batch, "time": o.time, "threads": o.threads,
+    "milliseconds": measured[len(measured) // 2] * 1e3, "milliseconds_least": measured[0] * 1e3,
+    "first_seconds": times[0], "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}))

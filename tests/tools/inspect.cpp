@@ -1,0 +1,88 @@
+// `uwaga inspect`: every line of every stage comes from a line of the model.
+#include "tools/inspect_model.h"
+
+#include <uwaga/ir/error.h>
+#include <uwaga/runtime/inspect/inspection.h>
+#include <uwaga/runtime/io/file.h>
+
+#include <cstdlib>
+
+#include "tests/catch.h"
+#include "tools/inspect_html.h"
+
+using namespace uwaga;
+
+namespace {
+
+LanguageModel small(const std::string& model) {
+  return {.model = model, .layers = 2, .heads = 2, .width = 32, .time = 16, .vocab = 64};
+}
+
+int missing(const Inspection& seen, Stage stage) {
+  int count = 0;
+  for (std::size_t i = 0; i < seen.kernels().size(); ++i) count += seen.without_origin(stage, i);
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("every statement, CUDA line and instruction of a training step has an origin", "[slow]") {
+  for (const char* model : {"gpt2", "llama", "lstm"}) {
+    INFO(model);
+    const Graph g = inspected_model(small(model), "training").graph;
+    const Inspection host(g, Target::host(1));
+    CHECK(host.kernels().size() > 5);
+    CHECK(missing(host, Stage::kernel) == 0);
+    CHECK(missing(host, Stage::llvm) == 0);
+    CHECK(missing(host, Stage::assembly) == 0);
+    CHECK(host.refused_attention().empty());
+    const Inspection gpu(g, Target::emulated());
+    CHECK(missing(gpu, Stage::kernel) == 0);
+    CHECK(missing(gpu, Stage::cuda) == 0);
+  }
+}
+
+TEST_CASE("the kernels of one model line are found by it, and those of no line are none") {
+  const Inspection seen(inspected_model(small("gpt2"), "training").graph, Target::host(1));
+  const ModelLine& at = seen.kernels().at(0).calls.at(0).ops.back().lines.at(0);
+  const std::string line = at.file.substr(at.file.rfind('/') + 1) + ":" + std::to_string(at.line);
+  int shown = 0;
+  for (const InspectedKernel& k : seen.kernels()) shown += seen.shows(k, {.line = line});
+  CHECK(shown >= 1);
+  CHECK(shown < static_cast<int>(seen.kernels().size()));
+  CHECK(seen.text(Stage::kernel, {.line = "gpt2.cpp:99999"}).empty());
+  CHECK_THROWS_WITH(seen.text(Stage::kernel, {.line = "gpt2.cpp"}), Contains("is no line of a model"));
+  CHECK(seen.shows(seen.kernels()[3], {.kernel = "k003_*", .line = ""}));
+  CHECK_FALSE(seen.shows(seen.kernels()[4], {.kernel = "k003_*", .line = ""}));
+  CHECK_THROWS_WITH(seen.listing(Stage::cuda, 0), Contains("ask for emulated CUDA"));
+}
+
+TEST_CASE("a folder of a stranger's model is inspected, and any other folder is refused in one sentence") {
+  const TemporaryFolder folder;
+  CHECK_THROWS_WITH(inspected_folder(folder.path(), "training"), Contains("there is no checkpoint in"));
+  CHECK_THROWS_WITH(inspected_folder(folder.path() / "none", "training"), Contains("there is no folder"));
+  const char* shared = std::getenv("UWAGA_SHARED");
+  if (!shared) {
+    WARN("UWAGA_SHARED is not set: no folders of strangers' models were inspected");
+    return;
+  }
+  for (const char* name : {"gpt2", "llama", "rnn"}) {
+    INFO(name);
+    const auto at = std::filesystem::path(shared) / "data" / "parity" / name;
+    CHECK(Inspection(inspected_folder(at, "training").graph, Target::host(1)).kernels().size() > 3);
+  }
+}
+
+TEST_CASE("the page of a model loads nothing and escapes what users name", "[slow]") {
+  const std::string page = html({"<b>& \"title\"", inspected_model(small("gpt2"), "training").graph, {{"batch", 2}, {"time", 16}}});
+  CHECK_THAT(page, Contains("default-src 'none'"));
+  CHECK_THAT(page, Contains("&lt;b&gt;&amp; &quot;title&quot;"));
+  CHECK(page.find("<b>&") == std::string::npos);
+  for (const char* word : {"http://", "https://", "src=", "@import", "url("}) {
+    INFO(word);
+    // In the page's own markup; the model's source may well cite an address.
+    CHECK(page.substr(0, page.find("<main>")).find(word) == std::string::npos);
+  }
+  CHECK_THAT(page, Contains("gpt2.cpp") && Contains("define void @") && Contains("__global__") && Contains("data-l="));
+  CHECK(page.size() < 5u << 20);
+}
