@@ -11,8 +11,9 @@
 #include <string_view>
 
 #include <uwaga/codegen/kernel/launch.h>
-#include <uwaga/ir/error.h>
 #include <uwaga/ir/aligned.h>
+#include <uwaga/ir/check_sizes.h>
+#include <uwaga/ir/error.h>
 #include <uwaga/ir/interpreter/bind.h>
 #include <uwaga/runtime/compiled/internal/backend.h>
 #include <uwaga/runtime/compiled/internal/passes.h>
@@ -279,6 +280,7 @@ class CompiledProgram final : public ProgramImpl {
   }
 
   BoundExecutable bind_sizes(const Executable& e, const Sizes& sizes) const {
+    check_sizes(e.graph.data(), sizes);  // or a kernel would read where nothing is
     BoundExecutable b;
     b.placement = place(e.blocks, sizes);
     for (const Storage& s : e.storages) b.bytes.push_back(s.elements.evaluate(sizes) * static_cast<std::int64_t>(size_of(s.dtype)));

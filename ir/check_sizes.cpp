@@ -1,0 +1,87 @@
+#include <uwaga/ir/check_sizes.h>
+
+#include <fmt/format.h>
+
+#include <uwaga/ir/error.h>
+
+namespace uwaga {
+namespace {
+
+// What is wrong with a node, empty where nothing is. `whole` is the extent of the operand's axis.
+std::string wrong_slice(const SliceAttrs& a, const Extent& whole, const Sizes& sizes) {
+  if (a.start.is_constant() && a.stop.is_constant() && whole.is_constant()) return "";
+  const std::int64_t start = a.start.evaluate(sizes), stop = a.stop.evaluate(sizes), n = whole.evaluate(sizes);
+  if (start >= 0 && stop >= start && stop <= n) return "";
+  return fmt::format("of {}={} from {} to {}", a.axis, n, start, stop);
+}
+
+std::string wrong_pad(const PadAttrs& a, const Sizes& sizes) {
+  if (a.low.is_constant() && a.high.is_constant()) return "";
+  const std::int64_t low = a.low.evaluate(sizes), high = a.high.evaluate(sizes);
+  return low >= 0 && high >= 0 ? "" : fmt::format("of '{}' by {} before and {} after", a.axis, low, high);
+}
+
+std::string wrong_split(const SplitAttrs& a, const Extent& whole, const Sizes& sizes) {
+  if (whole.is_constant()) return "";
+  std::int64_t product = 1;
+  for (const Dim& d : a.into) product *= d.extent.evaluate(sizes);
+  const std::int64_t n = whole.evaluate(sizes);
+  return product == n ? "" : fmt::format("of {}={} gives {} elements", a.axis, n, product);
+}
+
+// Wherever the part begins; the beginning itself is a value, seen when it runs.
+std::string wrong_part(const std::string& axis, const Extent& whole, const Extent& part, const Sizes& sizes) {
+  if (whole.is_constant() && part.is_constant()) return "";
+  const std::int64_t n = whole.evaluate(sizes), size = part.evaluate(sizes);
+  return size >= 0 && size <= n ? "" : fmt::format("over '{}': {} elements are not in {}={}", axis, size, axis, n);
+}
+
+std::string wrong_extent(const Type& type, const Sizes& sizes) {
+  for (const Dim& d : type.dims) {
+    if (d.extent.is_constant()) continue;
+    const std::int64_t n = d.extent.evaluate(sizes);
+    if (n < 0) return fmt::format("has {} = {} = {}", d.axis, d.extent.str(), n);
+  }
+  return "";
+}
+
+std::string wrong(const GraphData& g, const Node& node, const Sizes& sizes) {
+  const bool has_own_extents =
+      node.op == Op::slice || node.op == Op::pad || node.op == Op::broadcast || node.op == Op::iota || node.op == Op::random_bits;
+  if (has_own_extents)
+    if (std::string what = wrong_extent(node.types[0], sizes); !what.empty()) return what;
+  const auto whole = [&](const std::string& axis) -> const Extent& { return g.type(node.operands[0]).extent(axis); };
+  switch (node.op) {
+    case Op::slice: return wrong_slice(node.as<SliceAttrs>(), whole(node.as<SliceAttrs>().axis), sizes);
+    case Op::pad: return wrong_pad(node.as<PadAttrs>(), sizes);
+    case Op::split: return wrong_split(node.as<SplitAttrs>(), whole(node.as<SplitAttrs>().axis), sizes);
+    case Op::argmax: {
+      const std::string& axis = node.as<AxisAttrs>().axis;
+      return whole(axis).evaluate(sizes) > 0 ? "" : fmt::format("over '{}' wants at least one element", axis);
+    }
+    case Op::top_k: {
+      const auto& a = node.as<TopKAttrs>();
+      const std::int64_t n = whole(a.axis).evaluate(sizes);
+      return a.k <= n ? "" : fmt::format("wants {} of {}={}", a.k, a.axis, n);
+    }
+    case Op::dynamic_slice: {
+      const auto& a = node.as<DynamicSliceAttrs>();
+      return wrong_part(a.axis, whole(a.axis), a.size, sizes);
+    }
+    case Op::dynamic_update: {
+      const std::string& axis = node.as<AxisAttrs>().axis;
+      return wrong_part(axis, whole(axis), g.type(node.operands[1]).extent(axis), sizes);
+    }
+    default: return "";
+  }
+}
+
+}  // namespace
+
+void check_sizes(const GraphData& graph, const Sizes& sizes) {
+  for (const Node& n : graph.nodes())
+    if (const std::string what = wrong(graph, n, sizes); !what.empty())
+      throw Error(fmt::format("{}: {} {}", graph.provenance().brief(n.provenance), name(n.op), what));
+}
+
+}  // namespace uwaga
