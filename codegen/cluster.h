@@ -43,5 +43,7 @@ struct Clustering {
 
 // Leaves (inputs, parameters) are stored already; constants and iotas are computed where they are used, random bits too.
 Clustering fuse(const Graph& graph);
+// The same clusters in the same order for a compiler that asks no questions: without boundaries, which are most of the work.
+Clustering fuse_unexplained(const Graph& graph);
 
 }  // namespace uwaga

@@ -1,31 +1,41 @@
 #include <uwaga/codegen/fuse/cluster_order.h>
 
 #include <algorithm>
-#include <map>
-#include <unordered_map>
-#include <unordered_set>
+#include <limits>
+#include <utility>
 
 namespace uwaga {
 namespace {
 
+constexpr std::size_t kNowhere = std::numeric_limits<std::size_t>::max();
+
+// Clusters are small and many: their nodes are numbered in the graph's order, and all that is known of them is in arrays.
 class ClusterOrder {
  public:
-  ClusterOrder(const GraphData& g, const Layouts& layouts, Cluster& c) : g_(g), layouts_(layouts), c_(c), inside_(c.nodes.begin(), c.nodes.end()) {}
+  ClusterOrder(const GraphData& g, const Layouts& layouts, Cluster& c)
+      : g_(g), layouts_(layouts), c_(c), ids_(c.nodes), own_(c.nodes.size()), tree_(c.nodes.size()), place_(c.nodes.size(), kNowhere) {
+    std::sort(ids_.begin(), ids_.end());
+    order_.reserve(ids_.size());
+    inputs_.reserve(c.inputs.size());
+  }
 
   Hash128 run() {
-    for (NodeId id : c_.nodes) hash_[id] = tree_hash(id);
+    for (std::size_t n = 0; n < ids_.size(); ++n) {
+      own_[n] = own_hash(ids_[n]);
+      tree_[n] = tree_hash(n);
+    }
     // Outputs in the order of what they compute.
     std::stable_sort(c_.outputs.begin(), c_.outputs.end(), [&](Value a, Value b) {
-      const Hash128 &x = hash_.at(a.node), &y = hash_.at(b.node);
+      const Hash128 &x = tree_[number(a.node)], &y = tree_[number(b.node)];
       return x != y ? x < y : a.output < b.output;
     });
     for (Value v : c_.outputs) visit(v.node);
     // Nodes that no output needs (an op with a schedule of its own may have unused outputs) keep their order behind.
-    for (NodeId id : std::vector<NodeId>(c_.nodes)) visit(id);
+    for (NodeId id : c_.nodes) visit(id);
     Hasher h;
     h.word(static_cast<std::uint64_t>(c_.kind)).word(order_.size()).word(c_.outputs.size());
     for (NodeId id : order_) {
-      h.hash(own_hash(id));
+      h.hash(own_[number(id)]);
       for (Value v : g_.node(id).operands) h.word(position(v));
     }
     for (Value v : c_.outputs) {
@@ -33,7 +43,7 @@ class ClusterOrder {
       layout(h, v);
     }
     for (Value v : inputs_) {
-      h.hash(structural_hash(g_.type(v)));
+      h.hash(type_hash(g_.type(v)));
       layout(h, v);
     }
     c_.nodes = order_;
@@ -43,6 +53,12 @@ class ClusterOrder {
   }
 
  private:
+  // A node's number in the cluster, or kNowhere.
+  std::size_t number(NodeId id) const {
+    const auto it = std::lower_bound(ids_.begin(), ids_.end(), id);
+    return it != ids_.end() && *it == id ? static_cast<std::size_t>(it - ids_.begin()) : kNowhere;
+  }
+
   void layout(Hasher& h, Value v) const {
     const auto it = layouts_.find(v);
     if (it == layouts_.end()) {
@@ -53,49 +69,62 @@ class ClusterOrder {
     for (const std::string& axis : it->second.order) h.bytes(axis);
   }
 
-  Hash128 own_hash(NodeId id) const {
+  // A cluster has few types, most of them one shared list.
+  Hash128 type_hash(const Type& t) {
+    for (const auto& [type, hash] : types_)
+      if (type.dtype == t.dtype && type.dims.shares(t.dims)) return hash;
+    const Hash128 made = structural_hash(t);
+    if (types_.size() < 4) types_.push_back({t, made});
+    return made;
+  }
+
+  Hash128 own_hash(NodeId id) {
     const Node& n = g_.node(id);
     Hasher h;
     h.word(static_cast<std::uint64_t>(n.op)).hash(structural_hash(n.attributes)).word(n.operands.size());
-    for (const Type& t : n.types) h.hash(structural_hash(t));
+    for (const Type& t : n.types) h.hash(type_hash(t));
     return h.finish();
   }
 
-  Hash128 tree_hash(NodeId id) const {
+  // Operands inside come before their readers in the graph's order.
+  Hash128 tree_hash(std::size_t n) {
     Hasher h;
-    h.hash(own_hash(id));
-    for (Value v : g_.node(id).operands) {
+    h.hash(own_[n]);
+    for (Value v : g_.node(ids_[n]).operands) {
       h.word(v.output);
-      if (inside_.count(v.node)) h.hash(hash_.at(v.node));
-      else h.hash(structural_hash(g_.type(v)));
+      if (const std::size_t inside = number(v.node); inside != kNowhere) h.hash(tree_[inside]);
+      else h.hash(type_hash(g_.type(v)));
     }
     return h.finish();
   }
 
   void visit(NodeId id) {
-    if (!place_.try_emplace(id, 0).second) return;
+    const std::size_t n = number(id);
+    if (place_[n] != kNowhere) return;
+    place_[n] = 0;
     for (Value v : g_.node(id).operands) {
-      if (inside_.count(v.node)) visit(v.node);
-      else if (input_place_.try_emplace(v, inputs_.size()).second) inputs_.push_back(v);
+      if (number(v.node) != kNowhere) visit(v.node);
+      else if (std::find(inputs_.begin(), inputs_.end(), v) == inputs_.end()) inputs_.push_back(v);
     }
-    place_[id] = order_.size();
+    place_[n] = order_.size();
     order_.push_back(id);
   }
 
   std::uint64_t position(Value v) const {
-    if (inside_.count(v.node)) return place_.at(v.node) << 8 | v.output;
-    return input_place_.at(v) << 8 | 0x80 | std::uint64_t{1} << 40;
+    if (const std::size_t n = number(v.node); n != kNowhere) return place_[n] << 8 | v.output;
+    const auto place = static_cast<std::uint64_t>(std::find(inputs_.begin(), inputs_.end(), v) - inputs_.begin());
+    return place << 8 | 0x80 | std::uint64_t{1} << 40;
   }
 
   const GraphData& g_;
   const Layouts& layouts_;
   Cluster& c_;
-  std::unordered_set<NodeId> inside_;
-  std::unordered_map<NodeId, Hash128> hash_;
-  std::unordered_map<NodeId, std::size_t> place_;
-  std::map<Value, std::size_t> input_place_;
+  std::vector<NodeId> ids_;          // sorted; by number
+  std::vector<Hash128> own_, tree_;  // by number
+  std::vector<std::size_t> place_;   // in order_, by number
   std::vector<NodeId> order_;
   std::vector<Value> inputs_;
+  std::vector<std::pair<Type, Hash128>> types_;
 };
 
 }  // namespace

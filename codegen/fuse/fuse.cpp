@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <map>
 #include <optional>
-#include <set>
+#include <string>
+#include <utility>
 
 #include <uwaga/codegen/cluster.h>
 #include <uwaga/codegen/fuse/cluster_dag.h>
@@ -28,14 +30,18 @@ constexpr std::size_t kMostValues = 32;
 
 class Fuser {
  public:
-  explicit Fuser(const GraphData& graph) : graph_(graph), reads_(graph), group_(graph.nodes().size(), -1), readers_(graph.nodes().size()) {}
+  // `tell`: boundaries too.
+  Fuser(const GraphData& graph, bool tell)
+      : graph_(graph), tell_(tell), reads_(graph), group_(graph.nodes().size(), -1), readers_(graph.nodes().size()),
+        seen_(graph.nodes().size(), -1) {}
 
   Clustering run() {
     for (NodeId id = 0; id < graph_.nodes().size(); ++id)
       if (is_real(id))
         for (const Read& r : reads_.of(id)) readers_[r.value.node].push_back(id);
-    for (const Output& o : graph_.outputs()) border_.insert(o.value);
-    for (const Update& u : graph_.updates()) border_.insert(u.value);
+    for (const Output& o : graph_.outputs()) border_.push_back({o.value, Reason::output, &o.name});
+    for (const Update& u : graph_.updates()) border_.push_back({u.value, Reason::update, &u.path});
+    std::stable_sort(border_.begin(), border_.end(), [](const Crossing& a, const Crossing& b) { return a.value < b.value; });
     for (NodeId id = 0; id < graph_.nodes().size(); ++id)
       if (is_real(id)) place(id);
     return collect();
@@ -63,37 +69,50 @@ class Fuser {
     std::sort(candidates.begin(), candidates.end(), [](const Read& a, const Read& b) { return a.value > b.value; });
     for (const Read& r : candidates) {
       if (dag_.find(group_[r.value.node]) == dag_.find(group_[id])) continue;
-      if (auto why = join(r, id)) refusals_[{r.value, id}] = std::move(*why);
+      if (auto why = join(r, id); why && tell_) refusals_[{r.value, id}] = std::move(*why);
     }
   }
 
   std::optional<Refusal> join(const Read& read, NodeId reading) {
     Group &from = group(read.value.node), &reader = group(reading);
     Group joined;
-    if (auto why = refuse(graph_, reads_, from, read, reader, reading, joined)) return why;
+    if (auto why = refuse(graph_, reads_, from, read, reader, joined, tell_)) return why;
     if (auto why = ends_before(from, read, reader)) return why;
     // Mapped values are computed where they are read: so nothing else may want them, or anything beside them.
     if (read.access == Access::mapped) {
       for (NodeId id : from.nodes) {
-        if (is_bordered(id)) return Refusal{Reason::mapped_border, border_name(id)};
+        if (is_bordered(id)) return Refusal{Reason::mapped_border, numbers([&] { return border_name(id); })};
         const bool inside = id != read.value.node;
         for (NodeId r : readers_[id])
           if (inside ? dag_.find(group_of_or(r, -1)) != dag_.find(group_[id]) : r != reading)
-            return Refusal{Reason::mapped_readers, std::to_string(readers_[id].size()) + (readers_[id].size() == 1 ? " reader" : " readers")};
+            return Refusal{Reason::mapped_readers, numbers([&] { return counted(readers_[id].size()); })};
       }
     }
     const std::size_t values = values_of(from) + values_of(reader);
-    if (values > kMostValues) return Refusal{Reason::too_many, std::to_string(values) + ", at most " + std::to_string(kMostValues)};
-    if (!dag_.merge(group_[read.value.node], group_[reading])) return Refusal{Reason::cycle, between(read.value, reading)};
+    if (values > kMostValues) return Refusal{Reason::too_many, numbers([&] { return std::to_string(values) + ", at most " + std::to_string(kMostValues); })};
+    if (!dag_.merge(group_[read.value.node], group_[reading])) return Refusal{Reason::cycle, numbers([&] { return between(read.value, reading); })};
     joined.nodes.insert(joined.nodes.end(), from.nodes.begin(), from.nodes.end());
     groups_[static_cast<std::size_t>(dag_.find(group_[reading]))] = std::move(joined);
     return std::nullopt;
   }
 
   int group_of_or(NodeId id, int none) const { return group_[id] < 0 ? none : group_[id]; }
+  template <typename Write>
+  std::string numbers(const Write& write) const { return tell_ ? write() : std::string(); }
+  static std::string counted(std::size_t readers) { return std::to_string(readers) + (readers == 1 ? " reader" : " readers"); }
+
+  // Where a value crosses the border of the program.
+  struct Crossing {
+    Value value;
+    Reason reason;
+    const std::string* name;
+  };
+  std::vector<Crossing>::const_iterator first_crossing(Value v) const {
+    return std::lower_bound(border_.begin(), border_.end(), v, [](const Crossing& c, const Value& of) { return c.value < of; });
+  }
   bool is_bordered(NodeId id) const {
-    const auto it = border_.lower_bound(Value{id, 0});
-    return it != border_.end() && it->node == id;
+    const auto it = first_crossing({id, 0});
+    return it != border_.end() && it->value.node == id;
   }
   // A reduction down columns or over everything has one pass: nothing in its kernel may read its result at every element, by
   // whatever value the reader would join it.
@@ -104,16 +123,13 @@ class Fuser {
       for (const Read& r : reads_.of(id))
         if (r.access == Access::broadcast && !is_leaf(r.value.node) && dag_.find(group_[r.value.node]) == cluster)
           return Refusal{from.sweep == Sweep::full ? Reason::full_ends : Reason::columns_end,
-                         "over {" + uwaga::join(from.over) + "} of " + str(from.space)};
+                         numbers([&] { return "over {" + uwaga::join(from.over) + "} of " + str(from.space); })};
     return std::nullopt;
   }
 
   std::string border_name(NodeId id) const {
-    for (const Output& o : graph_.outputs())
-      if (o.value.node == id) return "output " + o.name;
-    for (const Update& u : graph_.updates())
-      if (u.value.node == id) return "slot " + u.path;
-    return "";
+    const Crossing& c = *first_crossing({id, 0});
+    return (c.reason == Reason::output ? "output " : "slot ") + *c.name;
   }
   // What the reader reads that depends on the value's cluster by way of another: the ops that stand between.
   std::string between(Value value, NodeId reading) const {
@@ -125,10 +141,11 @@ class Fuser {
     return out == "by way of" ? "by way of its own cluster" : out;
   }
   std::size_t values_of(const Group& g) const {
-    std::set<Value> seen;
+    std::vector<Value> seen;
     for (NodeId id : g.nodes)
-      for (const Read& r : reads_.of(id)) seen.insert(r.value);
-    return seen.size();
+      for (const Read& r : reads_.of(id)) seen.push_back(r.value);
+    std::sort(seen.begin(), seen.end());
+    return static_cast<std::size_t>(std::unique(seen.begin(), seen.end()) - seen.begin());
   }
 
   Clustering collect() {
@@ -139,54 +156,53 @@ class Fuser {
     roots.erase(std::unique(roots.begin(), roots.end()), roots.end());
     std::sort(roots.begin(), roots.end(), [&](int a, int b) { return dag_.rank(a) < dag_.rank(b); });
     Clustering out;
-    std::map<int, int> position;
+    std::vector<int> position(graph_.nodes().size(), -1);  // by root
     for (int root : roots) {
-      position[root] = static_cast<int>(out.clusters.size());
-      out.clusters.push_back(cluster_of(groups_[static_cast<std::size_t>(root)]));
+      position[static_cast<std::size_t>(root)] = static_cast<int>(out.clusters.size());
+      out.clusters.push_back(cluster_of(groups_[static_cast<std::size_t>(root)], root));
     }
-    const auto place_of = [&](NodeId id) { return position.at(dag_.find(group_[id])); };
+    if (!tell_) return out;
+    const auto place_of = [&](NodeId id) { return position[static_cast<std::size_t>(dag_.find(group_[id]))]; };
     for (std::size_t c = 0; c < out.clusters.size(); ++c) {
       for (const Value& v : out.clusters[c].outputs) explain(v, static_cast<int>(c), place_of, out.boundaries);
     }
     return out;
   }
 
-  Cluster cluster_of(const Group& g) const {
+  Cluster cluster_of(const Group& g, int root) {
     Cluster c;
     c.kind = g.kind;
-    const std::set<NodeId> own(g.nodes.begin(), g.nodes.end());
-    std::set<NodeId> all;
-    std::set<Value> inputs, outputs;
-    std::vector<NodeId> open(own.begin(), own.end());
+    const auto own = [&](NodeId id) { return group_[id] >= 0 && dag_.find(group_[id]) == root; };
+    std::vector<NodeId> open = g.nodes;
     while (!open.empty()) {
       const NodeId id = open.back();
       open.pop_back();
-      if (!all.insert(id).second) continue;
+      if (std::exchange(seen_[id], root) == root) continue;
+      c.nodes.push_back(id);
       for (const Value& v : graph_.node(id).operands) {
-        if (reads_.is_virtual(v.node) || own.contains(v.node)) open.push_back(v.node);
-        else inputs.insert(v);
+        if (reads_.is_virtual(v.node) || own(v.node)) open.push_back(v.node);
+        else c.inputs.push_back(v);
       }
     }
-    for (NodeId id : own) {
-      for (std::uint32_t o = 0; o < graph_.node(id).types.size(); ++o)
-        if (border_.contains({id, o})) outputs.insert({id, o});
+    for (NodeId id : g.nodes) {
+      for (auto it = first_crossing({id, 0}); it != border_.end() && it->value.node == id; ++it) c.outputs.push_back(it->value);
       for (NodeId r : readers_[id])
-        if (!own.contains(r))
+        if (!own(r))
           for (const Read& read : reads_.of(r))
-            if (read.value.node == id) outputs.insert(read.value);
+            if (read.value.node == id) c.outputs.push_back(read.value);
     }
-    c.nodes.assign(all.begin(), all.end());
-    c.inputs.assign(inputs.begin(), inputs.end());
-    c.outputs.assign(outputs.begin(), outputs.end());
+    std::sort(c.nodes.begin(), c.nodes.end());
+    for (std::vector<Value>* values : {&c.inputs, &c.outputs}) {
+      std::sort(values->begin(), values->end());
+      values->erase(std::unique(values->begin(), values->end()), values->end());
+    }
     return c;
   }
 
   template <typename PlaceOf>
   void explain(Value v, int from, const PlaceOf& place_of, std::vector<Boundary>& out) const {
-    for (const Output& o : graph_.outputs())
-      if (o.value == v) out.push_back({v, from, -1, std::string(words(Reason::output)), o.name});
-    for (const Update& u : graph_.updates())
-      if (u.value == v) out.push_back({v, from, -1, std::string(words(Reason::update)), u.path});
+    for (auto it = first_crossing(v); it != border_.end() && it->value == v; ++it)
+      out.push_back({v, from, -1, std::string(words(it->reason)), *it->name});
     std::map<int, Refusal> why;
     for (NodeId r : readers_[v.node]) {
       const int to = place_of(r);
@@ -201,17 +217,20 @@ class Fuser {
   }
 
   const GraphData& graph_;
+  const bool tell_;
   const Reads reads_;
   ClusterDag dag_;
   std::vector<int> group_;                     // by node; the cluster it began
   std::vector<Group> groups_;                  // by cluster
   std::vector<std::vector<NodeId>> readers_;   // real ones
-  std::set<Value> border_;
+  std::vector<Crossing> border_;               // by value
+  std::vector<int> seen_;                      // by node: the cluster written last that holds it
   std::map<std::pair<Value, NodeId>, Refusal> refusals_;
 };
 
 }  // namespace
 
-Clustering fuse(const Graph& graph) { return Fuser(graph.data()).run(); }
+Clustering fuse(const Graph& graph) { return Fuser(graph.data(), true).run(); }
+Clustering fuse_unexplained(const Graph& graph) { return Fuser(graph.data(), false).run(); }
 
 }  // namespace uwaga

@@ -1,7 +1,6 @@
 #include <uwaga/codegen/fuse/groups.h>
 
 #include <algorithm>
-#include <set>
 
 #include <uwaga/codegen/lower/table.h>
 #include <uwaga/ir/error.h>
@@ -9,21 +8,20 @@
 namespace uwaga {
 
 Space space_of(const Type& type) {
-  Space out;
-  for (const Dim& d : type.dims) out[d.axis] = d.extent;
+  const auto by_name = [](const Dim& a, const Dim& b) { return a.axis < b.axis; };
+  if (std::is_sorted(type.dims.begin(), type.dims.end(), by_name)) return type.dims;
+  Space out = type.dims;
+  std::sort(out.edit().begin(), out.edit().end(), by_name);
   return out;
 }
 
 std::string str(const Space& space) {
-  Type t;
-  for (const auto& [axis, extent] : space) t.dims.push_back({axis, extent});
+  const Type t{DType::f32, space};
   return t.str().substr(name(t.dtype).size());
 }
 
 Space Group::rows() const {
-  Space out = space;
-  for (const std::string& axis : over) out.erase(axis);
-  return out;
+  return Type{DType::f32, space}.without(over).dims;
 }
 
 namespace {
@@ -44,12 +42,13 @@ bool levels_agree(const Space& elements, const Group& reducing) { return element
 
 // Does each of two groups read something that the other reads as well?
 bool share_an_operand(const Reads& reads, const Group& a, const Group& b) {
-  std::set<Value> of_a;
+  std::vector<Value> of_a;
   for (NodeId id : a.nodes)
-    for (const Read& r : reads.of(id)) of_a.insert(r.value);
+    for (const Read& r : reads.of(id)) of_a.push_back(r.value);
+  std::sort(of_a.begin(), of_a.end());
   for (NodeId id : b.nodes)
     for (const Read& r : reads.of(id))
-      if (of_a.count(r.value)) return true;
+      if (std::binary_search(of_a.begin(), of_a.end(), r.value)) return true;
   return false;
 }
 
@@ -108,61 +107,70 @@ Group group_of(const GraphData& graph, NodeId id) {
 }
 
 std::optional<Refusal> refuse(const GraphData& graph, const Reads& reads, const Group& from, const Read& read, const Group& reader,
-                              NodeId reading, Group& joined) {
-  const auto no = [](Reason reason, std::string numbers) { return Refusal{reason, std::move(numbers)}; };
+                              Group& joined, bool tell) {
+  const auto no = [tell](Reason reason, const auto& numbers) { return Refusal{reason, tell ? numbers() : std::string()}; };
+  const auto both = [&] { return str(from.space) + " and " + str(reader.space); };
+  const auto against = [&] { return str(from.space) + " against " + str(reader.space); };
+  const auto reduced = [](const Group& g) { return [&g] { return "over " + list(g.over) + " of " + str(g.space); }; };
+  const auto of_from = [&] { return str(from.space); };
   const auto plain = [](const Group& g) { return g.kind == ClusterKind::loop || g.kind == ClusterKind::contraction; };
   if (!plain(from) || !plain(reader))
-    return no(Reason::own_kernel, ops_of(graph, plain(from) ? reader : from));
-  joined = reader;
+    return no(Reason::own_kernel, [&] { return ops_of(graph, plain(from) ? reader : from); });
   const bool from_dot = from.kind == ClusterKind::contraction, reader_dot = reader.kind == ClusterKind::contraction;
 
   if (from_dot || reader_dot) {
-    if (from_dot && reader_dot) return no(Reason::two_contractions, str(from.space) + " and " + str(reader.space));
+    if (from_dot && reader_dot) return no(Reason::two_contractions, both);
     const Group &dot = from_dot ? from : reader, &loop = from_dot ? reader : from;
     // What a contraction reads of its operands is its prologue, not its epilogue.
     for (NodeId id : dot.nodes)
       if (graph.node(id).op == Op::dot)
         for (const Read& r : reads.of(id))
           if (std::find(loop.nodes.begin(), loop.nodes.end(), r.value.node) != loop.nodes.end())
-            return no(Reason::costly_prologue, std::to_string(reads.cost(r.value.node)) + " operations an element, at most " + std::to_string(kCheapPrologue));
-    if (loop.sweep != Sweep::none) return no(Reason::reduction_beside_contraction, "over " + list(loop.over) + " of " + str(loop.space));
-    if (read.access != Access::same) return no(Reason::other_elements, str(from.space) + " against " + str(reader.space));
+            return no(Reason::costly_prologue, [&] {
+              return std::to_string(reads.cost(r.value.node)) + " operations an element, at most " + std::to_string(kCheapPrologue);
+            });
+    if (loop.sweep != Sweep::none) return no(Reason::reduction_beside_contraction, reduced(loop));
+    if (read.access != Access::same) return no(Reason::other_elements, against);
     check_internal(dot.space == loop.space, "the same elements of two iteration spaces");
+    joined = reader;
     joined.kind = ClusterKind::contraction;
     return std::nullopt;
   }
 
-  if (read.access == Access::scattered) return no(Reason::scattered, str(from.space));
+  if (read.access == Access::scattered) return no(Reason::scattered, of_from);
   if (read.access == Access::mapped) {
-    if (from.sweep != Sweep::none) return no(Reason::mapped_reduction, "over " + list(from.over) + " of " + str(from.space));
+    if (from.sweep != Sweep::none) return no(Reason::mapped_reduction, reduced(from));
+    joined = reader;
     return std::nullopt;  // the reader computes what it reads: legal while nothing else wants the values
   }
 
   if (from.sweep == Sweep::none && reader.sweep == Sweep::none) {
-    if (read.access == Access::broadcast) return no(Reason::repeated, str(from.space) + " against " + str(reader.space));
-    if (from.space != reader.space) return no(Reason::spaces, str(from.space) + " against " + str(reader.space));
+    if (read.access == Access::broadcast) return no(Reason::repeated, against);
+    if (from.space != reader.space) return no(Reason::spaces, against);
+    joined = reader;
     return std::nullopt;
   }
   if (from.sweep == Sweep::none) {
-    if (!levels_agree(from.space, reader)) return no(Reason::spaces, str(from.space) + " against " + str(reader.space));
+    if (!levels_agree(from.space, reader)) return no(Reason::spaces, against);
+    joined = reader;
     return std::nullopt;
   }
   if (reader.sweep == Sweep::none) {
-    if (!levels_agree(reader.space, from)) return no(Reason::spaces, str(from.space) + " against " + str(reader.space));
+    if (!levels_agree(reader.space, from)) return no(Reason::spaces, against);
     if (reader.space == from.space && read.access == Access::broadcast && from.sweep != Sweep::row)
       return no(from.sweep == Sweep::full ? Reason::full_ends : Reason::columns_end,
-                "over " + list(from.over) + " of " + str(from.space));
+                reduced(from));
   } else {
-    if (from.over != reader.over) return no(Reason::axes, list(from.over) + " against " + list(reader.over));
-    if (from.space != reader.space) return no(Reason::spaces, str(from.space) + " against " + str(reader.space));
+    if (from.over != reader.over) return no(Reason::axes, [&] { return list(from.over) + " against " + list(reader.over); });
+    if (from.space != reader.space) return no(Reason::spaces, against);
     // Sums over everything meet in a scalar, as the squares of all gradients do; one kernel of all of them would grow with
     // the depth of the model and read nothing fewer times.
     if (from.sweep == Sweep::full && !share_an_operand(reads, from, reader))
-      return no(Reason::full_of_others, str(from.space));
+      return no(Reason::full_of_others, of_from);
     if (read.access == Access::broadcast && from.sweep != Sweep::row)
-      return no(from.sweep == Sweep::full ? Reason::full_ends : Reason::columns_end, "over " + list(from.over) + " of " + str(from.space));
+      return no(from.sweep == Sweep::full ? Reason::full_ends : Reason::columns_end, reduced(from));
   }
-  (void)reading;
+  joined = reader;
   joined.space = from.space;
   joined.over = from.over;
   joined.sweep = from.sweep;

@@ -1,7 +1,6 @@
 // Groups: clusters while they grow, and the rules by which two may become one.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,8 +10,8 @@
 
 namespace uwaga {
 
-// Axes as a set: name -> extent.
-using Space = std::map<std::string, Extent>;
+// Axes as a set: sorted by name.
+using Space = Dims;
 Space space_of(const Type& type);
 std::string str(const Space& space);
 
@@ -63,8 +62,8 @@ struct Refusal {
 };
 
 // Can `reader`, which holds a node that reads `read` from `from`, become one with it? The rules but for cycles and for what
-// else reads the value. On success `joined` is the union (but for its nodes).
+// else reads the value. On success `joined` is the union (but for its nodes). `tell`: refusals have their numbers.
 std::optional<Refusal> refuse(const GraphData& graph, const Reads& reads, const Group& from, const Read& read, const Group& reader,
-                              NodeId reading, Group& joined);
+                              Group& joined, bool tell);
 
 }  // namespace uwaga

@@ -45,7 +45,7 @@ Access compose(Access outer, Access inner) {
   return outer == inner && outer != Access::scattered ? outer : Access::scattered;
 }
 
-void add_read(std::vector<Read>& reads, Read r) {
+void add_read(ReadList& reads, Read r) {
   for (Read& known : reads)
     if (known.value == r.value) {
       known.access = known.access == r.access && r.access <= Access::broadcast ? r.access : Access::scattered;
@@ -87,7 +87,7 @@ void Reads::materialise(Value v, bool below_maps) {
 // In two rounds: what is cheap by itself, then what its users need in memory after all.
 void Reads::mark_virtual() {
   const auto decide = [&] {
-    std::vector<std::vector<Value>> bases(graph_.nodes().size());
+    std::vector<SmallList<Value, 4>> bases(graph_.nodes().size());
     for (NodeId id = 0; id < graph_.nodes().size(); ++id) {
       const Node& n = graph_.node(id);
       virtual_[id] = false;
@@ -126,8 +126,8 @@ void Reads::mark_virtual() {
   decide();
 }
 
-std::vector<Read> Reads::gather_reads(const Node& node) const {
-  std::vector<Read> out;
+ReadList Reads::gather_reads(const Node& node) const {
+  ReadList out;
   for (std::size_t i = 0; i < node.operands.size(); ++i) {
     const Value v = node.operands[i];
     const Access access = is_inlined(graph_, node) ? access_of(node, i) : Access::same;

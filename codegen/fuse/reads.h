@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <uwaga/ir/graph.h>
+#include <uwaga/ir/small_list.h>
 
 namespace uwaga {
 
@@ -24,6 +25,8 @@ struct Read {
   Access access = Access::same;
 };
 
+using ReadList = SmallList<Read, 3>;
+
 class Reads {
  public:
   explicit Reads(const GraphData& graph);
@@ -33,19 +36,19 @@ class Reads {
   // Operations that computing one element of a node again would take, as far as the walk over cheap chains counts.
   int cost(NodeId id) const { return cost_[id]; }
   // What a node reads of real nodes, each value once with its loosest access.
-  const std::vector<Read>& of(NodeId id) const { return reads_[id]; }
+  const ReadList& of(NodeId id) const { return reads_[id]; }
 
  private:
   void mark_live();
   void mark_virtual();
   // Makes real what `v` needs in memory: `v` itself, or what it maps.
   void materialise(Value v, bool below_maps);
-  std::vector<Read> gather_reads(const Node& node) const;
+  ReadList gather_reads(const Node& node) const;
 
   const GraphData& graph_;
   std::vector<bool> live_, virtual_, forced_;
   std::vector<int> cost_;
-  std::vector<std::vector<Read>> reads_;
+  std::vector<ReadList> reads_;
 };
 
 // Operations that a recomputed chain may take.

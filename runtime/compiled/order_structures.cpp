@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <uwaga/ir/rewrite.h>
 #include <uwaga/runtime/compiled/internal/passes.h>
 
@@ -69,9 +71,21 @@ bool rewrite_cond(Rewriter& r, NodeId id) {
   return true;
 }
 
+bool lies_as_slot(const GraphData& g, const Update& u) {
+  return g.type(u.value).axes() == g.node(g.parameters().at(u.path)).types[0].axes();
+}
+
+// Most programs have no structures and their updates lie right: then a copy of the graph would be all the work.
+bool is_ordered(const GraphData& g) {
+  for (const Node& n : g.nodes())
+    if (n.op == Op::scan || n.op == Op::cond) return false;
+  return std::all_of(g.updates().begin(), g.updates().end(), [&](const Update& u) { return lies_as_slot(g, u); });
+}
+
 }  // namespace
 
 Graph order_structures(const Graph& graph) {
+  if (is_ordered(graph.data())) return graph;
   Graph out = rewrite(graph, [](Rewriter& r, NodeId id) {
     const Op op = r.from().node(id).op;
     if (op == Op::scan) return rewrite_scan(r, id);
@@ -82,8 +96,8 @@ Graph order_structures(const Graph& graph) {
   auto data = out.shared();
   for (std::size_t i = 0; i < out->updates().size(); ++i) {
     const Update u = out->updates()[i];
+    if (lies_as_slot(out.data(), u)) continue;
     const AxisNames slot = out->node(out->parameters().at(u.path)).types[0].axes();
-    if (out->type(u.value).axes() == slot) continue;
     const Value v{data->add(Op::order, OrderAttrs{slot}, {u.value}, data->node(u.value.node).provenance), 0};
     data->set_update(i, v);
   }

@@ -165,7 +165,8 @@ Inspection::Inspection(const Graph& graph, const Target& target) : impl_(std::ma
         k.kind = name(e.clustering.clusters[static_cast<std::size_t>(launch->cluster)].kind);
         k.calls.push_back(call_of(e, *launch));
       }
-    for (const Boundary& b : e.clustering.boundaries) {
+    // The compiler does not ask why; told here, of the same clusters.
+    for (const Boundary& b : fuse(e.graph).boundaries) {
       const Node& n = e.graph->node(b.value.node);
       m.boundaries.push_back({print_value(e.graph.data(), b.value), cluster_name(b.from, prefix), cluster_name(b.to, prefix),
                               e.graph->provenance().brief(n.provenance), b.rule, b.numbers});
