@@ -10,7 +10,6 @@ namespace {
 
 using namespace schedule;
 
-// The axes that are kept, as the first value over the whole space lies in memory.
 bool reduces(const Stages& s, NodeId id) { return std::find(s.reductions.begin(), s.reductions.end(), id) != s.reductions.end(); }
 
 }  // namespace

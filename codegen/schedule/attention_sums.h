@@ -2,9 +2,10 @@
 //
 //   sum(sum(x, {batch}) * distance, {query key})  ->  sum(x * broadcast(distance), {batch query key})
 //
-// A captured tensor that lacks some axes of the scores reaches them by broadcasts, one after another; its gradient sums the same axes
-// one after another, with elementwise ops between. A kernel of attention adds up a tile once, so the sums are joined at the last of them.
-// Only for bodies that such kernels run: it changes the order of a sum, and kernels of attention have an order of their own.
+// A captured tensor that lacks some axes of the scores reaches them by broadcasts, one after another; its gradient sums the
+// same axes one after another, with elementwise ops between. A kernel of attention adds up a tile once, so the sums are
+// joined at the last of them. Only for bodies that such kernels run: it changes the order of a sum, and kernels of
+// attention have an order of their own.
 #pragma once
 
 #include <string>

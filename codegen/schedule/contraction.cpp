@@ -72,6 +72,8 @@ class Contraction {
     panels_b_ = b_.scratch(dtype_, b_.integer(task_columns_ * pitch_));
     tile_c_ = b_.scratch(dtype_, b_.integer(task_rows_ * task_columns_));
     plan_a();
+    for (Value v : {roles_.a, roles_.b})
+      for (const Dim& d : g_.type(v).dims) base_env_.axes[d.axis] = Index::scalar(b_.integer(0));
     spread(base_env_, axes_.batch, Index::scalar(entry));
     m_ = m;
     n_ = n;

@@ -147,17 +147,7 @@ class Neighbours {
   }
 
   std::vector<LoopAxis> join(const Type& space, const AxisNames& order) const {
-    std::vector<LoopAxis> out;
-    for (const std::string& axis : order) {
-      const Extent& extent = space.extent(axis);
-      if (!out.empty() && adjacent(out.back().axes.back(), axis)) {
-        out.back().axes.push_back(axis);
-        out.back().extent = out.back().extent * extent;
-      } else {
-        out.push_back({{axis}, extent});
-      }
-    }
-    return out;
+    return join_neighbours(space, order, touched_, orders_);
   }
 
  private:
@@ -178,19 +168,7 @@ class Neighbours {
       for (Value o : g_.node(id).operands)
         if (!x_.computes(o.node)) lies(g_.type(o), order_of(g_, x_.layouts(), o));
   }
-  void lies(const Type& type, const AxisNames& order) {
-    AxisNames axes;
-    for (const std::string& axis : order)
-      if (!(type.extent(axis) == Extent(1))) axes.push_back(axis);
-    orders_.push_back(std::move(axes));
-  }
-  bool adjacent(const std::string& a, const std::string& b) const {
-    if (touched_.contains(a) || touched_.contains(b)) return false;
-    return std::all_of(orders_.begin(), orders_.end(), [&](const AxisNames& axes) {
-      const auto at_a = std::find(axes.begin(), axes.end(), a), at_b = std::find(axes.begin(), axes.end(), b);
-      return at_a == axes.end() || at_b == axes.end() ? at_a == at_b : at_b == at_a + 1;
-    });
-  }
+  void lies(const Type& type, const AxisNames& order) { orders_.push_back(stored_axes(type, order)); }
 
   const Inline& x_;
   const GraphData& g_;

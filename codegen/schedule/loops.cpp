@@ -51,17 +51,15 @@ AxisNames order_of(const GraphData& graph, const Layouts& layouts, Value v) {
   return it == layouts.end() ? graph.type(v).axes() : it->second.order;
 }
 
-std::vector<LoopAxis> collapse(const GraphData& graph, const Cluster& cluster, const Layouts& layouts, const Type& space,
-                               const AxisNames& order) {
-  const std::set<std::string> touched = touched_axes(graph, cluster);
-  std::vector<AxisNames> stored;
-  for (const auto* values : {&cluster.inputs, &cluster.outputs})
-    for (const Value& v : *values) {
-      AxisNames axes;
-      for (const std::string& axis : order_of(graph, layouts, v))
-        if (!(graph.type(v).extent(axis) == Extent(1))) axes.push_back(axis);
-      stored.push_back(std::move(axes));
-    }
+AxisNames stored_axes(const Type& type, const AxisNames& order) {
+  AxisNames axes;
+  for (const std::string& axis : order)
+    if (!(type.extent(axis) == Extent(1))) axes.push_back(axis);
+  return axes;
+}
+
+std::vector<LoopAxis> join_neighbours(const Type& space, const AxisNames& order, const std::set<std::string>& touched,
+                                      const std::vector<AxisNames>& stored) {
   const auto adjacent = [&](const std::string& a, const std::string& b) {
     if (touched.contains(a) || touched.contains(b)) return false;
     return std::all_of(stored.begin(), stored.end(), [&](const AxisNames& axes) {
@@ -81,6 +79,14 @@ std::vector<LoopAxis> collapse(const GraphData& graph, const Cluster& cluster, c
     }
   }
   return out;
+}
+
+std::vector<LoopAxis> collapse(const GraphData& graph, const Cluster& cluster, const Layouts& layouts, const Type& space,
+                               const AxisNames& order) {
+  std::vector<AxisNames> stored;
+  for (const auto* values : {&cluster.inputs, &cluster.outputs})
+    for (const Value& v : *values) stored.push_back(stored_axes(graph.type(v), order_of(graph, layouts, v)));
+  return join_neighbours(space, order, touched_axes(graph, cluster), stored);
 }
 
 IndexEnv zero_env(KernelBuilder& b, const Type& space) {

@@ -30,6 +30,11 @@ std::set<std::string> touched_axes(const GraphData& graph, const Cluster& cluste
 // `order` as few indices, the last the fastest. Axes of one element are left out: see `unit_env`.
 std::vector<LoopAxis> collapse(const GraphData& graph, const Cluster& cluster, const Layouts& layouts, const Type& space,
                                const AxisNames& order);
+// The same, told what is stored in which order (as `stored_axes` gives it) and which axes are mapped.
+std::vector<LoopAxis> join_neighbours(const Type& space, const AxisNames& order, const std::set<std::string>& touched,
+                                      const std::vector<AxisNames>& stored);
+// `order` without the axes of one element, which keep no others apart.
+AxisNames stored_axes(const Type& type, const AxisNames& order);
 // Index 0 along every axis of `space`.
 IndexEnv zero_env(KernelBuilder& b, const Type& space);
 // Sets the index of a collapsed axis.

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <functional>
 
 #include <uwaga/codegen/lower/rows.h>
 #include <uwaga/codegen/schedule/elementwise.h>
@@ -6,30 +7,59 @@
 #include <uwaga/codegen/schedule/loops.h>
 
 namespace uwaga::schedule {
+namespace {
+
+// Where the sums are added up: the result itself, or for narrow floats, which are rounded once, a temporary in f32.
+class Sums {
+ public:
+  Sums(Inline& x, Value result, bool written) : x_(x), result_(result), dtype_(x.graph().type(result).dtype), written_(written) {}
+
+  bool narrow() const { return kernel::computing(dtype_) != dtype_; }
+  Ex load(const IndexEnv& at) { return narrow() ? x_.builder().load(buffer(), place(at), at.mask) : x_.load(result_, at); }
+  void store(const IndexEnv& at, Ex v) {
+    if (!narrow()) return x_.store(result_, at, v);
+    const Ex to = place(at);
+    x_.builder().store(buffer(), to, x_.builder().splat(v, to.type().lanes), at.mask);
+  }
+
+ private:
+  kernel::BufferId buffer() { return x_.temporary(kernel::computing(dtype_), 0, written_); }
+  Ex place(const IndexEnv& at) { return lanes_of(x_.address(result_, at)); }
+
+  Inline& x_;
+  Value result_;
+  DType dtype_;
+  bool written_;
+};
+
+// One kernel that goes over all elements of the result in one piece.
+ScheduledKernel sweep(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target, const char* kind,
+                      const std::function<void(Inline&, const IndexEnv&)>& body) {
+  ScheduledKernel out;
+  KernelBuilder b(kind);
+  Inline x(b, graph, cluster, layouts, out);
+  each_element(x, target, cluster.outputs[0], [&](const IndexEnv& at) { body(x, at); });
+  out.kernel = b.finish();
+  return out;
+}
+
+}  // namespace
 
 Schedule scatter_add(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
   const GraphData& g = graph.data();
+  const Value result = cluster.outputs[0];
+  const Node& node = g.node(result.node);
   Schedule out;
-  // Narrow floats are added up in f32 and rounded once, by the tasks that add; else the result begins as a copy of what is
-  // added to, made in one piece.
-  const bool narrow = kernel::computing(g.type(cluster.outputs[0]).dtype) != g.type(cluster.outputs[0]).dtype;
-  if (!narrow) {
-    ScheduledKernel& copy = out.kernels.emplace_back();
-    KernelBuilder b("scatter.copy");
-    Inline x(b, graph, cluster, layouts, copy);
-    const Value from = g.node(cluster.outputs[0].node).operands[0];
-    each_element(x, target, cluster.outputs[0], [&](const IndexEnv& at) { x.store(cluster.outputs[0], at, x.value(from, at)); });
-    copy.kernel = b.finish();
-  }
+  out.kernels.push_back(sweep(graph, cluster, layouts, target, "scatter.copy", [&](Inline& x, const IndexEnv& at) {
+    Sums(x, result, true).store(at, x.value(node.operands[0], at));
+  }));
   ScheduledKernel& scheduled = out.kernels.emplace_back();
   KernelBuilder b("scatter");
   Inline x(b, graph, cluster, layouts, scheduled);
-  const Value result = cluster.outputs[0];
-  const Node& node = g.node(result.node);
+  Sums sums(x, result, true);
   const std::string axis = node.as<AxisAttrs>().axis;
   const Type& space = node.types[0];
   const Type& indices = g.type(node.operands[1]);
-  const DType wide_d = kernel::computing(space.dtype);
   AxisNames order = order_of(g, layouts, result);
   order.erase(std::find(order.begin(), order.end(), axis));
   std::vector<LoopAxis> kept = collapse(g, cluster, layouts, space, order);
@@ -56,13 +86,7 @@ Schedule scatter_add(const Graph& graph, const Cluster& cluster, const Layouts& 
     set_index(zero, inner, Index::ramp(first, lanes, lanes), b);
     if (lanes > 1) zero = zero.masked(b.ramp(first, lanes) < wide);
   }
-  const kernel::BufferId sums = narrow ? b.scratch(wide_d, n * lanes) : 0;
-  row_tasks(x, kept, (space.extent(axis) + product(updates)) * lanes, zero, [&](const IndexEnv& row) {
-    const auto lanes_at = [&](Ex i) { return b.ramp(i * lanes, lanes); };
-    if (narrow)
-      x.loop(b.integer(0), n, 1, [&](Ex i) {
-        b.store(sums, lanes_at(i), b.splat(x.value(node.operands[0], row.with(axis, Index::scalar(i))), lanes));
-      });
+  row_tasks(x, kept, product(updates) * lanes, zero, [&](const IndexEnv& row) {
     x.loop(b.integer(0), count, 1, [&](Ex u) {
       IndexEnv from = row;
       for (const std::string& a : walked) from.axes[a] = Index::scalar(b.integer(0));
@@ -76,14 +100,16 @@ Schedule scatter_add(const Graph& graph, const Cluster& cluster, const Layouts& 
       // An index into an axis of no elements has failed; there is nothing to add to.
       x.branch(b.integer(0) < n, [&] {
         const IndexEnv here = row.with(axis, Index::scalar(at));
-        if (narrow) b.store(sums, lanes_at(at), b.load(sums, lanes_at(at)) + v);
-        else x.store(result, here, x.load(result, here) + v);
+        sums.store(here, sums.load(here) + v);
       });
     });
-    if (narrow)
-      x.loop(b.integer(0), n, 1, [&](Ex i) { x.store(result, row.with(axis, Index::scalar(i)), b.load(sums, lanes_at(i))); });
   });
   scheduled.kernel = b.finish();
+  if (sums.narrow()) {
+    out.temporaries.push_back({kernel::computing(space.dtype), space.elements()});
+    out.kernels.push_back(sweep(graph, cluster, layouts, target, "scatter.round",
+                                [&](Inline& x, const IndexEnv& at) { x.store(result, at, Sums(x, result, false).load(at)); }));
+  }
   return out;
 }
 

@@ -89,7 +89,8 @@ TEST_CASE("the model of a training run is inspected from its folder, in text and
 }
 
 TEST_CASE("the page of a model loads nothing and escapes what users name", "[slow]") {
-  const std::string page = html({"<b>& \"title\"", inspected_model(small("gpt2"), "training").graph, {{"batch", 2}, {"time", 16}}});
+  const std::string page =
+      html({"<b>& \"title\"", inspected_model(small("gpt2"), "training").graph, {{"batch", 2}, {"time", 16}}});
   CHECK_THAT(page, Contains("default-src 'none'"));
   CHECK_THAT(page, Contains("&lt;b&gt;&amp; &quot;title&quot;"));
   CHECK(page.find("<b>&") == std::string::npos);
