@@ -18,8 +18,12 @@ enum class ClusterKind : std::uint8_t {
   attention,    // streaming softmax, forward or backward
   index,        // scatter_add, cumsum, top_k, dynamic_update: one op with its own schedule
   structure,    // scan, cond: run by the program, each body clustered on its own
+  custom,       // a call with a kernel of the user's (custom_kernel.h)
 };
 std::string_view name(ClusterKind);
+
+// "dot"; of a call, the name of its composite.
+std::string_view op_name(const Node& node);
 
 struct Cluster {
   ClusterKind kind = ClusterKind::loop;

@@ -44,7 +44,7 @@ int main() {
   const Inspection seen(g, Target::host());
   for (const InspectedKernel& kernel : seen.kernels()) {
     std::printf("%s:", kernel.name.c_str());
-    for (const InspectedOp& op : kernel.calls[0].ops) std::printf(" %s", op.op.c_str());
+    for (std::size_t i = 0; i < kernel.calls[0].nodes; ++i) std::printf(" %s", kernel.calls[0].ops[i].op.c_str());
     std::printf("\n");
   }
   std::printf("\n");

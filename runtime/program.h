@@ -15,6 +15,7 @@
 #include <uwaga/ir/array.h>
 #include <uwaga/ir/graph_ref.h>
 #include <uwaga/ir/tensor.h>
+#include <uwaga/runtime/program_options.h>
 #include <uwaga/runtime/state.h>
 #include <uwaga/runtime/target.h>
 
@@ -37,7 +38,7 @@ struct CompileReport {
 // One kernel call of a run, timed.
 struct LaunchProfile {
   std::string kind;          // of the cluster: "loop", "contraction", ...
-  std::string ops;           // of the cluster, in order: "dot add tanh"
+  std::string ops;           // of the cluster, in order: "dot add tanh"; a call by its composite's name
   std::string origin;        // of its last op: "gpt.cpp:9 in h.3.attn"
   int kernel = 0;            // which of the distinct kernels
   std::int64_t tasks = 0;
@@ -72,8 +73,9 @@ class Program {
 };
 
 // Outputs are those of the graph. Errors: a slot of another type in `state`, and what the target refuses, with the line.
-Program compile(const Graph& graph, const Target& target, State& state);
+Program compile(const Graph& graph, const Target& target, State& state, const ProgramOptions& options = {});
 // The graph of one tensor: its value is the output of that name.
 Program compile(Tensor output, const Target& target, State& state, const std::string& name = "output");
+Program compile(Tensor output, const Target& target, State& state, const ProgramOptions& options, const std::string& name = "output");
 
 }  // namespace uwaga

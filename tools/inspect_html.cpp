@@ -159,7 +159,7 @@ class Page {
         for (const InspectedOp& op : call.ops)
           for (const ModelLine& at : op.lines) ids[id_of(at)] = true;
       for (const auto& [id, _] : ids) of += (of.empty() ? "" : " ") + std::to_string(id);
-      for (const InspectedOp& op : k.calls[0].ops) ops += (ops.empty() ? "" : " ") + op.op;
+      for (std::size_t op = 0; op < k.calls[0].nodes; ++op) ops += (ops.empty() ? "" : " ") + k.calls[0].ops[op].op;
       add("<details class=\"kernel\" data-of=\"{}\"><summary>{} <span class=\"dim\">{} call{}: {}</span></summary><div class=\"tabs\">", of,
           escaped(k.name), k.calls.size(), k.calls.size() == 1 ? "" : "s", escaped(ops));
       for (std::size_t t = 0; t < stages.size(); ++t)

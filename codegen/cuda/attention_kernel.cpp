@@ -16,6 +16,8 @@ Ex flat_index(Inline& x, const Type& space, const AxisNames& axes, const IndexEn
 
 AttentionKernel::AttentionKernel(const std::string& kind, const FlatAttention& flat, const AttentionForm& form)
     : g_(flat.graph.data()), f_(form), p_(plan_passes(g_, form)), b_(kind), x_(b_, flat.graph, flat.cluster, flat.layouts, out_) {
+  x_.let_every_op();
+  algorithm();
   keys_ = x_.extent(f_.space.extent(f_.key));
   queries_ = x_.extent(f_.space.extent(f_.query));
 }
@@ -49,6 +51,7 @@ void AttentionKernel::begin_threads() {
 }
 
 void AttentionKernel::spread(IndexEnv& env, const AxisNames& axes, Ex flat) {
+  algorithm();
   schedule::spread_flat(x_, env, axes, f_.space, Index::scalar(flat));
   for (const std::string& axis : axes) env.axes[axis].base = b_.let(env.axes[axis].base);
 }
@@ -58,12 +61,14 @@ std::uint32_t AttentionKernel::row_temporary(NodeId reduction) const {
 }
 
 void AttentionKernel::set_queries(Ex block) {
+  algorithm();
   q0_ = b_.let(block * kQueries);
   count_ = b_.let(min(queries_ - q0_, b_.integer(kQueries)));
   query_ = b_.let(min(q0_ + row_, queries_ - 1));
 }
 
 void AttentionKernel::may(Ex begin, Ex end, const std::function<void()>& body) {
+  algorithm();
   Ex possible;
   if (f_.mask) possible = schedule::may_hold(x_, *f_.mask, {{f_.query, {q0_, q0_ + count_ - 1}}, {f_.key, {begin, end - 1}}});
   if (possible) x_.branch(possible, body);
@@ -71,6 +76,7 @@ void AttentionKernel::may(Ex begin, Ex end, const std::function<void()>& body) {
 }
 
 void AttentionKernel::key_blocks(const std::function<void(Ex begin, Ex end)>& body) {
+  algorithm();
   x_.loop(b_.integer(0), keys_, kKeys, [&](Ex begin) {
     const Ex end = b_.let(min(begin + kKeys, keys_));
     may(begin, end, [&] { body(begin, end); });
@@ -94,8 +100,10 @@ std::vector<const TileDot*> AttentionKernel::dots_of(const std::vector<Value>& v
 
 void AttentionKernel::fill(std::int64_t count, const std::function<std::pair<Ex, Ex>(Ex flat)>& element) {
   x_.loop(thread_, b_.integer(count), kThreads, [&](Ex flat) {
+    const kernel::Ordinal around = b_.ordinal();
     const auto [at, value] = element(flat);
     b_.store(operands_, at, value);
+    b_.at(around);
   });
 }
 
@@ -115,7 +123,7 @@ void AttentionKernel::multiply_add(const std::vector<Ex>& sums, std::int64_t row
 }
 
 void AttentionKernel::dot(const TileDot& d, Ex k0) {
-  b_.at(0);
+  x_.at(d.node);
   const std::int64_t n = features_of(d.query_side, d.feature), part = std::min(n, kTerms), rows = keys_a_tile_ / kSide;
   // One more than a multiple of the banks: threads that store down a column do not meet.
   const std::int64_t query_pitch = kQueries + 1, key_pitch = keys_a_tile_ + 1, keys_at = part * query_pitch;
@@ -155,6 +163,7 @@ void AttentionKernel::hoist_rows(const std::vector<Value>& values) {
     if (!done.insert(v).second) return;
     if (!f_.is_tile(g_.type(v))) {
       x_.hoist(v, env);
+      algorithm();
       return;
     }
     if (!x_.computes(v.node)) return;
@@ -166,11 +175,15 @@ void AttentionKernel::hoist_rows(const std::vector<Value>& values) {
 
 void AttentionKernel::elements(const std::vector<Value>& values, Ex k0) {
   const IndexEnv env = env_.with(f_.query, Index::scalar(query_));
+  algorithm();
   x_.loop(group_, b_.integer(keys_a_tile_), kThreads / kQueries, [&](Ex key) {
     key_in_tile_ = key;
     const IndexEnv at = env.with(f_.key, Index::scalar(b_.let(min(k0 + key, keys_ - 1))));
     std::vector<Ex> computed;
-    for (Value v : values) computed.push_back(b_.let(x_.value(v, at)));
+    for (Value v : values) {
+      computed.push_back(b_.let(x_.value(v, at)));
+      algorithm();
+    }
     for (std::size_t i = 0; i < values.size(); ++i) b_.store(tiles_[i], key * kQueries + row_, computed[i]);
   });
   b_.barrier();

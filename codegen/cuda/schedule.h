@@ -9,9 +9,11 @@
 //   full          blocks of 4,096 terms side by side, then their results
 //   contraction   tiles of 64 x 64, 256 threads, operands through shared memory
 //   attention     64 queries by tiles of keys, 256 threads, tiles in shared memory (schedule_attention.cpp)
+//   custom        each_element as elementwise, each_row as rows, else a task a thread
 //   index ops     the host's schedule with one lane, a task a thread
 #pragma once
 
+#include <uwaga/codegen/custom_kernel.h>
 #include <uwaga/codegen/schedule.h>
 
 namespace uwaga {
@@ -22,5 +24,10 @@ struct CudaTarget {
 
 // As schedule_for_host. InternalError for clusters that programs run themselves (structure) or that have no schedule here.
 Schedule schedule_for_cuda(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const CudaTarget& target);
+
+namespace cuda {
+// Of a cluster of kind custom; as schedule::custom for the host.
+Schedule custom(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const CustomKernels& kernels);
+}  // namespace cuda
 
 }  // namespace uwaga

@@ -116,6 +116,7 @@ class RowsKernel : public AttentionKernel {
 
   // Adds the tile's elements to the sums, one thread a row, keys in order.
   void add(const std::vector<Sum>& sums, Ex k0, Ex end) {
+    algorithm();
     std::vector<Value> values;
     for (const Sum& s : sums) values.push_back(s.of);
     in_tiles(values, k0, [&](std::size_t first, std::size_t count) {
@@ -140,6 +141,7 @@ class RowsKernel : public AttentionKernel {
         for (const TileDot* d : dots_of(values)) dot(*d, k0);
         add(sums, k0, end);
         tile(k0, end);
+        algorithm();
       });
       for (Sum& s : sums)
         if (!s.maximum) b_.assign(s.all, s.all + s.block);
@@ -207,6 +209,7 @@ class RowsKernel : public AttentionKernel {
 
   // block += tile * values: row `high_ + 16 i`, feature `low_ + 16 j`.
   void multiply(const Part& p, BufferId tile, Ex k0, Ex end) {
+    x_.at(p.product->node);
     const std::int64_t width = p.columns() * kSide;
     x_.loop(b_.integer(0), b_.let(end - k0), kTerms, [&](Ex part) {
       fill(kTerms * width, [&](Ex flat) {
@@ -222,6 +225,7 @@ class RowsKernel : public AttentionKernel {
   }
 
   void store(const Part& p) {
+    x_.at(p.product->node);
     for (std::int64_t i = 0; i < kRows; ++i) {
       const Ex row = b_.let(high_ + i * kSide);
       x_.branch(row < count_, [&] {
@@ -241,6 +245,7 @@ class RowsKernel : public AttentionKernel {
 
   // The rows of a total, by the fixed tree.
   void add_lanes(Ex all, std::uint32_t which, Ex partial) {
+    algorithm();
     x_.branch(thread_ < kQueries, [&] { b_.store(lanes_, thread_, b_.select(thread_ < count_, all, b_.real(0))); });
     b_.barrier();
     for (std::int64_t s = kQueries / 2; s >= 1; s /= 2) {
@@ -285,6 +290,7 @@ class KeysKernel : public AttentionKernel {
         return b_.load(x_.temporary(DType::f32, row_temporary(id), false), flat_entry(at) * queries_ + at.at(f_.query).base);
       });
     for (const TileProduct* p : products_) clear(*p, k0, end);
+    algorithm();
     const Ex blocks = b_.let((queries_ + (kQueries - 1)) / kQueries);
     const IndexEnv outer = env_;
     x_.loop(b_.integer(0), x_.extent(product(f_.space, inner_)), 1, [&](Ex i) {
@@ -345,6 +351,7 @@ class KeysKernel : public AttentionKernel {
 
   // One chain over the block's queries, added to what is in memory: no other thread owns these elements.
   void multiply(const TileProduct& p, BufferId tile, Ex k0, Ex end) {
+    x_.at(p.node);
     const std::int64_t n = features_of(p.other, p.feature);
     each_part(p, [&](std::int64_t first, std::int64_t columns) {
       const std::int64_t width = columns * kSide, rows = keys_a_tile_ / kSide;
@@ -378,6 +385,7 @@ ScheduledKernel total_kernel(const FlatAttention& flat, const AttentionForm& f, 
   ScheduledKernel out;
   KernelBuilder b("attention.totals");
   Inline x(b, flat.graph, flat.cluster, flat.layouts, out);
+  x.at(total.node);
   const Type& t = flat.graph->type({total.node, 0});
   AxisNames rest;
   for (const std::string& axis : f.batch)

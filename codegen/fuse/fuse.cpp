@@ -19,9 +19,12 @@ std::string_view name(ClusterKind kind) {
     case ClusterKind::attention: return "attention";
     case ClusterKind::index: return "index";
     case ClusterKind::structure: return "structure";
+    case ClusterKind::custom: return "custom";
   }
   return "?";
 }
+
+std::string_view op_name(const Node& node) { return node.op == Op::call ? std::string_view(node.as<CallAttrs>().composite->name) : name(node.op); }
 
 namespace {
 

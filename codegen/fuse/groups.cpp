@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <uwaga/codegen/custom_kernel.h>
 #include <uwaga/codegen/lower/table.h>
 #include <uwaga/ir/error.h>
 
@@ -54,7 +55,7 @@ bool share_an_operand(const Reads& reads, const Group& a, const Group& b) {
 
 std::string ops_of(const GraphData& graph, const Group& g) {
   std::string out;
-  for (NodeId id : g.nodes) out += (out.empty() ? "" : " ") + std::string(name(graph.node(id).op));
+  for (NodeId id : g.nodes) out += (out.empty() ? "" : " ") + std::string(op_name(graph.node(id)));
   return out;
 }
 
@@ -90,6 +91,10 @@ Group group_of(const GraphData& graph, NodeId id) {
   Group g;
   g.nodes = {id};
   g.space = space_of(n.types[0]);
+  if (n.op == Op::call && has_own_kernel(n.as<CallAttrs>())) {
+    g.kind = ClusterKind::custom;
+    return g;
+  }
   if (kernel::is_inlined(graph, n)) return g;
   switch (kernel::lower_row(n.op).how) {
     case Lowering::contraction: g.kind = ClusterKind::contraction; break;

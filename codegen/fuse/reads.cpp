@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <uwaga/codegen/custom_kernel.h>
 #include <uwaga/codegen/lower/table.h>
 
 namespace uwaga {
@@ -119,7 +120,7 @@ void Reads::mark_virtual() {
     const Node& n = graph_.node(id);
     if (!live_[id]) continue;
     for (const Value& v : n.operands) {
-      if (n.op == Op::scan || n.op == Op::cond) materialise(v, false);
+      if (n.op == Op::scan || n.op == Op::cond || (n.op == Op::call && has_own_kernel(n.as<CallAttrs>()))) materialise(v, false);
       else if ((n.op == Op::dot || n.op == Op::call) && cost_[v.node] > kCheapPrologue) materialise(v, true);
     }
   }

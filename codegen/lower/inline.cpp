@@ -86,7 +86,7 @@ Ex Inline::value(Value v, const IndexEnv& env) {
     x = row.build(*this, node, v.output, env);
     --depth_;
     // What two nodes read is fixed here, so that it is computed once; maps of indices cost nothing to repeat.
-    if (users_[v.node] > 1 && cost_of(*graph_, node) > 0) x = b_.let(x);
+    if ((let_every_op_ || users_[v.node] > 1) && cost_of(*graph_, node) > 0) x = b_.let(x);
     if (depth_ > 0) b_.at(outer);
   } else {
     x = load(v, env);

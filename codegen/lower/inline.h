@@ -52,6 +52,8 @@ class Inline {
   Ex value(Value v, const IndexEnv& env);
   // The same, computed where the builder stands: for what the loops that follow use unchanged.
   Ex hoist(Value v, const IndexEnv& env);
+  // From here on every op that costs something is a statement of its own, with the op's ordinal, not only what is used twice.
+  void let_every_op() { let_every_op_ = true; }
   // `v` is not computed by its row, but by `how`, in the computing dtype.
   using Definition = std::function<Ex(const IndexEnv&)>;
   void define(Value v, Definition how);
@@ -109,6 +111,7 @@ class Inline {
   ScheduledKernel& out_;
   std::unordered_map<NodeId, Ordinal> ordinals_;
   int depth_ = 0;  // of rows under way
+  bool let_every_op_ = false;
   std::unordered_map<NodeId, int> users_;  // in the cluster
   std::map<Value, Definition> definitions_;
   std::map<Value, BufferId> buffers_;

@@ -30,9 +30,11 @@ class AttentionKernel {
       : g_(flat.graph.data()), f_(form), p_(plan_passes(g_, form)), x_(b_, flat.graph, flat.cluster, flat.layouts, out_),
         lanes_(std::clamp(target.vector_bytes / 4, 1, 16)), vectors_(target.registers >= 32 ? 4 : 2), panel_(static_cast<std::int64_t>(lanes_) * vectors_) {
     for (const std::string& axis : f_.batch) (divides(axis) ? tasks_ : inner_).push_back(axis);
+    x_.let_every_op();
   }
 
   ScheduledKernel write() {
+    algorithm();
     keys_ = x_.extent(f_.space.extent(f_.key));
     queries_ = x_.extent(f_.space.extent(f_.query));
     const Ex blocks = (queries_ + (kQueries - 1)) / kQueries;
@@ -59,6 +61,9 @@ class AttentionKernel {
   }
 
  private:
+  // What is written from here on is no op's. Where an op of the body is computed, its statements carry the op (Inline::value).
+  void algorithm() { b_.at(kAlgorithm); }
+
   // ---- what is divided how
   bool accumulates() const {
     return !f_.totals.empty() || std::any_of(f_.products.begin(), f_.products.end(), [](const TileProduct& p) { return !p.over_keys; });
@@ -72,6 +77,7 @@ class AttentionKernel {
     return true;
   }
   void spread(IndexEnv& env, const AxisNames& axes, Ex flat) {
+    algorithm();
     spread_flat(x_, env, axes, f_.space, Index::scalar(flat));
     for (const std::string& axis : axes) env.axes[axis].base = b_.let(env.axes[axis].base);
   }
@@ -161,11 +167,13 @@ class AttentionKernel {
       Ex value = b_.splat(x_.value(v, at), lanes_);
       if (at.mask) value = b_.select(at.mask, value, zeros());
       b_.store(to, b_.ramp(row * padded(n) + e, lanes_), value);
+      algorithm();
     });
   }
 
   // ---- one block of queries
   void queries(Ex block) {
+    algorithm();
     q0_ = b_.let(block * kQueries);
     count_ = b_.let(min(queries_ - q0_, b_.integer(kQueries)));
     width_ = b_.let(min((count_ + (panel_ - 1)) / panel_ * panel_, b_.integer(kQueries)));
@@ -195,7 +203,9 @@ class AttentionKernel {
 
   // The blocks of keys that the mask does not rule out for this block of queries.
   void key_blocks(const std::function<void(Ex begin, Ex end)>& body) {
+    algorithm();
     x_.loop(b_.integer(0), keys_, kKeys, [&](Ex k0) {
+      algorithm();
       const Ex end = b_.let(min(k0 + kKeys, keys_));
       Ex may;
       if (f_.mask) may = may_hold(x_, *f_.mask, {{f_.query, {q0_, q0_ + count_ - 1}}, {f_.key, {k0, end - 1}}});
@@ -225,11 +235,11 @@ class AttentionKernel {
   Ex vector_of(Ex panel, int v) { return panel + static_cast<std::int64_t>(v) * lanes_; }
 
   void tile_dot(const TileDot& d) {
-    b_.at(0);
     const KeySide& k = key_side(d.key_side, d.feature);
     const QuerySide& q = query_side(d.query_side, d.feature, true);
     const BufferId to = tiles_[static_cast<std::size_t>(p_.slot.at({d.node, 0}))];
     key_blocks([&](Ex k0, Ex end) {
+      x_.at(d.node);
       x_.loop(k0, end, kTileRows, [&](Ex row) {
         std::vector<Ex> starts;
         for (int r = 0; r < kTileRows; ++r) starts.push_back(b_.let(k.base + min(row + r, end - 1) * k.key_step));
@@ -252,6 +262,7 @@ class AttentionKernel {
       if (!done.insert(v).second) return;
       if (!g_.type(v).has(f_.key)) {
         x_.hoist(v, env);
+        algorithm();
         return;
       }
       if (!x_.computes(v.node)) return;
@@ -268,6 +279,7 @@ class AttentionKernel {
     const auto& reduced = p_.reduced[static_cast<std::size_t>(pass)];
     const auto& kept = p_.kept[static_cast<std::size_t>(pass)];
     const bool last = pass == p_.last;
+    algorithm();
     for (const TileDot& d : f_.dots) defined_.insert({d.node, 0});
     x_.loop(b_.integer(0), width_, lanes_, [&](Ex lane) {
       lane_ = lane;
@@ -276,6 +288,7 @@ class AttentionKernel {
       const bool masked = !(whole && *whole % kQueries == 0);
       if (masked) env = env.masked(b_.let(b_.ramp(lane, lanes_) < b_.splat(count_, lanes_)));
       hoist_rows(pass, env);
+      algorithm();
       struct Sum {
         Value of;
         bool maximum = false;
@@ -292,7 +305,11 @@ class AttentionKernel {
         x_.loop(k0, end, 1, [&](Ex key) {
           key_ = key;
           const IndexEnv at = env.with(f_.key, Index::scalar(key));
-          const auto element = [&](Value v) { return b_.let(b_.splat(x_.value(v, at), lanes_)); };
+          const auto element = [&](Value v) {
+            const Ex value = b_.let(b_.splat(x_.value(v, at), lanes_));
+            algorithm();
+            return value;
+          };
           std::vector<Ex> terms;
           std::vector<std::pair<int, Ex>> stores;
           for (const Sum& s : sums) terms.push_back(element(s.of));
@@ -325,10 +342,12 @@ class AttentionKernel {
     const KeySide& k = key_side(p.other, p.feature);
     const BufferId tile = tiles_[static_cast<std::size_t>(p_.final_slot.at(p.tile))];
     const std::int64_t n = features_of(g_, p.other, p.feature);
+    algorithm();
     x_.loop(b_.integer(0), b_.integer(n), 1, [&](Ex e) {
       x_.loop(b_.integer(0), width_, lanes_, [&](Ex lane) { b_.store(rows_out_, tile_at(e, lane), zeros()); });
     });
     key_blocks([&](Ex k0, Ex end) {
+      x_.at(p.node);
       x_.loop(b_.integer(0), b_.integer(n), kTileRows, [&](Ex feature) {
         std::vector<Ex> starts;
         for (int r = 0; r < kTileRows; ++r) starts.push_back(b_.let(k.base + k0 * k.key_step + min(feature + r, b_.integer(n - 1)) * k.feature_step));
@@ -362,6 +381,7 @@ class AttentionKernel {
     int vectors = vectors_;
     while (pitch / lanes_ % vectors != 0) vectors /= 2;
     key_blocks([&](Ex k0, Ex end) {
+      x_.at(p.node);
       x_.loop(k0, end, kTileRows, [&](Ex row) {
         std::vector<Ex> starts;
         for (int r = 0; r < kTileRows; ++r) starts.push_back(b_.let(min(row + r, end - 1) * kQueries));
@@ -385,6 +405,7 @@ class AttentionKernel {
 
   void add_total(const TileTotal& t) {
     const auto which = static_cast<std::size_t>(&t - f_.totals.data());
+    algorithm();
     x_.loop(width_, b_.integer(kQueries), lanes_, [&](Ex lane) { b_.store(totals_[which], b_.ramp(lane, lanes_), zeros()); });
     std::vector<Ex> vectors;
     for (std::int64_t lane = 0; lane < kQueries; lane += lanes_) vectors.push_back(b_.let(b_.load(totals_[which], b_.ramp(b_.integer(lane), lanes_))));

@@ -38,7 +38,7 @@ class Chooser {
       const auto wanted = wanted_.find(v);
       return wanted != wanted_.end() ? wanted->second : type.axes();
     }
-    if (c.kind != ClusterKind::loop) return type.axes();
+    if (c.kind != ClusterKind::loop && c.kind != ClusterKind::custom) return type.axes();
     for (const Value& in : c.inputs)
       if (same_axes(graph_.type(in), type)) {
         const auto it = layouts_.find(in);

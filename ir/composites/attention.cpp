@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include <uwaga/ir/composites/norms.h>
 #include <uwaga/ir/error.h>
@@ -12,6 +13,18 @@
 namespace uwaga {
 namespace {
 
+// While it lives, what a user's function adds to a body carries the lines of that function and not the call's.
+class OwnLines {
+ public:
+  explicit OwnLines(GraphData& body) : body_(body), call_(std::exchange(body.provenance_override, std::nullopt)) {}
+  ~OwnLines() { body_.provenance_override = call_; }
+  OwnLines(const OwnLines&) = delete;
+  OwnLines& operator=(const OwnLines&) = delete;
+
+ private:
+  GraphData& body_;
+  const std::optional<ProvenanceId> call_;
+};
 
 // Both operands broadcast over query x key, so that masks may be written as plain comparisons of the two indices.
 std::pair<Tensor, Tensor> index_pair(const Tensor& query, const Tensor& key) {
@@ -22,24 +35,27 @@ std::pair<Tensor, Tensor> index_pair(const Tensor& query, const Tensor& key) {
 
 }  // namespace
 
-MaskFunction causal() {
-  return [](Tensor query, Tensor key) { return key <= query; };
+MaskFunction causal(Here where) {
+  return [where](Tensor query, Tensor key) { return Operand(key, where) <= Operand(query, where); };
 }
 
-MaskFunction sliding_window(std::int64_t w) {
-  return [w](Tensor query, Tensor key) { return logical_and(key <= query, query - w < key); };
+MaskFunction sliding_window(std::int64_t w, Here where) {
+  return [w, where](Tensor query, Tensor key) {
+    const Tensor first = Operand(query, where) - w;
+    return logical_and({Operand(key, where) <= Operand(query, where), where}, {Operand(first, where) < Operand(key, where), where});
+  };
 }
 
-MaskFunction padded(Tensor real, MaskFunction mask) {
-  return [real, mask](Tensor query, Tensor key) {
-    const Tensor present = real.dtype() == DType::boolean ? real : not_equal(real, 0);
+MaskFunction padded(Tensor real, MaskFunction mask, Here where) {
+  return [real, mask, where](Tensor query, Tensor key) {
+    const Tensor present = real.dtype() == DType::boolean ? real : not_equal({real, where}, 0);
     if (!mask) return present;
     const Tensor allowed = mask(query, key);
     std::vector<Dim> extra;
     for (const Dim& d : present.type().dims)
       if (!allowed.type().has(d.axis)) extra.push_back(d);
-    const Tensor wide = extra.empty() ? allowed : broadcast(allowed, extra);
-    return logical_and(wide, present);
+    const Tensor wide = extra.empty() ? allowed : broadcast({allowed, where}, extra);
+    return logical_and({wide, where}, {present, where});
   };
 }
 
@@ -83,11 +99,16 @@ Tensor attention(Operand q, Operand k, Operand v, const AttentionOptions& o) {
     const Tensor query = iota(in[0], o.query.name), key = iota(in[1], o.key.name);
     if (o.score) {
       const auto [wide_query, wide_key] = index_pair(query, key);
+      const OwnLines lines(in[0].data());
       score = o.score({score, wide_query, wide_key});
     }
     if (o.mask) {
       const auto [wide_query, wide_key] = index_pair(query, key);
-      score = select(o.mask(wide_query, wide_key), score, -std::numeric_limits<double>::infinity());
+      const auto allowed = [&] {
+        const OwnLines lines(in[0].data());
+        return o.mask(wide_query, wide_key);
+      }();
+      score = select(allowed, score, -std::numeric_limits<double>::infinity());
     }
     return dot(softmax(score, o.key.name), in[2], {Axis(o.key.name)});
   }, where);

@@ -24,10 +24,10 @@ using ScoreFunction = std::function<Tensor(const Score&)>;
 // (query, key) -> bool: may this query see this key? Empty: yes.
 using MaskFunction = std::function<Tensor(Tensor query, Tensor key)>;
 
-MaskFunction causal();                        // key <= query
-MaskFunction sliding_window(std::int64_t w);  // query - w < key <= query
+MaskFunction causal(Here where = Here::current());                        // key <= query
+MaskFunction sliding_window(std::int64_t w, Here where = Here::current());  // query - w < key <= query
 // Keys whose `real` [.. key] (i32 or bool) is not 0, besides what `mask` asks for.
-MaskFunction padded(Tensor real, MaskFunction mask = {});
+MaskFunction padded(Tensor real, MaskFunction mask = {}, Here where = Here::current());
 
 struct AttentionOptions {
   Axis query{"time"}, key{"key"}, depth{"depth"};

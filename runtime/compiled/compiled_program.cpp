@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include <uwaga/codegen/kernel/launch.h>
+#include <uwaga/codegen/schedule/attention_flat.h>
 #include <uwaga/ir/aligned.h>
 #include <uwaga/ir/check_sizes.h>
 #include <uwaga/ir/error.h>
@@ -79,7 +80,7 @@ class CompiledProgram final : public ProgramImpl {
       last = now;
       return ms;
     };
-    const Graph lowered = lower_for_kernels(graph, backend_->computes_attention(), &report.refused_attention);
+    const Graph lowered = lower_for_kernels(graph, backend_->computes_attention(), &report.refused_attention, backend_->custom());
     report.graph = lap();
     KernelSet kernels;
     main_ = build_executable(lowered, *backend_, kernels, false, &report.fuse, &report.schedule, !refuse_nan_);
@@ -344,7 +345,7 @@ class CompiledProgram final : public ProgramImpl {
       for (std::int64_t i = 0; i < stored.elements(); ++i)
         if (std::isnan(stored.at(i))) {
           const Node& n = e.graph->node(s.value.node);
-          throw Error(fmt::format("{}: {} makes a NaN, at element {} of {}", e.graph->provenance().brief(n.provenance), name(n.op), i,
+          throw Error(fmt::format("{}: {} makes a NaN, at element {} of {}", e.graph->provenance().brief(n.provenance), op_name(n), i,
                                   e.graph->type(s.value).str()));
         }
     }
@@ -353,7 +354,7 @@ class CompiledProgram final : public ProgramImpl {
   static LaunchProfile describe(const Executable& e, const Launch& l, std::int64_t tasks, double milliseconds) {
     const Cluster& c = e.clustering.clusters[static_cast<std::size_t>(l.cluster)];
     std::string ops;
-    for (NodeId id : c.nodes) ops += fmt::format("{}{}", ops.empty() ? "" : " ", name(e.graph->node(id).op));
+    for (NodeId id : c.nodes) ops += fmt::format("{}{}", ops.empty() ? "" : " ", op_name(e.graph->node(id)));
     return {std::string(name(c.kind)), ops, e.graph->provenance().brief(e.graph->node(c.nodes.back()).provenance), l.kernel, tasks,
             milliseconds};
   }
@@ -435,16 +436,22 @@ class CompiledProgram final : public ProgramImpl {
     const auto [e, l, word] = *failed;
     const auto ordinal = static_cast<std::size_t>((word & 0xffff) - 1);
     const auto index = static_cast<std::int64_t>(word) >> 16;
-    const std::vector<NodeId>& nodes = e->clustering.clusters[static_cast<std::size_t>(l->cluster)].nodes;
-    check_internal(ordinal < l->origins.size() && ordinal < nodes.size(), "an error word of no op");
-    const std::string line = e->graph->provenance().brief(l->origins[ordinal]);
-    throw Error(fmt::format("{}: {}", line, describe_index(*e, e->graph->node(nodes[ordinal]), index)));
+    const Cluster& cluster = e->clustering.clusters[static_cast<std::size_t>(l->cluster)];
+    const auto refuse = [&](const GraphData& g, ProvenanceId line, const Node& node) {
+      throw Error(fmt::format("{}: {}", g.provenance().brief(line), describe_index(g, node, index)));
+    };
+    if (ordinal < cluster.nodes.size()) refuse(e->graph.data(), l->origins.at(ordinal), e->graph->node(cluster.nodes[ordinal]));
+    check_internal(cluster.kind == ClusterKind::attention, "an error word of no op");
+    const schedule::FlatAttention flat = schedule::flatten_attention(e->graph, cluster, e->layouts);
+    const Node* node = flat.body_node(ordinal);
+    check_internal(node != nullptr, "an error word of no op");
+    refuse(flat.graph.data(), flat.origins[ordinal], *node);
   }
 
   // In the interpreter's words.
-  std::string describe_index(const Executable& e, const Node& node, std::int64_t index) const {
+  std::string describe_index(const GraphData& g, const Node& node, std::int64_t index) const {
     const auto size = [&](std::size_t operand, const std::string& axis) {
-      return e.graph->type(node.operands[operand]).extent(axis).evaluate(*sizes_);
+      return g.type(node.operands[operand]).extent(axis).evaluate(*sizes_);
     };
     const auto part = [&](const std::string& axis, std::int64_t elements) {
       return fmt::format("{} over '{}': {} elements from index {} are outside {}={}", name(node.op), axis, elements, index, axis,
@@ -461,6 +468,7 @@ class CompiledProgram final : public ProgramImpl {
         return part(a.axis, a.size.evaluate(*sizes_));
       }
       case Op::dynamic_update: return part(node.as<AxisAttrs>().axis, size(1, node.as<AxisAttrs>().axis));
+      case Op::call: return fmt::format("{}: its kernel refuses {}", op_name(node), index);
       default: throw InternalError(fmt::format("{} found index {} out of range", name(node.op), index));
     }
   }

@@ -143,7 +143,7 @@ class ExecutableBuilder {
   bool may_fail(const Cluster& c) const {
     return std::any_of(c.nodes.begin(), c.nodes.end(), [&](NodeId id) {
       const Op op = g().node(id).op;
-      return op == Op::gather || op == Op::scatter_add || op == Op::dynamic_slice || op == Op::dynamic_update;
+      return c.kind == ClusterKind::custom || op == Op::gather || op == Op::scatter_add || op == Op::dynamic_slice || op == Op::dynamic_update;
     });
   }
 

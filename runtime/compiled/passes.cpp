@@ -9,13 +9,14 @@
 
 namespace uwaga {
 
-std::vector<Pass> lowering_passes(bool keep_attention, std::vector<std::string>* refused) {
-  const auto expand_rest = [keep_attention, refused](const Graph& g) {
-    if (!keep_attention) return expand(g);
-    const AttentionClaims claims = find_attention(g);
+std::vector<Pass> lowering_passes(bool keep_attention, std::vector<std::string>* refused, const CustomKernels& custom) {
+  const auto expand_rest = [keep_attention, refused, custom](const Graph& g) {
+    AttentionClaims claims;
+    if (keep_attention) claims = find_attention(g);
     if (refused)
       for (const auto& [where, why] : claims.refused) refused->push_back(g->provenance().brief(where) + ": " + why);
-    return expand(g, [&](const CallAttrs& call) { return claims.keeps(call); });
+    if (claims.bodies.empty() && custom.empty()) return expand(g);
+    return custom.mark(expand(g, [&](const CallAttrs& call) { return custom.of(call) || claims.keeps(call); }));
   };
   return {{"expand", expand_rest},
           {"strip", strip},
@@ -26,8 +27,8 @@ std::vector<Pass> lowering_passes(bool keep_attention, std::vector<std::string>*
           {"order-structures", order_structures}};
 }
 
-Graph lower_for_kernels(const Graph& graph, bool keep_attention, std::vector<std::string>* refused) {
-  const std::vector<Pass> passes = lowering_passes(keep_attention, refused);
+Graph lower_for_kernels(const Graph& graph, bool keep_attention, std::vector<std::string>* refused, const CustomKernels& custom) {
+  const std::vector<Pass> passes = lowering_passes(keep_attention, refused, custom);
   PassOptions options;
   if (const char* off = std::getenv("UWAGA_PASSES")) options.off = parse_pass_switches(off, passes);
   for (const char* needed : {"expand", "strip", "order-structures"})

@@ -53,10 +53,12 @@ std::set<Stage> parse_stages(std::string_view words) {
   return out;
 }
 
-std::string dump(const Graph& graph, const Target& target, const std::set<Stage>& stages, const std::string& folder) {
+std::string dump(const Graph& graph, const Target& target, const std::set<Stage>& stages, const std::string& folder, const ProgramOptions& options) {
   namespace fs = std::filesystem;
   // Lines are part of what is written, so they are part of the name.
-  const fs::path to = fs::path(folder) / sha256(print(graph) + target.str().substr(0, 4)).substr(0, 12);
+  std::string what = print(graph) + target.str().substr(0, 4);
+  for (const CustomKernel& k : options.kernels) what += fmt::format(" {} {}", k.composite, k.version);
+  const fs::path to = fs::path(folder) / sha256(what).substr(0, 12);
   std::error_code failed;
   fs::create_directories(to, failed);
   if (failed) throw SystemError(fmt::format("cannot create {}: {}", to.string(), failed.message()));
@@ -77,7 +79,7 @@ std::string dump(const Graph& graph, const Target& target, const std::set<Stage>
     }
     const bool mine = has_stage(target, stage);
     std::optional<Inspection>& seen = mine ? own : other;
-    if (!seen) seen.emplace(graph, mine ? target : host ? Target::emulated() : Target::host(1));
+    if (!seen) seen.emplace(graph, mine ? target : host ? Target::emulated() : Target::host(1), options);
     if (stage == Stage::fused) {
       write_file(to / "fused.txt", seen->text(stage));
       continue;
@@ -88,11 +90,11 @@ std::string dump(const Graph& graph, const Target& target, const std::set<Stage>
   return to.string();
 }
 
-void dump_if_asked(const Graph& graph, const Target& target) {
+void dump_if_asked(const Graph& graph, const Target& target, const ProgramOptions& options) {
   const char* stages = std::getenv("UWAGA_DUMP");
   if (!stages || !*stages) return;
   const char* folder = std::getenv("UWAGA_DUMP_DIR");
-  dump(graph, target, parse_stages(stages), folder && *folder ? folder : kFolder);
+  dump(graph, target, parse_stages(stages), folder && *folder ? folder : kFolder, options);
 }
 
 }  // namespace uwaga

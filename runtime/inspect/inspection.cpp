@@ -6,6 +6,7 @@
 #include <charconv>
 #include <functional>
 
+#include <uwaga/codegen/schedule/attention_flat.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/print.h>
 #include <uwaga/runtime/compiled/internal/passes.h>
@@ -44,22 +45,27 @@ InspectedCall call_of(const Executable& e, const Launch& launch) {
   InspectedCall call;
   const Cluster& cluster = e.clustering.clusters[static_cast<std::size_t>(launch.cluster)];
   const Provenance& provenance = e.graph->provenance();
-  for (std::size_t i = 0; i < launch.origins.size(); ++i) {
-    const Node& n = e.graph->node(cluster.nodes[i]);
+  const auto add_op = [&](const Node& n, ProvenanceId origin) {
     InspectedOp op;
-    op.op = n.op == Op::call ? n.as<CallAttrs>().composite->name : std::string(name(n.op));
-    if (!provenance.empty(launch.origins[i])) op.brief = provenance.brief(launch.origins[i]);
+    op.op = op_name(n);
+    if (!provenance.empty(origin)) op.brief = provenance.brief(origin);
     const auto add = [&](const std::string& file, std::uint32_t line, const std::string& scope, Role role) {
       op.lines.push_back({file, static_cast<int>(line), scope, std::string(name(role))});
     };
-    for (const Origin& o : provenance.origins(launch.origins[i])) {
+    for (const Origin& o : provenance.origins(origin)) {
       add(o.file, o.line, provenance.path(o.scope), o.role);
       // The lines that opened the scopes around it are the model's lines for it too.
       for (ScopeId s = o.scope; s != 0; s = provenance.scope_entry(s).parent)
         add(provenance.scope_entry(s).file, provenance.scope_entry(s).line, provenance.scope_entry(s).path, o.role);
     }
     call.ops.push_back(std::move(op));
-  }
+  };
+  for (std::size_t i = 0; i < launch.origins.size(); ++i) add_op(e.graph->node(cluster.nodes[i]), launch.origins[i]);
+  call.nodes = call.ops.size();
+  if (cluster.kind != ClusterKind::attention) return call;
+  // Its kernels' ordinals go on with the ops of the call's body.
+  const schedule::FlatAttention flat = schedule::flatten_attention(e.graph, cluster, e.layouts);
+  for (std::size_t i = flat.outer_nodes; i < flat.origins.size(); ++i) add_op(*flat.body_node(i), flat.origins[i]);
   return call;
 }
 
@@ -147,12 +153,15 @@ bool names_file(std::string_view asked, std::string_view file) {
   return file.size() == asked.size() || file[file.size() - asked.size() - 1] == '/';
 }
 
-Inspection::Inspection(const Graph& graph, const Target& target) : impl_(std::make_unique<Impl>()) {
+Inspection::Inspection(const Graph& graph, const Target& target, const ProgramOptions& options) : impl_(std::make_unique<Impl>()) {
   Impl& m = *impl_;
   m.target = target;
   m.written = graph;
   m.backend = backend_of(target);
-  const Graph lowered = lower_for_kernels(graph, m.backend->computes_attention(), &m.refused);
+  CustomKernels kernels(options.kernels);
+  kernels.check_against(graph);
+  m.backend->use(std::move(kernels));
+  const Graph lowered = lower_for_kernels(graph, m.backend->computes_attention(), &m.refused, m.backend->custom());
   KernelSet set;
   double ignored = 0;
   m.main = build_executable(lowered, *m.backend, set, false, &ignored, &ignored);

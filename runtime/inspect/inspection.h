@@ -22,6 +22,7 @@
 
 #include <uwaga/ir/extent.h>
 #include <uwaga/ir/graph_ref.h>
+#include <uwaga/runtime/program_options.h>
 #include <uwaga/runtime/target.h>
 
 namespace uwaga {
@@ -53,6 +54,7 @@ struct InspectedOp {
 // A cluster that launches a kernel.
 struct InspectedCall {
   std::vector<InspectedOp> ops;  // by ordinal
+  std::size_t nodes = 0;         // the first of `ops` are the cluster's; those that follow are of the body of its attention
 };
 
 struct InspectedKernel {
@@ -82,7 +84,7 @@ struct InspectFilter {
 
 class Inspection {
  public:
-  Inspection(const Graph& graph, const Target& target);
+  Inspection(const Graph& graph, const Target& target, const ProgramOptions& options = {});
   ~Inspection();
   Inspection(Inspection&&) noexcept;
   Inspection& operator=(Inspection&&) noexcept;
@@ -113,10 +115,11 @@ class Inspection {
 // fused.txt, and one file a kernel, `k017_attn_q.ll`. Equal graphs give the same names and the same bytes, in any process, on
 // any number of threads. A stage that the target does not have is shown by the kernels of the other one; without NVRTC
 // `ptx` is a file that says so. Throws SystemError where a file cannot be written.
-std::string dump(const Graph& graph, const Target& target, const std::set<Stage>& stages, const std::string& folder);
+std::string dump(const Graph& graph, const Target& target, const std::set<Stage>& stages, const std::string& folder,
+                 const ProgramOptions& options = {});
 // UWAGA_DUMP="graph,llvm" as stages. Error for a word that is none.
 std::set<Stage> parse_stages(std::string_view words);
 // What UWAGA_DUMP and UWAGA_DUMP_DIR ask of a program that is compiled; nothing unless they are set.
-void dump_if_asked(const Graph& graph, const Target& target);
+void dump_if_asked(const Graph& graph, const Target& target, const ProgramOptions& options = {});
 
 }  // namespace uwaga

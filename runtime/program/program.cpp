@@ -17,27 +17,40 @@ const Graph& Program::graph() const { return impl_->graph(); }
 std::int64_t Program::parallel_launches() const { return impl_->parallel_launches(); }
 std::int64_t Program::kernels_compiled_in_run() const { return impl_->kernels_compiled_in_run(); }
 
-Program compile(const Graph& graph, const Target& target, State& state) {
+namespace {
+
+#if defined(UWAGA_WITH_LLVM) || defined(UWAGA_WITH_CUDA)
+Program compiled(const Graph& graph, std::unique_ptr<Backend> backend, State& state, CustomKernels kernels) {
+  backend->use(std::move(kernels));
+  return Program(compiled_program(graph, std::move(backend), state.shared()));
+}
+#endif
+
+}  // namespace
+
+Program compile(const Graph& graph, const Target& target, State& state, const ProgramOptions& options) {
   if (!graph || (graph->outputs().empty() && graph->updates().empty())) throw Error("there is nothing to compile: the graph has no output and no update; watch(\"name\") makes a tensor an output");
+  CustomKernels kernels(options.kernels);
+  kernels.check_against(graph);
   state.data().declare(graph);
-  dump_if_asked(graph, target);
+  dump_if_asked(graph, target, options);
   switch (target.kind()) {
     case Target::Kind::interpreter: return Program(interpreter_program(graph, state.shared()));
     case Target::Kind::host:
 #ifdef UWAGA_WITH_LLVM
-      return Program(compiled_program(graph, host_backend(target.threads()), state.shared()));
+      return compiled(graph, host_backend(target.threads()), state, std::move(kernels));
 #else
       throw Error("this build has no CPU backend (it was built without LLVM); use Target::interpreter()");
 #endif
     case Target::Kind::cuda:
 #ifdef UWAGA_WITH_CUDA
-      return Program(compiled_program(graph, cuda_backend(target.device()), state.shared()));
+      return compiled(graph, cuda_backend(target.device()), state, std::move(kernels));
 #else
       throw Error("this build has no CUDA backend; use Target::host()");
 #endif
     case Target::Kind::emulated:
 #ifdef UWAGA_WITH_CUDA
-      return Program(compiled_program(graph, emulated_backend(target.seed()), state.shared()));
+      return compiled(graph, emulated_backend(target.seed()), state, std::move(kernels));
 #else
       throw Error("this build has no CUDA backend, so there are no CUDA kernels to emulate");
 #endif
@@ -45,11 +58,13 @@ Program compile(const Graph& graph, const Target& target, State& state) {
   throw InternalError("a target of no kind");
 }
 
-Program compile(Tensor output, const Target& target, State& state, const std::string& name) {
+Program compile(Tensor output, const Target& target, State& state, const std::string& name) { return compile(std::move(output), target, state, ProgramOptions(), name); }
+
+Program compile(Tensor output, const Target& target, State& state, const ProgramOptions& options, const std::string& name) {
   auto copy = std::make_shared<GraphData>(output.data());
   Graph graph(copy);
   if (!copy->output(name)) copy->add_output(name, output.value());
-  return compile(graph, target, state);
+  return compile(graph, target, state, options);
 }
 
 }  // namespace uwaga

@@ -47,6 +47,8 @@ class AttentionKernel {
   // operands, and `row_buffers` rows that the kernel takes with rows().
   void take_memory(const std::vector<Value>& values, std::size_t most, std::size_t row_buffers);
   void begin_threads();
+  // What is written from here on is no op's (schedule::kAlgorithm). Where an op of the body is computed, its statements carry it.
+  void algorithm() { b_.at(schedule::kAlgorithm); }
   BufferId rows() { return b_.shared(DType::f32, b_.integer(kQueries)); }
   BufferId tile(std::size_t i) const { return tiles_[i]; }
 

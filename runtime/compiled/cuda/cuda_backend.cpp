@@ -61,6 +61,7 @@ class CudaBackend final : public Backend, public TargetMemories {
   }
 
   Schedule schedule(const Graph& graph, const Cluster& cluster, const Layouts& layouts) const override {
+    if (cluster.kind == ClusterKind::custom) return cuda::custom(graph, cluster, layouts, custom());
     return schedule_for_cuda(graph, cluster, layouts, target_);
   }
 

@@ -1,3 +1,4 @@
+#include <uwaga/codegen/schedule/custom.h>
 #include <uwaga/runtime/compiled/host/internal/host_kernels.h>
 #include <uwaga/runtime/compiled/internal/backend.h>
 #include <uwaga/ir/aligned.h>
@@ -12,6 +13,7 @@ class HostBackend final : public Backend {
 
   bool computes_attention() const override { return true; }
   Schedule schedule(const Graph& graph, const Cluster& cluster, const Layouts& layouts) const override {
+    if (cluster.kind == ClusterKind::custom) return schedule::custom(graph, cluster, layouts, target_, custom());
     return schedule_for_host(graph, cluster, layouts, target_);
   }
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 
+#include <uwaga/codegen/custom_kernel.h>
 #include <uwaga/runtime/compiled/internal/executable.h>
 #include <uwaga/runtime/program.h>
 #include <uwaga/runtime/program/internal/target_memory.h>
@@ -17,6 +18,10 @@ namespace uwaga {
 class Backend {
  public:
   virtual ~Backend() = default;
+
+  // Kernels of the user's for what is scheduled from here on.
+  void use(CustomKernels kernels) { custom_ = std::move(kernels); }
+  const CustomKernels& custom() const { return custom_; }
 
   virtual Schedule schedule(const Graph& graph, const Cluster& cluster, const Layouts& layouts) const = 0;
   // Has it kernels for clusters of kind attention?
@@ -42,6 +47,9 @@ class Backend {
   // Kernels that code was made of so far, cached ones not counted.
   virtual std::int64_t kernels_compiled() const = 0;
   virtual std::int64_t parallel_launches() const { return 0; }
+
+ private:
+  CustomKernels custom_;
 };
 
 #ifdef UWAGA_WITH_LLVM

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include <uwaga/codegen/custom_kernel.h>
 #include <uwaga/ir/passes/pass.h>
 
 namespace uwaga {
@@ -11,9 +12,10 @@ namespace uwaga {
 // expand, strip, simplify, fold, cse, dce, order-structures; all preserve bits. UWAGA_PASSES ("-cse,-fold") switches some
 // off; expand, strip and order-structures are what kernels are written from and stay.
 // `keep_attention`: calls that codegen/attention.h claims stay whole, for a target that has kernels for them; those that do not
-// are told in `refused`, each with its line and the reason.
-std::vector<Pass> lowering_passes(bool keep_attention = false, std::vector<std::string>* refused = nullptr);
-Graph lower_for_kernels(const Graph& graph, bool keep_attention = false, std::vector<std::string>* refused = nullptr);
+// are told in `refused`, each with its line and the reason. So do calls that `custom` has kernels for, marked.
+std::vector<Pass> lowering_passes(bool keep_attention = false, std::vector<std::string>* refused = nullptr, const CustomKernels& custom = {});
+Graph lower_for_kernels(const Graph& graph, bool keep_attention = false, std::vector<std::string>* refused = nullptr,
+                        const CustomKernels& custom = {});
 
 // Slots and sliced tensors lie as they are written: this writes `order` wherever a scan or a cond meets another order.
 Graph order_structures(const Graph& graph);

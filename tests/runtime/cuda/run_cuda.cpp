@@ -34,11 +34,11 @@ std::uint64_t bits_of(const Literal& value, DType d) {
 
 Bytes bytes_of(const Array& array) { return {array.data(), array.data() + array.bytes()}; }
 
-std::size_t CudaGraphs::add(const Graph& graph, bool fused) {
+std::size_t CudaGraphs::add(const Graph& graph, bool fused, const CustomKernels& custom) {
   Program p{graph, fused ? fuse(graph) : unfused(graph), {}, {}, {}};
   p.layouts = choose_layouts(graph, p.clustering);
   for (const Cluster& c : p.clustering.clusters) {
-    Schedule s = schedule_for_cuda(graph, c, p.layouts, {});
+    Schedule s = c.kind == ClusterKind::custom ? cuda::custom(graph, c, p.layouts, custom) : schedule_for_cuda(graph, c, p.layouts, {});
     auto& numbers = p.kernels.emplace_back();
     for (ScheduledKernel& k : s.kernels) {
       kernel::verify(k.kernel);

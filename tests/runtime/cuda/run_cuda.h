@@ -25,8 +25,8 @@ void check_near(const Array& have, const Array& want, double units, double floor
 
 class CudaGraphs {
  public:
-  // Fuses and schedules a graph (each node by itself where not `fused`); its number.
-  std::size_t add(const Graph& graph, bool fused = true);
+  // Fuses and schedules a graph (each node by itself where not `fused`); its number. Calls marked for `custom` have its kernels.
+  std::size_t add(const Graph& graph, bool fused = true, const CustomKernels& custom = {});
   // Compiles all kernels that were added.
   void compile(std::uint64_t seed = 1);
   struct Result {
