@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/ops.h>
 

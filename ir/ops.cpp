@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/scope.h>
 #include <uwaga/ir/wanted.h>

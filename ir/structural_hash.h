@@ -11,10 +11,12 @@
 #include <cstdint>
 #include <vector>
 
-#include <uwaga/ir/attributes.h>
+#include <uwaga/ir/graph_ref.h>
 #include <uwaga/ir/hasher.h>
 
 namespace uwaga {
+
+struct Attributes;
 
 enum class InputsBy : std::uint8_t { name, position };
 

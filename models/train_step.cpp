@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <uwaga/autodiff/autodiff.h>
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/composites/optimisers.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/initial.h>

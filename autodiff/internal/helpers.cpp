@@ -1,4 +1,5 @@
 #include <uwaga/autodiff/internal/rules.h>
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 
 namespace uwaga::autodiff {

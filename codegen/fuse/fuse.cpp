@@ -8,6 +8,7 @@
 #include <uwaga/codegen/fuse/cluster_dag.h>
 #include <uwaga/codegen/fuse/groups.h>
 #include <uwaga/codegen/fuse/reads.h>
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 
 namespace uwaga {

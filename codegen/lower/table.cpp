@@ -1,6 +1,7 @@
 #include <uwaga/codegen/lower/table.h>
 
 #include <uwaga/codegen/lower/rows.h>
+#include <uwaga/ir/attributes.h>
 
 namespace uwaga::kernel {
 namespace {

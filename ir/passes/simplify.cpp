@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/passes/passes.h>
 #include <uwaga/ir/passes/rules.h>
 #include <uwaga/ir/rewrite.h>

@@ -12,6 +12,7 @@
 
 #include <uwaga/codegen/kernel/launch.h>
 #include <uwaga/ir/aligned.h>
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/check_sizes.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/interpreter/bind.h>

@@ -1,3 +1,4 @@
+#include <uwaga/ir/attributes.h>
 #include <uwaga/runtime/compiled/internal/backend.h>
 
 #include <algorithm>

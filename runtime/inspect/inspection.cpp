@@ -6,6 +6,7 @@
 #include <charconv>
 #include <functional>
 
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/print.h>
 #include <uwaga/runtime/compiled/internal/passes.h>
