@@ -91,6 +91,11 @@ struct ThreadPool::Shared {
 
     static std::uint64_t pack(std::uint64_t begin, std::uint64_t end) { return begin | end << 32; }
 
+    bool empty() const {
+      const std::uint64_t r = range.load();
+      return (r & 0xffffffffu) == r >> 32;
+    }
+
     // Half of it, one at least; false where nothing is left.
     bool take(bool own, std::int64_t& begin, std::int64_t& end) {
       std::uint64_t r = range.load();
@@ -113,6 +118,7 @@ struct ThreadPool::Shared {
   Function function = nullptr;
   void* context = nullptr;
   std::int64_t tasks = 0, unit = 1;
+  bool fixed = false;
   bool stop = false;
   std::vector<Left> left;           // by worker
   std::atomic<bool> helped{false};  // Has a worker other than the caller had a task?
@@ -132,7 +138,7 @@ struct ThreadPool::Shared {
   // Has this worker had a task?
   bool work(int worker) noexcept {
     bool any = false;
-    for (int i = 0; i < count; ++i) {
+    for (int i = 0; i < (fixed ? 1 : count); ++i) {
       const int from = (worker + i) % count;
       std::int64_t begin = 0, end = 0;
       while (left[static_cast<std::size_t>(from)].take(i == 0, begin, end)) {
@@ -165,6 +171,8 @@ struct ThreadPool::Shared {
     open.store(true);
     started.advance();
     work(0);
+    for (Left& l : left)
+      while (fixed && !l.empty()) std::this_thread::yield();
     open.store(false);
     for (;;) {
       const std::uint32_t seen = finished.value();
@@ -225,6 +233,7 @@ void ThreadPool::run(std::int64_t tasks, Function function, void* context, Mode 
   s.function = function;
   s.context = context;
   s.tasks = tasks;
+  s.fixed = mode == Mode::fixed;
   if (s.count == 1 || tasks == 1 || mode == Mode::serial) {
     function(context, 0, tasks, 0);
   } else {

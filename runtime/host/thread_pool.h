@@ -28,7 +28,11 @@ class ThreadPool {
   // A task may not throw: an exception cannot cross from a worker to the caller, and compiled kernels have none.
   using Function = void (*)(void* context, std::int64_t begin, std::int64_t end, int worker) noexcept;
 
-  enum class Mode { parallel, serial };
+  enum class Mode {
+    parallel,
+    fixed,  // every worker runs the tasks it begins with, and all wait for it: for tests that must see all at work
+    serial,
+  };
 
   // `threads` counts the caller. Throws Error below 1 or above kMaxThreads, SystemError where a thread cannot start.
   explicit ThreadPool(int threads);

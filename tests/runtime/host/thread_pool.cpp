@@ -37,6 +37,23 @@ TEST_CASE("every task runs exactly once, whoever takes it", "[threads]") {
   }
 }
 
+TEST_CASE("with fixed shares every worker runs its own", "[threads]") {
+  for (int threads : {2, 3, 8}) {
+    ThreadPool pool(threads);
+    for (int64_t tasks : {2, 17, 1000}) {
+      std::vector<std::atomic<int>> owner(tasks);
+      const auto own = [&](int64_t begin, int64_t end, int worker) noexcept {
+        for (int64_t i = begin; i < end; ++i) owner[i] += worker + 1;
+      };
+      pool.for_each_range(tasks, own, ThreadPool::Mode::fixed);
+      for (int t = 0; t < threads; ++t)
+        for (int64_t i = ThreadPool::first_task(tasks, threads, t); i < ThreadPool::first_task(tasks, threads, t + 1); ++i)
+          REQUIRE(owner[i] == t + 1);
+    }
+    CHECK(pool.parallel_runs() == 3);
+  }
+}
+
 TEST_CASE("more tasks than fit 32 bits run exactly once", "[threads]") {
   ThreadPool pool(3);
   const int64_t tasks = (int64_t{5} << 31) + 3;
