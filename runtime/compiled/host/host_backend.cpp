@@ -32,7 +32,6 @@ class HostBackend final : public Backend {
     pool_.run(
         tasks,
         [](void* c, std::int64_t begin, std::int64_t end, int worker) noexcept {
-          if (begin >= end) return;
           const Context& context = *static_cast<Context*>(c);
           kernel::HostArguments arguments = context.arguments;
           arguments.scratch = context.scratch + context.stride * worker;
