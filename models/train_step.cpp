@@ -40,7 +40,8 @@ class Step {
     }
     const Scope scope = graph_.scope() / "optimiser";
     const Tensor now = graph_.step();
-    rate_ = scope.state("rate", {}, constant_value(rate)) * factor(now, schedule);
+    rate_ = scope.state("rate", {}, constant_value(rate));
+    if (schedule.steps > 0 || schedule.warm_up > 0) rate_ = *rate_ * factor(now, schedule);
 
     Tensor squares = constant(graph_, 0.0, DType::f32);
     for (const std::string& path : paths_) {
@@ -65,9 +66,14 @@ class Step {
   // A slot of the optimiser beside a parameter, of its shape, starting at 0.
   Tensor moment(const std::string& path, const std::string& name) {
     const Type& t = parameter(path).type();
+    // Equal slots share their first value: there are two of these for each parameter.
+    for (const auto& [type, zero] : zeros_)
+      if (type == t) return {graph_.shared(), {graph_->add(Op::parameter, ParameterAttrs{fmt::format("optimiser.{}.{}", name, path), t, false, zero}, {}, origin()), 0}};
     Axes axes;
     for (const Dim& d : t.dims) axes.emplace_back(d.axis, d.extent);
-    return (graph_.scope() / "optimiser" / name.c_str()).state(path, axes, zeros(), t.dtype);
+    const Tensor slot = (graph_.scope() / "optimiser" / name.c_str()).state(path, axes, zeros(), t.dtype);
+    zeros_.emplace_back(t, graph_->node(slot.value().node).as<ParameterAttrs>().initial);
+    return slot;
   }
   Tensor rate(const std::string& path) {
     double factor = 1;
@@ -125,11 +131,15 @@ class Step {
     return cast(f, DType::f32);
   }
 
+  // What everything here is written with: the guard's.
+  ProvenanceId origin() const { return *graph_->provenance_override; }
+
   Graph graph_;
   PathRules rules_;
   ProvenanceGuard guard_;
   std::vector<std::string> paths_;
   std::map<std::string, Tensor> gradients_;
+  std::vector<std::pair<Type, Graph>> zeros_;  // by type: first values of moments
   std::optional<Tensor> rate_, norm_, clip_, count_;
 };
 
@@ -159,8 +169,9 @@ bool matches(const std::string& pattern, const std::string& path) {
 Graph train_step(const Tensor& loss, const AdamW& o) {
   Step step(loss, o.rate, o.clip, o.schedule, o.rules);
   const Tensor correction1 = step.correction(o.beta1), correction2 = step.correction(o.beta2);
+  SharedCalls shared;
   for (const std::string& path : step.paths()) {
-    const AdamwStep next = adamw(step.parameter(path), step.gradient(path), step.moment(path, "first"), step.moment(path, "second"),
+    const AdamwStep next = adamw(shared, step.parameter(path), step.gradient(path), step.moment(path, "first"), step.moment(path, "second"),
                                  {step.rate(path), step.clip(), correction1, correction2}, o.beta1, o.beta2, o.epsilon,
                                  step.decay(path, o.decay));
     step.update(path, next.parameter);
@@ -172,8 +183,9 @@ Graph train_step(const Tensor& loss, const AdamW& o) {
 
 Graph train_step(const Tensor& loss, const Sgd& o) {
   Step step(loss, o.rate, o.clip, o.schedule, o.rules);
+  SharedCalls shared;
   for (const std::string& path : step.paths()) {
-    const SgdStep next = sgd(step.parameter(path), step.gradient(path), step.moment(path, "velocity"), step.rate(path), step.clip(),
+    const SgdStep next = sgd(shared, step.parameter(path), step.gradient(path), step.moment(path, "velocity"), step.rate(path), step.clip(),
                              o.momentum, step.decay(path, o.decay));
     step.update(path, next.parameter);
     step.update_moment(path, "velocity", next.velocity);

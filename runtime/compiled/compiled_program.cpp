@@ -436,10 +436,9 @@ class CompiledProgram final : public ProgramImpl {
     const auto [e, l, word] = *failed;
     const auto ordinal = static_cast<std::size_t>((word & 0xffff) - 1);
     const auto index = static_cast<std::int64_t>(word) >> 16;
-    const std::vector<NodeId>& nodes = e->clustering.clusters[static_cast<std::size_t>(l->cluster)].nodes;
-    check_internal(ordinal < l->origins.size() && ordinal < nodes.size(), "an error word of no op");
-    const std::string line = e->graph->provenance().brief(l->origins[ordinal]);
-    throw Error(fmt::format("{}: {}", line, describe_index(*e, e->graph->node(nodes[ordinal]), index)));
+    check_internal(ordinal < l->nodes.size(), "an error word of no op");
+    const Node& node = e->graph->node(l->nodes[ordinal]);
+    throw Error(fmt::format("{}: {}", e->graph->provenance().brief(node.provenance), describe_index(*e, node, index)));
   }
 
   // In the interpreter's words.

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include <uwaga/codegen/attention.h>
+#include <uwaga/codegen/whole_calls.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/graph.h>
 #include <uwaga/ir/passes/passes.h>
@@ -11,11 +12,11 @@ namespace uwaga {
 
 std::vector<Pass> lowering_passes(bool keep_attention, std::vector<std::string>* refused) {
   const auto expand_rest = [keep_attention, refused](const Graph& g) {
-    if (!keep_attention) return expand(g);
-    const AttentionClaims claims = find_attention(g);
+    const WholeCalls whole = find_whole_calls(g);
+    const AttentionClaims claims = keep_attention ? find_attention(g) : AttentionClaims();
     if (refused)
       for (const auto& [where, why] : claims.refused) refused->push_back(g->provenance().brief(where) + ": " + why);
-    return expand(g, [&](const CallAttrs& call) { return claims.keeps(call); });
+    return expand(g, [&](const CallAttrs& call) { return whole.keeps(call) || claims.keeps(call); }, strip);
   };
   return {{"expand", expand_rest},
           {"strip", strip},

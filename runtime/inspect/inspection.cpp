@@ -43,17 +43,16 @@ constexpr std::size_t kLongestName = 48;
 
 InspectedCall call_of(const Executable& e, const Launch& launch) {
   InspectedCall call;
-  const Cluster& cluster = e.clustering.clusters[static_cast<std::size_t>(launch.cluster)];
   const Provenance& provenance = e.graph->provenance();
-  for (std::size_t i = 0; i < launch.origins.size(); ++i) {
-    const Node& n = e.graph->node(cluster.nodes[i]);
+  for (NodeId id : launch.nodes) {
+    const Node& n = e.graph->node(id);
     InspectedOp op;
     op.op = n.op == Op::call ? n.as<CallAttrs>().composite->name : std::string(name(n.op));
-    if (!provenance.empty(launch.origins[i])) op.brief = provenance.brief(launch.origins[i]);
+    if (!provenance.empty(n.provenance)) op.brief = provenance.brief(n.provenance);
     const auto add = [&](const std::string& file, std::uint32_t line, const std::string& scope, Role role) {
       op.lines.push_back({file, static_cast<int>(line), scope, std::string(name(role))});
     };
-    for (const Origin& o : provenance.origins(launch.origins[i])) {
+    for (const Origin& o : provenance.origins(n.provenance)) {
       add(o.file, o.line, provenance.path(o.scope), o.role);
       // The lines that opened the scopes around it are the model's lines for it too.
       for (ScopeId s = o.scope; s != 0; s = provenance.scope_entry(s).parent)
