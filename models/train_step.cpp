@@ -57,7 +57,7 @@ class Step {
     graph_->add_output("loss", loss.value());
     graph_->add_output("grad_norm", norm_->value());
     graph_->add_output("rate", rate_->value());
-    graph_->add_update("step", (now + 1).value());
+    updates_.push_back({"step", (now + 1).value()});
   }
 
   const std::vector<std::string>& paths() const { return paths_; }
@@ -68,7 +68,10 @@ class Step {
     const Type& t = parameter(path).type();
     // Equal slots share their first value: there are two of these for each parameter.
     for (const auto& [type, zero] : zeros_)
-      if (type == t) return {graph_.shared(), {graph_->add(Op::parameter, ParameterAttrs{fmt::format("optimiser.{}.{}", name, path), t, false, zero}, {}, origin()), 0}};
+      if (type == t) {
+        ParameterAttrs slot{fmt::format("optimiser.{}.{}", name, path), t, false, zero};
+        return {graph_.shared(), {graph_->add(Op::parameter, std::move(slot), {}, origin()), 0}};
+      }
     Axes axes;
     for (const Dim& d : t.dims) axes.emplace_back(d.axis, d.extent);
     const Tensor slot = (graph_.scope() / "optimiser" / name.c_str()).state(path, axes, zeros(), t.dtype);
@@ -88,11 +91,16 @@ class Step {
   Tensor clip() const { return *clip_; }
   // 1 - beta^t with t counted from 1.
   Tensor correction(double beta) { return cast(1.0 - pow(full_like(*count_, beta), *count_), DType::f32); }
-  void update(const std::string& path, const Tensor& value) { graph_->add_update(path, value.value()); }
+  void update(const std::string& path, const Tensor& value) { updates_.push_back({path, value.value()}); }
   void update_moment(const std::string& path, const std::string& name, const Tensor& value) {
-    graph_->add_update(fmt::format("optimiser.{}.{}", name, path), value.value());
+    updates_.push_back({fmt::format("optimiser.{}.{}", name, path), value.value()});
   }
-  Graph graph() const { return graph_; }
+  // The graph with its updates, in the order of the slots as a canonical graph has them.
+  Graph finish() {
+    std::sort(updates_.begin(), updates_.end(), [](const Update& a, const Update& b) { return a.path < b.path; });
+    for (Update& u : updates_) graph_->add_update(std::move(u.path), u.value);
+    return graph_;
+  }
 
  private:
   static bool any(const std::vector<std::string>& patterns, const std::string& path) {
@@ -139,6 +147,7 @@ class Step {
   ProvenanceGuard guard_;
   std::vector<std::string> paths_;
   std::map<std::string, Tensor> gradients_;
+  std::vector<Update> updates_;
   std::vector<std::pair<Type, Graph>> zeros_;  // by type: first values of moments
   std::optional<Tensor> rate_, norm_, clip_, count_;
 };
@@ -178,7 +187,7 @@ Graph train_step(const Tensor& loss, const AdamW& o) {
     step.update_moment(path, "first", next.first);
     step.update_moment(path, "second", next.second);
   }
-  return step.graph();
+  return step.finish();
 }
 
 Graph train_step(const Tensor& loss, const Sgd& o) {
@@ -190,7 +199,7 @@ Graph train_step(const Tensor& loss, const Sgd& o) {
     step.update(path, next.parameter);
     step.update_moment(path, "velocity", next.velocity);
   }
-  return step.graph();
+  return step.finish();
 }
 
 }  // namespace uwaga

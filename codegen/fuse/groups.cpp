@@ -16,6 +16,12 @@ Space space_of(const Type& type) {
   return out;
 }
 
+const Space& Spaces::of(const Type& type) {
+  const auto [it, fresh] = known_.try_emplace(type.dims.begin());
+  if (fresh) it->second = {type.dims, space_of(type)};
+  return it->second.second;
+}
+
 std::string str(const Space& space) {
   const Type t{DType::f32, space};
   return t.str().substr(name(t.dtype).size());
@@ -86,17 +92,22 @@ std::string_view words(Reason reason) {
 }
 
 Group group_of(const GraphData& graph, NodeId id) {
+  Spaces spaces;
+  return group_of(graph, id, spaces);
+}
+
+Group group_of(const GraphData& graph, NodeId id, Spaces& spaces) {
   using kernel::Lowering;
   const Node& n = graph.node(id);
   Group g;
   g.nodes = {id};
-  g.space = space_of(n.types[0]);
+  g.space = spaces.of(n.types[0]);
   if (kernel::is_inlined(graph, n)) return g;
   switch (kernel::lower_row(n.op).how) {
     case Lowering::contraction: g.kind = ClusterKind::contraction; break;
     case Lowering::reduction: {
       const Type& operand = graph.type(n.operands[0]);
-      g.space = space_of(operand);
+      g.space = spaces.of(operand);
       g.over = n.as<ReduceAttrs>().over;
       g.sweep = sweep_of(operand, g.over);
       break;
