@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <uwaga/autodiff/accumulate.h>
 #include <uwaga/autodiff/internal/rules.h>
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 
 namespace uwaga {

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <uwaga/autodiff/internal/min_cut.h>
 #include <uwaga/autodiff/rematerialise.h>
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/rewrite.h>
 

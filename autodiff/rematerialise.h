@@ -13,7 +13,7 @@
 // scheduler must place them as late as it can. Graphs come here after `strip`, which takes tags out. No bits change.
 #pragma once
 
-#include <uwaga/ir/graph.h>
+#include <uwaga/ir/graph_data.h>
 
 #include <cstdint>
 #include <string>

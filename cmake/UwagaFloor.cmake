@@ -23,10 +23,11 @@ function(uwaga_public_headers result)
 endfunction()
 
 # <uwaga/uwaga.h>: what programs are written with, lowest floor first: every public header but those of codegen/ and of the
-# runtime's rooms, which who looks at kernels or files includes one by one. Rewritten only when the list changes.
+# runtime's rooms, which who looks at kernels or files includes one by one, and but the attributes of nodes, which who
+# looks into graphs includes with ir/graph.h. Rewritten only when the list changes.
 function(uwaga_umbrella)
   uwaga_public_headers(headers)
-  list(FILTER headers EXCLUDE REGEX "^(codegen/|runtime/(host|inspect|io|cuda)/|ir/(interpreter|passes)/)")
+  list(FILTER headers EXCLUDE REGEX "^(codegen/|runtime/(host|inspect|io|cuda)/|ir/(interpreter/|passes/|attributes[.]h|fields[.]h|graph[.]h))")
   list(TRANSFORM headers REPLACE "(.+)" "#include <uwaga/\\1>\n")
   list(JOIN headers "" includes)
   file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/include/uwaga/uwaga.h @ONLY CONTENT

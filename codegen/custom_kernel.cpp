@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/fields.h>
 #include <uwaga/ir/rewrite.h>

@@ -17,11 +17,12 @@
 #include <string>
 #include <vector>
 
-#include <uwaga/ir/attributes.h>
+#include <uwaga/ir/graph_ref.h>
 
 namespace uwaga {
 
 class KernelCall;
+struct CallAttrs;
 // Writes the kernel of one call; called once for calls that are equal but for their operands, from one thread.
 using KernelWriter = std::function<void(KernelCall& call)>;
 

@@ -44,6 +44,7 @@ struct ScheduledKernel {
   std::vector<Value> buffers;     // the graph's values behind the global buffers, in order
   std::vector<Binding> arguments;
   std::vector<ProvenanceId> origins;  // by ordinal
+  std::vector<std::size_t> nodes;     // by ordinal: which of the cluster's nodes; empty: each has its own (whole_calls.h)
 };
 
 // The layout of a value stored by a cluster: chosen before any kernel is written, by `choose_layouts`.

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include <uwaga/codegen/schedule/loops.h>
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 
 namespace uwaga {

@@ -195,8 +195,9 @@ Array Array::of(DType dtype, ArrayDims dims, std::span<const T> values) {
 template <typename T>
 Array Array::of(DType dtype, ArrayDims dims, const std::vector<T>& values) {
   if constexpr (std::is_same_v<T, bool>) {
-    const std::vector<std::uint8_t> bytes(values.begin(), values.end());
-    return of(dtype, std::move(dims), std::span<const std::uint8_t>(bytes));
+    using Byte = std::conditional_t<std::is_same_v<T, bool>, std::uint8_t, T>;  // named by T, so that it waits for a T
+    const std::vector<Byte> bytes(values.begin(), values.end());
+    return of(dtype, std::move(dims), std::span<const Byte>(bytes));
   } else {
     return of(dtype, std::move(dims), std::span<const T>(values));
   }

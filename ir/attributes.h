@@ -4,27 +4,18 @@
 // them. Names of fields are what the text form shows: "slice %x {axis: time, start: 0, stop: 4, step: 1}".
 #pragma once
 
-#include <memory>
-#include <optional>
 #include <string>
 #include <tuple>
-#include <utility>
 #include <variant>
 #include <vector>
 
+#include <uwaga/ir/composite.h>
 #include <uwaga/ir/graph_ref.h>
 #include <uwaga/ir/literal.h>
 #include <uwaga/ir/op.h>
 #include <uwaga/ir/type.h>
 
 namespace uwaga {
-
-struct Composite;
-using CompositeRef = std::shared_ptr<const Composite>;
-
-// What a composite is told besides its operands: a sorted list of named values.
-using OptionValue = std::variant<std::int64_t, double, std::string, AxisNames, Extent, Graph>;
-using Options = std::vector<std::pair<std::string, OptionValue>>;
 
 template <typename Struct, typename Member>
 struct Field {
@@ -193,10 +184,13 @@ struct TagAttrs {  // a name for a value; the identity
   static constexpr auto fields() { return std::tuple{Field{"name", &TagAttrs::name}}; }
 };
 
-using Attributes = std::variant<NoAttrs, InputAttrs, ParameterAttrs, ConstantAttrs, IotaAttrs, RandomBitsAttrs, CastAttrs,
-                                SplitAttrs, MergeAttrs, BroadcastAttrs, RenameAttrs, SliceAttrs, PadAttrs, AxisAttrs,
-                                OrderAttrs, DotAttrs, ReduceAttrs, CumsumAttrs, DynamicSliceAttrs, TopKAttrs, ScanAttrs,
-                                CondAttrs, CallAttrs, TagAttrs>;
+// A struct and no alias, so that headers can name it without the structs above (shared_attributes.h).
+struct Attributes
+    : std::variant<NoAttrs, InputAttrs, ParameterAttrs, ConstantAttrs, IotaAttrs, RandomBitsAttrs, CastAttrs, SplitAttrs,
+                   MergeAttrs, BroadcastAttrs, RenameAttrs, SliceAttrs, PadAttrs, AxisAttrs, OrderAttrs, DotAttrs, ReduceAttrs,
+                   CumsumAttrs, DynamicSliceAttrs, TopKAttrs, ScanAttrs, CondAttrs, CallAttrs, TagAttrs> {
+  using variant::variant;
+};
 
 // The attributes an op takes, with default values; Graph::add refuses any other alternative.
 Attributes default_attributes(Op op);

@@ -4,6 +4,7 @@
 #include <uwaga/ir/rewrite.h>
 
 #include <algorithm>
+#include <optional>
 #include <unordered_map>
 
 namespace uwaga {
@@ -161,21 +162,30 @@ class Twins {
   std::size_t merged_ = 0;
 };
 
-// Attributes with canonical graphs inside; says whether any changed.
-bool canonical_graphs(Attributes& attributes, Known& known) {
+// Attributes with canonical graphs inside, where they are not canonical already.
+std::optional<SharedAttributes> canonical_graphs(const SharedAttributes& attributes, Known& known) {
   bool changed = false;
-  for_each_graph(attributes, [&](Graph& b) {
-    if (!b) return;
-    const Graph c = canonical(b, InputsBy::position, known);
-    changed = changed || !is_one(c, b);
-    b = c;
+  for_each_graph(attributes.get(), [&](const Graph& b) { changed = changed || (b && !is_one(canonical(b, InputsBy::position, known), b)); });
+  if (!changed) return std::nullopt;
+  Attributes out = attributes;
+  for_each_graph(out, [&](Graph& b) {
+    if (b) b = canonical(b, InputsBy::position, known);
   });
-  return changed;
+  return SharedAttributes(std::move(out));
 }
 
+// Attributes that differ from the node's in the graph.
+struct WithBodies {
+  const GraphData& graph;
+  std::unordered_map<NodeId, SharedAttributes> changed;
+  const SharedAttributes& at(NodeId id) const {
+    const auto it = changed.find(id);
+    return it != changed.end() ? it->second : graph.node(id).attributes;
+  }
+};
+
 // Those of one node with the bodies of its twins united with its own.
-SharedAttributes united_bodies(const SharedAttributes& mine, const std::vector<NodeId>& twins,
-                               const std::unordered_map<NodeId, SharedAttributes>& attributes) {
+SharedAttributes united_bodies(const SharedAttributes& mine, const std::vector<NodeId>& twins, const WithBodies& attributes) {
   Attributes out = mine;
   std::size_t at = 0;
   bool changed = false;
@@ -203,14 +213,14 @@ Graph canonical_anew(const Graph& graph, InputsBy inputs, Known& known) {
   for (std::size_t i = 0; !changed && i < order.size(); ++i) changed = order[i] != i;
   for (std::size_t i = 1; !changed && i < g.updates().size(); ++i)
     changed = g.updates()[i].path < g.updates()[i - 1].path;
-  std::unordered_map<NodeId, SharedAttributes> with_bodies;
+  WithBodies with_bodies{g, {}};
   for (NodeId id : order)
-    if (has_graphs(g.node(id).op)) {
-      SharedAttributes shared = g.node(id).attributes;
-      Attributes a = shared;
-      if (canonical_graphs(a, known)) shared = std::move(a), changed = true;
-      with_bodies.emplace(id, std::move(shared));
-    }
+    // What a parameter starts as is no part of what runs: it stays as it was written.
+    if (has_graphs(g.node(id).op) && g.node(id).op != Op::parameter)
+      if (auto other = canonical_graphs(g.node(id).attributes, known)) {
+        with_bodies.changed.emplace(id, std::move(*other));
+        changed = true;
+      }
   if (!changed) return graph;
 
   Graph out = empty_like(graph);
@@ -223,13 +233,12 @@ Graph canonical_anew(const Graph& graph, InputsBy inputs, Known& known) {
       continue;
     }
     ProvenanceId provenance = n.provenance;
-    const auto bodies = with_bodies.find(id);
-    SharedAttributes attributes = bodies != with_bodies.end() ? bodies->second : n.attributes;
+    SharedAttributes attributes = with_bodies.at(id);
     if (const std::vector<NodeId> same = twins.of(id); !same.empty()) {
       std::vector<ProvenanceId> all{provenance};
       for (NodeId twin : same) all.push_back(g.node(twin).provenance);
       provenance = table.unite(all);
-      if (bodies != with_bodies.end()) attributes = united_bodies(attributes, same, with_bodies);
+      if (has_graphs(n.op)) attributes = united_bodies(attributes, same, with_bodies);
     }
     ValueList operands = n.operands;
     for (Value& v : operands) v.node = now[v.node];

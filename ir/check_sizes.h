@@ -7,7 +7,7 @@
 // Compiled programs ask before they run; the sentences are the interpreter's.
 #pragma once
 
-#include <uwaga/ir/graph.h>
+#include <uwaga/ir/graph_data.h>
 
 namespace uwaga {
 

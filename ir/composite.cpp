@@ -3,8 +3,10 @@
 
 #include <algorithm>
 
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/ops.h>
+#include <uwaga/ir/shared_calls.h>
 
 namespace uwaga {
 namespace {
@@ -167,6 +169,28 @@ std::vector<Tensor> composite(CompositeRef which, Options options, const std::ve
   std::sort(options.begin(), options.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   const NodeId id = graph->add(Op::call, CallAttrs{std::move(which), std::move(options), Graph(body.graph)}, std::move(values), origin);
   return outputs_of(graph, id);
+}
+
+std::vector<Tensor> SharedCalls::composite(const CompositeRef& which, Options options, const std::vector<Tensor>& operands,
+                                           const CompositeBody& build, Here where) {
+  const std::shared_ptr<GraphData> graph = innermost(operands, where);
+  if (!graph) throw Error(fmt::format("{}:{}: {} wants an operand", base_name(where.file_name()), where.line(), which->name));
+  const ProvenanceId origin = graph->origin(where);
+  std::sort(options.begin(), options.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  // Provenance is of one table: a body made for one graph serves no other.
+  Hasher key;
+  key.word(reinterpret_cast<std::uintptr_t>(&graph->provenance())).word(origin).hash(structural_hash(CallAttrs{which, options, {}}));
+  for (const Tensor& t : operands) key.hash(structural_hash(t.type()));
+  const auto [made, fresh] = made_.try_emplace(key.finish());
+  if (fresh) {
+    Body body(graph, types_of(operands), origin);
+    const ProvenanceGuard guard(*body.graph, origin);
+    check_internal(body.finish(build(body.inputs)).empty(), "a shared body captures a tensor");
+    made->second = CallAttrs{which, std::move(options), Graph(body.graph)};
+  }
+  ValueList values;
+  for (const Tensor& t : operands) values.push_back(graph->adopt(t.data(), t.value()));
+  return outputs_of(graph, graph->add(Op::call, made->second, std::move(values), origin));
 }
 
 Tensor composite1(CompositeRef which, Options options, const std::vector<Tensor>& operands,

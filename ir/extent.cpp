@@ -8,6 +8,15 @@
 #include <uwaga/ir/error.h>
 
 namespace uwaga {
+
+bool operator==(const Extent::Term& a, const Extent::Term& b) {
+  return a.coefficient == b.coefficient && a.symbols == b.symbols;
+}
+std::strong_ordering operator<=>(const Extent::Term& a, const Extent::Term& b) {
+  if (const std::strong_ordering symbols = a.symbols <=> b.symbols; symbols != 0) return symbols;
+  return a.coefficient <=> b.coefficient;
+}
+
 namespace {
 
 std::int64_t checked_add(std::int64_t a, std::int64_t b) {

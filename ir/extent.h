@@ -54,8 +54,8 @@ class Extent {
   struct Term {
     std::vector<std::string> symbols;  // sorted; a power repeats its symbol
     std::int64_t coefficient = 0;      // never 0
-    friend bool operator==(const Term&, const Term&) = default;
-    friend std::strong_ordering operator<=>(const Term&, const Term&) = default;
+    friend bool operator==(const Term&, const Term&);
+    friend std::strong_ordering operator<=>(const Term&, const Term&);
   };
   using Terms = std::vector<Term>;
   Terms terms() const;  // sorted: higher degree first, then by symbols

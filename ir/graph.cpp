@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
+#include <unordered_set>
 
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/infer.h>
@@ -11,6 +13,16 @@
 #include <uwaga/ir/tensor.h>
 
 namespace uwaga {
+
+struct GraphLookup::Tables {
+  std::unordered_set<std::string> input_names;
+  std::map<Value, NodeId> captured;        // `captures`, by outer value
+  std::unordered_set<std::size_t> updated;  // hashes of the paths of the updates
+};
+
+GraphLookup::GraphLookup() : tables_(std::make_unique<Tables>()) {}
+GraphLookup::GraphLookup(const GraphLookup& other) : tables_(std::make_unique<Tables>(*other.tables_)) {}
+GraphLookup::~GraphLookup() = default;
 
 GraphData::GraphData() : provenance_(std::make_shared<Provenance>()) {}
 GraphData::GraphData(std::shared_ptr<Provenance> provenance) : provenance_(std::move(provenance)) {}
@@ -46,7 +58,7 @@ NodeId GraphData::append(Op op, SharedAttributes attributes, ValueList operands,
   const auto id = static_cast<NodeId>(nodes_.size());
   if (op == Op::input) {
     const auto& a = std::get<InputAttrs>(attributes.get());
-    if (!input_names_.insert(a.name).second)
+    if (!lookup_->input_names.insert(a.name).second)
       for (NodeId other : inputs_)
         if (nodes_[other].as<InputAttrs>().name == a.name)
           throw refuse(fmt::format("input '{}' is already declared at {}", a.name, provenance_->brief(nodes_[other].provenance)));
@@ -81,10 +93,14 @@ void GraphData::add_output(std::string name, Value value) {
 }
 
 void GraphData::add_update(std::string path, Value value) {
-  if (!updated_.insert(std::hash<std::string>()(path)).second)
+  if (!lookup_->updated.insert(std::hash<std::string>()(path)).second)
     for (const Update& u : updates_) check_internal(u.path != path, "two updates of one slot");
   updates_.push_back({std::move(path), value});
 }
+
+void GraphData::set_outputs(std::vector<Output> outputs) { outputs_ = std::move(outputs); }
+
+void GraphData::note_draw(const std::string& path, ProvenanceId where) { draws_.try_emplace(path, where); }
 
 void GraphData::set_input_order(std::vector<NodeId> inputs) {
   check_internal(std::is_permutation(inputs.begin(), inputs.end(), inputs_.begin(), inputs_.end()), "inputs are added or lost");
@@ -119,11 +135,11 @@ Value GraphData::adopt(const GraphData& of, Value outer) {
   if (&of == this) return outer;
   check_internal(parent != nullptr, "a tensor of an unrelated graph");
   const Value in_parent = parent->adopt(of, outer);
-  if (const auto it = captured_.find(in_parent); it != captured_.end()) return {it->second, 0};
+  if (const auto it = lookup_->captured.find(in_parent); it != lookup_->captured.end()) return {it->second, 0};
   InputAttrs a{fmt::format("captured.{}", captures.size()), parent->type(in_parent)};
   const NodeId input = add(Op::input, std::move(a), {}, parent->node(in_parent.node).provenance);
   captures.emplace_back(in_parent, input);
-  captured_.emplace(in_parent, input);
+  lookup_->captured.emplace(in_parent, input);
   return {input, 0};
 }
 

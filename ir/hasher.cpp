@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
+#include <cstring>
 
 namespace uwaga {
 namespace {
@@ -31,8 +33,12 @@ Hasher& Hasher::bytes(std::string_view text) {
   word(text.size());
   for (std::size_t i = 0; i < text.size(); i += 8) {
     std::uint64_t w = 0;
-    for (std::size_t j = 0; j < 8 && i + j < text.size(); ++j)
-      w |= static_cast<std::uint64_t>(static_cast<unsigned char>(text[i + j])) << (8 * j);
+    if constexpr (std::endian::native == std::endian::little) {
+      std::memcpy(&w, text.data() + i, std::min<std::size_t>(8, text.size() - i));
+    } else {
+      for (std::size_t j = 0; j < 8 && i + j < text.size(); ++j)
+        w |= static_cast<std::uint64_t>(static_cast<unsigned char>(text[i + j])) << (8 * j);
+    }
     word(w);
   }
   return *this;

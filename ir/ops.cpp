@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/scope.h>
 #include <uwaga/ir/wanted.h>
@@ -51,7 +52,7 @@ struct Builder {
     return {graph->add(Op::constant, ConstantAttrs{Type{dtype, {}}, {Literal(v.as_double())}}, {}, origin), 0};
   }
 
-  Value broadcast(Value v, const std::vector<Dim>& dims) const {
+  Value broadcast(Value v, const Dims& dims) const {
     const Type& t = graph->type(v);
     if (t.dims.size() == dims.size()) return v;
     return {graph->add(Op::broadcast, BroadcastAttrs{dims}, {v}, origin), 0};
@@ -92,13 +93,18 @@ std::vector<Value> align(const Builder& b, Op op, std::initializer_list<const Op
     }
     ++i;
   }
-  const std::vector<Dim> dims = widest->dims;
+  const Dims dims = widest->dims;  // shared, so that the results' types are told equal at a glance
   std::vector<Value> out;
   i = 0;
   for (const Operand* x : operands) {
     const DType want = i == condition ? DType::boolean : dtype.value_or(x->literal.is_integer() ? DType::i32 : DType::f32);
     const Value v = values[static_cast<std::size_t>(i)] ? *values[static_cast<std::size_t>(i)] : b.literal(x->literal, want);
     const Type& t = b.graph->type(v);
+    if (t.dims.shares(dims)) {
+      out.push_back(v);
+      ++i;
+      continue;
+    }
     for (const Dim& d : t.dims)
       if (std::none_of(dims.begin(), dims.end(), [&](const Dim& w) { return w.axis == d.axis; }))
         throw b.error(fmt::format("{}: axes {{{}}} and {{{}}}: neither contains the other; rename an axis, or write the outer product "

@@ -5,19 +5,18 @@
 // Error if there is none of that name, or it is of another type.
 #pragma once
 
-#include <uwaga/ir/attributes.h>
-#include <uwaga/ir/error.h>
+#include <uwaga/ir/composite.h>
 
 namespace uwaga {
 
+// Whatever type it is of.
+const OptionValue& option_value(const Options& options, const std::string& name);
+[[noreturn]] void throw_option_of_another_type(const std::string& name);
+
 template <typename T>
 const T& option(const Options& options, const std::string& name) {
-  for (const auto& [key, value] : options)
-    if (key == name) {
-      if (const T* found = std::get_if<T>(&value)) return *found;
-      throw Error("option '" + name + "' of a composite is of another type than it is read as");
-    }
-  throw Error("a composite has no option '" + name + "'");
+  if (const T* found = std::get_if<T>(&option_value(options, name))) return *found;
+  throw_option_of_another_type(name);
 }
 
 }  // namespace uwaga

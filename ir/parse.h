@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-#include <uwaga/ir/attributes.h>
+#include <uwaga/ir/composite.h>
 
 namespace uwaga {
 

@@ -5,15 +5,13 @@
 // One table serves a program and all graphs derived from it; it only ever grows.
 #pragma once
 
+#include <compare>
+#include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <map>
-#include <source_location>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <utility>
 #include <vector>
 
 namespace uwaga {
@@ -35,9 +33,10 @@ struct Origin {
 class Provenance {
  public:
   Provenance();
+  ~Provenance();
 
   ScopeId scope(ScopeId parent, std::string_view name, std::string_view file, std::uint32_t line);
-  const std::string& path(ScopeId scope) const { return scopes_[scope].path; }  // "h.3.attn", "" for the root
+  const std::string& path(ScopeId scope) const;  // "h.3.attn", "" for the root
 
   // A scope as it was opened.
   struct ScopeEntry {
@@ -45,7 +44,7 @@ class Provenance {
     std::string name, path, file;
     std::uint32_t line = 0;
   };
-  const ScopeEntry& scope_entry(ScopeId scope) const { return scopes_[scope]; }
+  const ScopeEntry& scope_entry(ScopeId scope) const;
 
   ProvenanceId single(std::string_view file, std::uint32_t line, ScopeId scope, Role role = Role::forward);
   ProvenanceId unite(ProvenanceId a, ProvenanceId b);
@@ -57,8 +56,8 @@ class Provenance {
   ProvenanceId import(const Provenance& other, ProvenanceId set);
 
   std::vector<Origin> origins(ProvenanceId set) const;
-  bool empty(ProvenanceId set) const { return sets_[set].empty(); }
-  std::size_t size() const { return sets_.size(); }  // of ids given out
+  bool empty(ProvenanceId set) const;
+  std::size_t size() const;  // of ids given out
 
   // "gpt.cpp:9 in h.3.attn.q": the first origin, for errors and listings.
   std::string brief(ProvenanceId set) const;
@@ -66,39 +65,8 @@ class Provenance {
   std::string call_chain(const Origin& origin) const;
 
  private:
-  using OriginId = std::uint32_t;
-  using FileId = std::uint32_t;
-  struct OriginKey {
-    FileId file;
-    std::uint32_t line;
-    ScopeId scope;
-    Role role;
-    friend bool operator==(const OriginKey&, const OriginKey&) = default;
-  };
-  struct KeyHash {
-    std::size_t operator()(const OriginKey& k) const;
-  };
-  struct TextHash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
-  };
-
-  FileId file(std::string_view name);
-  OriginId intern(std::string_view file, const OriginKey& key);
-  OriginId in_role(OriginId origin, Role role);
-  ProvenanceId intern(std::vector<OriginId> set);  // sorted, each once
-  ProvenanceId only(OriginId origin);              // the set of one
-
-  std::vector<ScopeEntry> scopes_;
-  std::map<std::pair<ScopeId, std::string>, std::vector<ScopeId>, std::less<>> children_;
-  std::unordered_map<std::string, FileId, TextHash, std::equal_to<>> files_;
-  std::vector<Origin> origins_;
-  std::vector<OriginKey> keys_;          // by origin
-  std::vector<ProvenanceId> singles_;    // by origin; 0: not asked for yet
-  std::unordered_map<OriginKey, OriginId, KeyHash> origin_ids_;
-  std::vector<std::vector<OriginId>> sets_;
-  std::unordered_multimap<std::uint64_t, ProvenanceId> set_ids_;  // by hash
-  std::unordered_map<std::uint64_t, ProvenanceId> unions_, roles_;
+  struct Tables;
+  std::unique_ptr<Tables> tables_;
 };
 
 // The last component of a path: what listings and errors show of a file.

@@ -76,14 +76,16 @@ std::vector<Value> inline_body(GraphData& to, const Graph& body, const std::vect
   };
   const std::vector<bool> live = live_nodes(body);
   Provenance& table = to.provenance();
+  // Most nodes of a body have one provenance.
+  ProvenanceId last = 0, united = 0;
   for (NodeId id = 0; id < nodes.size(); ++id) {
     const Node& n = nodes[id];
     if (n.op == Op::input || !live[id]) continue;
+    if (united == 0 || n.provenance != last) united = table.unite(table.import(body->provenance(), last = n.provenance), caller);
     ValueList mine;
     mine.reserve(n.operands.size());
     for (Value v : n.operands) mine.push_back(value(v));
-    now[id] = to.add_like(body.data(), id, n.attributes, std::move(mine),
-                          table.unite(table.import(body->provenance(), n.provenance), caller));
+    now[id] = to.add_like(body.data(), id, n.attributes, std::move(mine), united);
   }
   std::vector<Value> out;
   for (const Output& o : body->outputs()) out.push_back(value(o.value));
@@ -94,9 +96,12 @@ std::vector<bool> live_nodes(const Graph& graph) {
   const GraphData& g = graph.data();
   std::vector<bool> live(g.nodes().size(), false);
   for (const Output& o : g.outputs()) live[o.value.node] = true;
+  // Updates of a graph in canonical order follow each other as the slots do.
+  auto slot = g.parameters().begin();
   for (const Update& u : g.updates()) {
     live[u.value.node] = true;
-    if (const auto slot = g.parameters().find(u.path); slot != g.parameters().end()) live[slot->second] = true;
+    if (slot == g.parameters().end() || slot->first != u.path) slot = g.parameters().find(u.path);
+    if (slot != g.parameters().end()) live[slot++->second] = true;
   }
   for (NodeId id : g.inputs()) live[id] = true;
   for (std::size_t id = live.size(); id-- > 0;)

@@ -14,7 +14,7 @@
 #include <functional>
 #include <vector>
 
-#include <uwaga/ir/graph.h>
+#include <uwaga/ir/graph_data.h>
 
 namespace uwaga {
 

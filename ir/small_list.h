@@ -6,7 +6,6 @@
 // std::vector by copying. Growing moves the elements: references into a list do not survive a push_back.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -79,7 +78,12 @@ class SmallList {
     size_ = 0;
   }
 
-  friend bool operator==(const SmallList& a, const SmallList& b) { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }
+  friend bool operator==(const SmallList& a, const SmallList& b) {
+    if (a.size_ != b.size_) return false;
+    for (std::size_t i = 0; i < a.size_; ++i)
+      if (!(a[i] == b[i])) return false;
+    return true;
+  }
 
  private:
   template <typename I>

@@ -27,7 +27,7 @@ class GraphHasher {
         h.bytes(name(n.op)).word(position[out.size()]);
         add(h, n.as<InputAttrs>().type);
       } else {
-        h = node(n);
+        h = node(n.op, n.attributes);
       }
       h.word(n.operands.size());
       for (Value v : n.operands) h.hash(out[v.node]).word(v.output);
@@ -59,11 +59,11 @@ class GraphHasher {
   }
 
   // Op and attributes taken in.
-  Hasher node(const Node& n) {
-    return n.attributes.hashed(n.op, [&] {
+  Hasher node(Op op, const SharedAttributes& attributes) {
+    return attributes.hashed(op, [&] {
       Hasher h;
-      h.bytes(name(n.op));
-      add(h, n.attributes.get());
+      h.bytes(name(op));
+      add(h, attributes.get());
       return h;
     });
   }
@@ -152,6 +152,7 @@ Hash128 structural_hash(const Attributes& attributes) {
   GraphHasher().add(h, attributes);
   return h.word(attributes.index()).finish();
 }
+Hash128 structural_hash(Op op, const SharedAttributes& attributes) { return GraphHasher().node(op, attributes).finish(); }
 Hash128 structural_hash(const Type& type) {
   Hasher h;
   GraphHasher::add(h, type);

@@ -11,10 +11,13 @@
 #include <cstdint>
 #include <vector>
 
-#include <uwaga/ir/attributes.h>
+#include <uwaga/ir/graph_ref.h>
 #include <uwaga/ir/hasher.h>
+#include <uwaga/ir/shared_attributes.h>
 
 namespace uwaga {
+
+struct Attributes;
 
 enum class InputsBy : std::uint8_t { name, position };
 
@@ -24,6 +27,8 @@ std::vector<Hash128> node_hashes(const Graph& graph, InputsBy inputs = InputsBy:
 Hash128 structural_hash(const Graph& graph, InputsBy inputs = InputsBy::name);
 Hash128 structural_hash(const Attributes& attributes);
 Hash128 structural_hash(const Type& type);
+// Of an op and its attributes; computed once for all nodes that share them.
+Hash128 structural_hash(Op op, const SharedAttributes& attributes);
 
 // Equal graphs in the sense of the hash.
 bool same_structure(const Graph& a, const Graph& b);

@@ -9,6 +9,12 @@
 
 namespace uwaga {
 
+Axis::Axis(std::string name) : name(std::move(name)) {}
+Axis::Axis(const char* name) : name(name) {}
+Axis::Axis(std::string name, std::int64_t size) : name(std::move(name)), extent(size) {}
+Axis::Axis(std::string name, Extent size) : name(std::move(name)), extent(std::move(size)) {}
+Axis::Axis(std::string name, UpTo limit) : name(std::move(name)), bound(limit.bound) {}
+
 Axis Axis::as(std::string other) const {
   Axis a = *this;
   a.name = std::move(other);
@@ -36,6 +42,10 @@ Dims::Dims(std::vector<Dim> dims) {
   if (!dims.empty()) list_ = std::make_shared<std::vector<Dim>>(std::move(dims));
 }
 Dims::Dims(std::initializer_list<Dim> dims) : Dims(std::vector<Dim>(dims)) {}
+
+void Dims::push_back(Dim dim) { edit().push_back(std::move(dim)); }
+
+bool operator==(const Dims& a, const Dims& b) { return a.shares(b) || a.list() == b.list(); }
 
 std::vector<Dim>& Dims::edit() {
   if (!list_) list_ = std::make_shared<std::vector<Dim>>();

@@ -33,11 +33,11 @@ struct Axis {
   std::optional<Extent> extent;
   std::optional<std::int64_t> bound;
 
-  Axis(std::string name) : name(std::move(name)) {}  // NOLINT: a name is an axis
-  Axis(const char* name) : name(name) {}             // NOLINT
-  Axis(std::string name, std::int64_t size) : name(std::move(name)), extent(size) {}
-  Axis(std::string name, Extent size) : name(std::move(name)), extent(std::move(size)) {}
-  Axis(std::string name, UpTo limit) : name(std::move(name)), bound(limit.bound) {}
+  Axis(std::string name);  // NOLINT: a name is an axis
+  Axis(const char* name);  // NOLINT
+  Axis(std::string name, std::int64_t size);
+  Axis(std::string name, Extent size);
+  Axis(std::string name, UpTo limit);
 
   // The axis of the same extent under another name.
   Axis as(std::string other) const;
@@ -77,11 +77,11 @@ class Dims {
 
   // This object's own list, to change.
   std::vector<Dim>& edit();
-  void push_back(Dim dim) { edit().push_back(std::move(dim)); }
+  void push_back(Dim dim);
 
   // Whether both are one list; two that are not may be equal still.
   bool shares(const Dims& other) const { return list_ == other.list_; }
-  friend bool operator==(const Dims& a, const Dims& b) { return a.shares(b) || a.list() == b.list(); }
+  friend bool operator==(const Dims& a, const Dims& b);
 
  private:
   const std::vector<Dim>& list() const { return list_ ? *list_ : kNone; }

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <uwaga/autodiff/autodiff.h>
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/composites/optimisers.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/initial.h>
@@ -39,7 +40,8 @@ class Step {
     }
     const Scope scope = graph_.scope() / "optimiser";
     const Tensor now = graph_.step();
-    rate_ = scope.state("rate", {}, constant_value(rate)) * factor(now, schedule);
+    rate_ = scope.state("rate", {}, constant_value(rate));
+    if (schedule.steps > 0 || schedule.warm_up > 0) rate_ = *rate_ * factor(now, schedule);
 
     Tensor squares = constant(graph_, 0.0, DType::f32);
     for (const std::string& path : paths_) {
@@ -55,7 +57,7 @@ class Step {
     graph_->add_output("loss", loss.value());
     graph_->add_output("grad_norm", norm_->value());
     graph_->add_output("rate", rate_->value());
-    graph_->add_update("step", (now + 1).value());
+    updates_.push_back({"step", (now + 1).value()});
   }
 
   const std::vector<std::string>& paths() const { return paths_; }
@@ -64,9 +66,17 @@ class Step {
   // A slot of the optimiser beside a parameter, of its shape, starting at 0.
   Tensor moment(const std::string& path, const std::string& name) {
     const Type& t = parameter(path).type();
+    // Equal slots share their first value: there are two of these for each parameter.
+    for (const auto& [type, zero] : zeros_)
+      if (type == t) {
+        ParameterAttrs slot{fmt::format("optimiser.{}.{}", name, path), t, false, zero};
+        return {graph_.shared(), {graph_->add(Op::parameter, std::move(slot), {}, origin()), 0}};
+      }
     Axes axes;
     for (const Dim& d : t.dims) axes.emplace_back(d.axis, d.extent);
-    return (graph_.scope() / "optimiser" / name.c_str()).state(path, axes, zeros(), t.dtype);
+    const Tensor slot = (graph_.scope() / "optimiser" / name.c_str()).state(path, axes, zeros(), t.dtype);
+    zeros_.emplace_back(t, graph_->node(slot.value().node).as<ParameterAttrs>().initial);
+    return slot;
   }
   Tensor rate(const std::string& path) {
     double factor = 1;
@@ -81,11 +91,16 @@ class Step {
   Tensor clip() const { return *clip_; }
   // 1 - beta^t with t counted from 1.
   Tensor correction(double beta) { return cast(1.0 - pow(full_like(*count_, beta), *count_), DType::f32); }
-  void update(const std::string& path, const Tensor& value) { graph_->add_update(path, value.value()); }
+  void update(const std::string& path, const Tensor& value) { updates_.push_back({path, value.value()}); }
   void update_moment(const std::string& path, const std::string& name, const Tensor& value) {
-    graph_->add_update(fmt::format("optimiser.{}.{}", name, path), value.value());
+    updates_.push_back({fmt::format("optimiser.{}.{}", name, path), value.value()});
   }
-  Graph graph() const { return graph_; }
+  // The graph with its updates, in the order of the slots as a canonical graph has them.
+  Graph finish() {
+    std::sort(updates_.begin(), updates_.end(), [](const Update& a, const Update& b) { return a.path < b.path; });
+    for (Update& u : updates_) graph_->add_update(std::move(u.path), u.value);
+    return graph_;
+  }
 
  private:
   static bool any(const std::vector<std::string>& patterns, const std::string& path) {
@@ -124,11 +139,16 @@ class Step {
     return cast(f, DType::f32);
   }
 
+  // What everything here is written with: the guard's.
+  ProvenanceId origin() const { return *graph_->provenance_override; }
+
   Graph graph_;
   PathRules rules_;
   ProvenanceGuard guard_;
   std::vector<std::string> paths_;
   std::map<std::string, Tensor> gradients_;
+  std::vector<Update> updates_;
+  std::vector<std::pair<Type, Graph>> zeros_;  // by type: first values of moments
   std::optional<Tensor> rate_, norm_, clip_, count_;
 };
 
@@ -158,26 +178,28 @@ bool matches(const std::string& pattern, const std::string& path) {
 Graph train_step(const Tensor& loss, const AdamW& o) {
   Step step(loss, o.rate, o.clip, o.schedule, o.rules);
   const Tensor correction1 = step.correction(o.beta1), correction2 = step.correction(o.beta2);
+  SharedCalls shared;
   for (const std::string& path : step.paths()) {
-    const AdamwStep next = adamw(step.parameter(path), step.gradient(path), step.moment(path, "first"), step.moment(path, "second"),
+    const AdamwStep next = adamw(shared, step.parameter(path), step.gradient(path), step.moment(path, "first"), step.moment(path, "second"),
                                  {step.rate(path), step.clip(), correction1, correction2}, o.beta1, o.beta2, o.epsilon,
                                  step.decay(path, o.decay));
     step.update(path, next.parameter);
     step.update_moment(path, "first", next.first);
     step.update_moment(path, "second", next.second);
   }
-  return step.graph();
+  return step.finish();
 }
 
 Graph train_step(const Tensor& loss, const Sgd& o) {
   Step step(loss, o.rate, o.clip, o.schedule, o.rules);
+  SharedCalls shared;
   for (const std::string& path : step.paths()) {
-    const SgdStep next = sgd(step.parameter(path), step.gradient(path), step.moment(path, "velocity"), step.rate(path), step.clip(),
+    const SgdStep next = sgd(shared, step.parameter(path), step.gradient(path), step.moment(path, "velocity"), step.rate(path), step.clip(),
                              o.momentum, step.decay(path, o.decay));
     step.update(path, next.parameter);
     step.update_moment(path, "velocity", next.velocity);
   }
-  return step.graph();
+  return step.finish();
 }
 
 }  // namespace uwaga

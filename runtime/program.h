@@ -56,7 +56,9 @@ class Program {
   // A run that times every kernel call, in order. Updates are committed as in any run.
   std::vector<LaunchProfile> profile(const Arrays& inputs);
 
-  // Bytes of the arena, the outputs and the scratch when inputs have these sizes; slots are counted in the State.
+  // Bytes of the arena, the outputs and the scratch when inputs have these sizes; slots are counted in the State. On a CUDA
+  // target they are bytes of the device's memory, with the device's copies of the inputs and the program's tables of
+  // constants; the host's arrays of inputs and outputs, and the compiled kernels, are not counted. 0 for the interpreter.
   std::int64_t peak_bytes(const Sizes& sizes) const;
   const CompileReport& report() const;
   // The graph as it was compiled, after all passes.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/runtime/program.h>
 #include <uwaga/runtime/program/internal/state_data.h>

@@ -1,4 +1,4 @@
-// `uwaga bench step` and `uwaga bench gemm`: how long a training step and a matrix product take on this machine.
+// `uwaga bench`: how long a training step and a matrix product take on this machine, and what the machine could do.
 #include <fmt/format.h>
 #include <uwaga/ir/graph.h>
 #include <uwaga/ir/initial.h>
@@ -7,6 +7,7 @@
 #include <uwaga/ir/random.h>
 #include <uwaga/ir/scope.h>
 #include <uwaga/ir/update.h>
+#include <uwaga/runtime/host/cpu.h>
 #include <uwaga/runtime/program.h>
 #include <uwaga/runtime/train/checkpoint.h>
 
@@ -18,6 +19,8 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <string_view>
+#include <utility>
 
 #include "tools/command.h"
 #include "tools/cost.h"
@@ -59,9 +62,11 @@ Array ids(const char* key, const BenchOptions& o, std::int64_t vocab) {
   return array({{"batch", o.batch}, {"time", o.time}}, values);
 }
 
-void add_times(Json& line, const std::vector<double>& times, const Program& program, double flops, int threads) {
+// Of the least time the machine could take: the products at its peak, and then `bytes` read from memory.
+void add_times(Json& line, const std::vector<double>& times, const Program& program, double flops, double bytes, int threads) {
   const CompileReport& r = program.report();
   const double median = times[times.size() / 2], peak = peak_f32_gflops(threads), reached = flops / median * 1e-6;
+  const double memory = bytes > 0 ? memory_bandwidth(threads).read : 0;
   line["milliseconds"] = median;
   line["milliseconds_least"] = times.front();
   line["compile_milliseconds"] = r.total;
@@ -74,7 +79,10 @@ void add_times(Json& line, const std::vector<double>& times, const Program& prog
   line["kernels_from_cache"] = r.kernels_from_cache;
   line["gflops"] = reached;
   line["peak_gflops"] = peak;
-  line["roofline_share"] = peak > 0 ? reached / peak : 0;
+  if (bytes > 0) line["memory_gbps"] = memory;
+  const double least = peak > 0 ? flops / peak * 1e-6 + (bytes > 0 ? bytes / memory * 1e-6 : 0) : 0;
+  line["roofline_milliseconds"] = least;
+  line["roofline_share"] = least / median;
 }
 
 void tell(const Json& line, bool json) {
@@ -148,12 +156,14 @@ int step(const BenchOptions& o) {
 
   Json line{{"bench", "step"}, {"model", o.model},         {"layers", m.layers},     {"batch", o.batch},
             {"time", o.time},  {"precision", name(o.compute)}, {"device", target.str()}, {"threads", target.threads()}};
-  add_times(line, times, program, cost_of(graph, sizes).dot_flops, target.threads());
+  const std::int64_t growth = resident_bytes() - resident;  // since before `compile`: what peak_bytes foretells
+  const std::int64_t slots = state_bytes(state);            // weights and moments; gradients are as many bytes as weights
+  add_times(line, times, program, cost_of(graph, sizes).dot_flops, static_cast<double>(slots) * 4 / 3, target.threads());
   line["build_milliseconds"] = build;  // the graph and its derivative, before `compile`
   line["kernels_compiled_in_run"] = program.kernels_compiled_in_run();
   line["parallel_launches"] = program.parallel_launches();
-  line["peak_bytes"] = program.peak_bytes(sizes) + state_bytes(state);
-  line["resident_growth_bytes"] = resident_bytes() - resident;  // since before `compile`: what peak_bytes foretells
+  line["peak_bytes"] = program.peak_bytes(sizes) + slots;
+  line["resident_growth_bytes"] = growth;
   line["state_sha256"] = state_sha256(state);  // after all runs, those that were not timed too
   tell(line, o.json);
   if (o.profile) tell_profile(program.profile(inputs), o.json);
@@ -193,9 +203,37 @@ int gemm(const BenchOptions& o) {
             {"device", target.str()},
             {"threads", target.threads()}};
   add_times(line, times, program, 2.0 * static_cast<double>(o.m) * static_cast<double>(o.n) * static_cast<double>(o.k),
-            target.threads());
+            0, target.threads());
   line["peak_bytes"] = program.peak_bytes({});
   tell(line, o.json);
+  return 0;
+}
+
+// What the machine could do: fused multiply-adds from registers, and bytes from each level of its memory.
+int machine(const BenchOptions& o) {
+  const CpuFeatures cpu = host_cpu();
+  const std::vector<std::pair<const char*, std::int64_t>> levels{
+      {"l1", cpu.l1d_bytes / 2}, {"l2", cpu.l2_bytes / 2}, {"l3", cpu.l3_bytes / 2}};
+  std::vector<Json> lines;
+  std::vector<int> counts{1};
+  for (int t = 2; t < cpu.logical_cpus; t *= 2) counts.push_back(t);
+  if (cpu.logical_cpus > 1) counts.push_back(cpu.logical_cpus);
+  for (int threads : counts) {
+    Json line{{"bench", "machine"}, {"cpu", cpu.model}, {"features", cpu.features()}, {"threads", threads}};
+    line["f32_gflops"] = peak_f32_gflops(threads);
+    const auto add = [&](const std::string& level, const Bandwidth& b) {
+      line[level + "_read_gbps"] = b.read;
+      line[level + "_write_gbps"] = b.write;
+    };
+    for (const auto& [level, bytes] : levels)
+      if (bytes > 0) add(level, bandwidth(std::string_view(level) == "l3" ? bytes / threads : bytes, threads));
+    add("memory", memory_bandwidth(threads));
+    lines.push_back(std::move(line));
+  }
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    if (i > 0 && !o.json) std::cout << '\n';
+    tell(lines[i], o.json);
+  }
   return 0;
 }
 
@@ -233,6 +271,9 @@ void add_bench(CLI::App& app, Chosen& chosen) {
   g->add_flag("--transpose-b", o->transpose_b, "the second lies as [n k]: what an input's gradient is");
   add_common(g, o);
   g->callback([&chosen, o] { chosen = [o] { return gemm(*o); }; });
+  CLI::App* m = bench->add_subcommand("machine", "what this machine could do: multiply-adds, and bytes from each level of memory");
+  m->add_flag("--json", o->json, "one JSON object a thread count on standard output");
+  m->callback([&chosen, o] { chosen = [o] { return machine(*o); }; });
 }
 
 }  // namespace uwaga

@@ -9,6 +9,8 @@
 #include "tools/check_fixture.h"
 #include "tools/model_config.h"
 
+#include <algorithm>
+
 namespace uwaga {
 namespace {
 

@@ -40,7 +40,7 @@ int run(const CommandOptions& o) {
   check(o.sample);
   const Checkpoint checkpoint = newest(o.folder);
   const RunRecord record = read_run(checkpoint.folder);
-  const LanguageModel m = parse_language_model(record.model, checkpoint.folder.string());
+  const LanguageModel m = parse_language_model(record.model, checkpoint.folder);
   const std::unique_ptr<Tokenizer> tokenizer = load_tokenizer(record.tokenizer);
   std::vector<std::int32_t> prompt = tokenizer->encode(o.prompt);
 
@@ -48,7 +48,7 @@ int run(const CommandOptions& o) {
   Program model = compile(generation_graph(m), target_of(o.device), state);
   const LoadReport loaded = load(state, state_file(checkpoint.folder), {.partial = true});
   if (!loaded.missing.empty())
-    throw Error(fmt::format("{} has no '{}'", state_file(checkpoint.folder).string(), loaded.missing[0]));
+    throw Error(fmt::format("{} has no '{}'", state_file(checkpoint.folder), loaded.missing[0]));
 
   const std::string data = o.data.empty() ? "" : read_file(o.data);
   const InterruptFlag interrupt;

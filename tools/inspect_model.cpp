@@ -96,7 +96,7 @@ Inspected inspected_folder(const std::filesystem::path& folder, const std::strin
   const CheckpointDirectory::Latest latest = CheckpointDirectory(folder).latest();
   if (!latest.checkpoint) throw Error(fmt::format("there is no checkpoint in {} that can be used", folder.string()));
   const auto& at = latest.checkpoint->folder;
-  return inspected_model(parse_language_model(read_run(at).model, at.string()), part);
+  return inspected_model(parse_language_model(read_run(at).model, at), part);
 }
 
 }  // namespace uwaga

@@ -92,7 +92,7 @@ Json summary(const TrainResult& r, double seconds, double compile_seconds, std::
   line["state_sha256"] = state_sha256(state);
   line["parallel_launches"] = parallel_launches;  // kernel calls of the training steps that used several threads
   line["interrupted"] = r.interrupted;
-  if (r.checkpoint) line["checkpoint"] = r.checkpoint->folder.string();
+  if (r.checkpoint) line["checkpoint"] = r.checkpoint->folder;
   return line;
 }
 
@@ -171,7 +171,7 @@ int run(CommandOptions o) {
   if (!result.interrupted) return 0;
   fmt::print(stderr, "interrupted at step {}{}\n", result.step,
              result.checkpoint
-                 ? fmt::format("; the checkpoint is {} (--resume goes on from it)", result.checkpoint->folder.string())
+                 ? fmt::format("; the checkpoint is {} (--resume goes on from it)", result.checkpoint->folder)
                  : "; nothing was saved, since there is no --out");
   return kInterrupted;
 }

@@ -1,4 +1,5 @@
 #include <uwaga/autodiff/internal/bodies.h>
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/canonical.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/rewrite.h>

@@ -3,6 +3,7 @@
 // left out.
 #include <fmt/format.h>
 #include <uwaga/autodiff/internal/bodies.h>
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 
 namespace uwaga::autodiff {

@@ -2,6 +2,7 @@
 // that does not run costs nothing.
 #include <fmt/format.h>
 #include <uwaga/autodiff/internal/bodies.h>
+#include <uwaga/ir/attributes.h>
 
 namespace uwaga::autodiff {
 namespace {

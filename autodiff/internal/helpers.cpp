@@ -1,4 +1,5 @@
 #include <uwaga/autodiff/internal/rules.h>
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 
 namespace uwaga::autodiff {
@@ -14,7 +15,7 @@ Tensor zeros(const GraphPtr& graph, const Type& type) {
   return broadcast_to(constant(Graph(graph), 0.0, type.dtype), type.dims);
 }
 
-Tensor broadcast_to(const Tensor& x, const std::vector<Dim>& dims) {
+Tensor broadcast_to(const Tensor& x, const Dims& dims) {
   if (x.type().dims.size() == dims.size()) return x;
   GraphData& g = x.data();
   return {x.shared_graph(),

@@ -1,9 +1,11 @@
 #include <fmt/format.h>
 #include <uwaga/autodiff/internal/bodies.h>
 #include <uwaga/autodiff/internal/tangents.h>
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 
 #include <algorithm>
+#include <map>
 
 namespace uwaga::autodiff {
 namespace {
@@ -76,27 +78,29 @@ std::vector<NodeId> nodes_between(const GraphPtr& graph, const std::vector<Value
     if (needed[id])
       for (Value v : graph->nodes()[id].operands) needed[v.node] = true;
 
-  std::vector<std::vector<bool>> active(size);
+  std::vector<std::size_t> first(size);  // of a node's values in `active`
+  std::vector<bool> active;
+  std::vector<bool> operands;
   std::vector<std::uint32_t> depth(size, 0);
   std::vector<NodeId> out;
-  std::vector<bool> seeded(size, false);
-  for (Value v : wrt) seeded[v.node] = true;
+  std::multimap<NodeId, std::uint32_t> seeds;
+  for (Value v : wrt) seeds.emplace(v.node, v.output);
   for (NodeId id = 0; id < size; ++id) {
     const Node& n = graph->node(id);
-    active[id].assign(n.types.size(), false);
+    first[id] = active.size();
+    active.resize(active.size() + n.types.size(), false);
     if (!needed[id]) continue;
-    std::vector<bool> operands;
+    operands.clear();
     for (Value v : n.operands) {
-      operands.push_back(active[v.node][v.output]);
+      operands.push_back(active[first[v.node] + v.output]);
       depth[id] = std::max(depth[id], depth[v.node] + 1);
     }
     if (std::find(operands.begin(), operands.end(), true) != operands.end()) {
-      active[id] = active_outputs(n, operands);
-      if (std::find(active[id].begin(), active[id].end(), true) != active[id].end()) out.push_back(id);
+      const std::vector<bool> mine = active_outputs(n, operands);
+      std::copy(mine.begin(), mine.end(), active.begin() + static_cast<std::ptrdiff_t>(first[id]));
+      if (std::find(mine.begin(), mine.end(), true) != mine.end()) out.push_back(id);
     }
-    if (seeded[id])
-      for (Value v : wrt)
-        if (v.node == id) active[id][v.output] = true;
+    for (auto [seed, last] = seeds.equal_range(id); seed != last; ++seed) active[first[id] + seed->second] = true;
   }
   const std::vector<Hash128> hash = node_hashes(Graph(graph));
   std::sort(out.begin(), out.end(), [&](NodeId a, NodeId b) {

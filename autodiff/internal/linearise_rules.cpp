@@ -1,6 +1,7 @@
 // How every primitive linearises. Formulas: the usual calculus; ties and corners as the contracts settle them.
 #include <fmt/format.h>
 #include <uwaga/autodiff/internal/bodies.h>
+#include <uwaga/ir/attributes.h>
 
 namespace uwaga::autodiff {
 namespace {

@@ -76,7 +76,7 @@ const TransposeRow& transpose_row(Op);
 // Sums of tangents that may be zero, and zeros where a tensor is needed.
 Maybe plus(const Maybe& a, const Maybe& b);
 Tensor zeros(const std::shared_ptr<GraphData>& graph, const Type& type);
-Tensor broadcast_to(const Tensor& x, const std::vector<Dim>& dims);
+Tensor broadcast_to(const Tensor& x, const Dims& dims);
 Axes axes_of(const AxisNames& names);
 
 }  // namespace uwaga::autodiff

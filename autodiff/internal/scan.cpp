@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <uwaga/autodiff/internal/bodies.h>
 #include <uwaga/autodiff/internal/tangents.h>
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 
 #include <algorithm>

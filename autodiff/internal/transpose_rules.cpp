@@ -1,5 +1,6 @@
 // How every primitive transposes: the adjoint of the op as a linear map of the operands named, the others held.
 #include <uwaga/autodiff/internal/rules.h>
+#include <uwaga/ir/attributes.h>
 
 #include <algorithm>
 

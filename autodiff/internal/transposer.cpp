@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <uwaga/autodiff/internal/tangents.h>
 #include <uwaga/autodiff/internal/transposer.h>
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 
 #include <algorithm>
@@ -64,8 +65,8 @@ void Transposer::run() {
     const ProvenanceGuard guard(*primal_, n.provenance);
     const TransposeRow& row = transpose_row(n.op);
     for (std::size_t i = 0; i < n.operands.size(); ++i)
-      check_internal(!is_linear_[n.operands[i].node] || row.linear == kAnyOperand || (row.linear >> i & 1) == 1,
-                     fmt::format("{} is never linear in operand {}", name(n.op), i).c_str());
+      if (is_linear_[n.operands[i].node] && row.linear != kAnyOperand && (row.linear >> i & 1) == 0)
+        throw InternalError(fmt::format("{} is never linear in operand {}", name(n.op), i));
     const Tensor cotangent = *cotangent_[id];
     row.rule(Linear{*this, id, cotangent});
   }

@@ -2,6 +2,7 @@
 
 #include <uwaga/codegen/cuda/internal/schedules.h>
 #include <uwaga/codegen/fuse/groups.h>
+#include <uwaga/codegen/whole_calls.h>
 #include <uwaga/ir/error.h>
 
 namespace uwaga {
@@ -22,9 +23,7 @@ Schedule loop_for_cuda(const Graph& graph, const Cluster& cluster, const Layouts
   return cuda::elementwise(graph, cluster, layouts);
 }
 
-}  // namespace
-
-Schedule schedule_for_cuda(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const CudaTarget&) {
+Schedule written_for_cuda(const Graph& graph, const Cluster& cluster, const Layouts& layouts) {
   switch (cluster.kind) {
     case ClusterKind::contraction: return cuda::contraction(graph, cluster, layouts);
     case ClusterKind::attention: return cuda::attention(graph, cluster, layouts);
@@ -37,6 +36,12 @@ Schedule schedule_for_cuda(const Graph& graph, const Cluster& cluster, const Lay
     }
     default: throw InternalError("no CUDA schedule for a cluster of kind " + std::string(name(cluster.kind)));
   }
+}
+
+}  // namespace
+
+Schedule schedule_for_cuda(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const CudaTarget&) {
+  return with_calls_written(graph, cluster, layouts, written_for_cuda);
 }
 
 }  // namespace uwaga

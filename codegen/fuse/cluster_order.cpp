@@ -12,23 +12,16 @@ constexpr std::size_t kNowhere = std::numeric_limits<std::size_t>::max();
 // Clusters are small and many: their nodes are numbered in the graph's order, and all that is known of them is in arrays.
 class ClusterOrder {
  public:
-  ClusterOrder(const GraphData& g, const Layouts& layouts, Cluster& c)
-      : g_(g), layouts_(layouts), c_(c), ids_(c.nodes), own_(c.nodes.size()), tree_(c.nodes.size()), place_(c.nodes.size(), kNowhere) {
+  ClusterOrder(const GraphData& g, const Layouts& layouts, Cluster& c, TypeHashes& types)
+      : g_(g), layouts_(layouts), c_(c), types_(types), ids_(c.nodes), own_(c.nodes.size()), tree_(c.nodes.size()), place_(c.nodes.size(), kNowhere) {
     std::sort(ids_.begin(), ids_.end());
     order_.reserve(ids_.size());
     inputs_.reserve(c.inputs.size());
   }
 
   Hash128 run() {
-    for (std::size_t n = 0; n < ids_.size(); ++n) {
-      own_[n] = own_hash(ids_[n]);
-      tree_[n] = tree_hash(n);
-    }
-    // Outputs in the order of what they compute.
-    std::stable_sort(c_.outputs.begin(), c_.outputs.end(), [&](Value a, Value b) {
-      const Hash128 &x = tree_[number(a.node)], &y = tree_[number(b.node)];
-      return x != y ? x < y : a.output < b.output;
-    });
+    for (std::size_t n = 0; n < ids_.size(); ++n) own_[n] = own_hash(ids_[n]);
+    sort_outputs();
     for (Value v : c_.outputs) visit(v.node);
     // Nodes that no output needs (an op with a schedule of its own may have unused outputs) keep their order behind.
     for (NodeId id : c_.nodes) visit(id);
@@ -53,6 +46,17 @@ class ClusterOrder {
   }
 
  private:
+  // Outputs in the order of what they compute; those of one node are in order already.
+  void sort_outputs() {
+    const auto of_one = [&](Value v) { return v.node == c_.outputs[0].node; };
+    if (std::all_of(c_.outputs.begin(), c_.outputs.end(), of_one) && std::is_sorted(c_.outputs.begin(), c_.outputs.end())) return;
+    for (std::size_t n = 0; n < ids_.size(); ++n) tree_[n] = tree_hash(n);
+    std::stable_sort(c_.outputs.begin(), c_.outputs.end(), [&](Value a, Value b) {
+      const Hash128 &x = tree_[number(a.node)], &y = tree_[number(b.node)];
+      return x != y ? x < y : a.output < b.output;
+    });
+  }
+
   // A node's number in the cluster, or kNowhere.
   std::size_t number(NodeId id) const {
     const auto it = std::lower_bound(ids_.begin(), ids_.end(), id);
@@ -69,19 +73,17 @@ class ClusterOrder {
     for (const std::string& axis : it->second.order) h.bytes(axis);
   }
 
-  // A cluster has few types, most of them one shared list.
-  Hash128 type_hash(const Type& t) {
-    for (const auto& [type, hash] : types_)
-      if (type.dtype == t.dtype && type.dims.shares(t.dims)) return hash;
-    const Hash128 made = structural_hash(t);
-    if (types_.size() < 4) types_.push_back({t, made});
-    return made;
+  // Most types share their list of dims, so its address will do; the type kept keeps it from another's.
+  const Hash128& type_hash(const Type& t) {
+    const auto [it, fresh] = types_.try_emplace(reinterpret_cast<std::uintptr_t>(t.dims.begin()) << 4 | static_cast<std::uintptr_t>(t.dtype));
+    if (fresh) it->second = {t, structural_hash(t)};
+    return it->second.second;
   }
 
   Hash128 own_hash(NodeId id) {
     const Node& n = g_.node(id);
     Hasher h;
-    h.word(static_cast<std::uint64_t>(n.op)).hash(structural_hash(n.attributes)).word(n.operands.size());
+    h.word(static_cast<std::uint64_t>(n.op)).hash(structural_hash(n.op, n.attributes)).word(n.operands.size());
     for (const Type& t : n.types) h.hash(type_hash(t));
     return h.finish();
   }
@@ -119,18 +121,18 @@ class ClusterOrder {
   const GraphData& g_;
   const Layouts& layouts_;
   Cluster& c_;
+  TypeHashes& types_;
   std::vector<NodeId> ids_;          // sorted; by number
   std::vector<Hash128> own_, tree_;  // by number
   std::vector<std::size_t> place_;   // in order_, by number
   std::vector<NodeId> order_;
   std::vector<Value> inputs_;
-  std::vector<std::pair<Type, Hash128>> types_;
 };
 
 }  // namespace
 
-Hash128 canonicalise_cluster(const Graph& graph, const Layouts& layouts, Cluster& cluster) {
-  return ClusterOrder(graph.data(), layouts, cluster).run();
+Hash128 canonicalise_cluster(const Graph& graph, const Layouts& layouts, Cluster& cluster, TypeHashes& types) {
+  return ClusterOrder(graph.data(), layouts, cluster, types).run();
 }
 
 }  // namespace uwaga

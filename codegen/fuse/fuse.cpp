@@ -8,6 +8,7 @@
 #include <uwaga/codegen/fuse/cluster_dag.h>
 #include <uwaga/codegen/fuse/groups.h>
 #include <uwaga/codegen/fuse/reads.h>
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 
 namespace uwaga {
@@ -68,7 +69,7 @@ class Fuser {
       candidates.push_back(r);
     }
     group_[id] = dag_.add(on);
-    groups_.push_back(group_of(graph_, id));
+    groups_.push_back(group_of(graph_, id, spaces_));
     std::sort(candidates.begin(), candidates.end(), [](const Read& a, const Read& b) { return a.value > b.value; });
     for (const Read& r : candidates) {
       if (dag_.find(group_[r.value.node]) == dag_.find(group_[id])) continue;
@@ -222,6 +223,7 @@ class Fuser {
   const GraphData& graph_;
   const bool tell_;
   const Reads reads_;
+  Spaces spaces_;
   ClusterDag dag_;
   std::vector<int> group_;                     // by node; the cluster it began
   std::vector<Group> groups_;                  // by cluster

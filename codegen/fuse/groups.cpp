@@ -4,6 +4,7 @@
 
 #include <uwaga/codegen/custom_kernel.h>
 #include <uwaga/codegen/lower/table.h>
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 
 namespace uwaga {
@@ -14,6 +15,12 @@ Space space_of(const Type& type) {
   Space out = type.dims;
   std::sort(out.edit().begin(), out.edit().end(), by_name);
   return out;
+}
+
+const Space& Spaces::of(const Type& type) {
+  const auto [it, fresh] = known_.try_emplace(type.dims.begin());
+  if (fresh) it->second = {type.dims, space_of(type)};
+  return it->second.second;
 }
 
 std::string str(const Space& space) {
@@ -86,11 +93,16 @@ std::string_view words(Reason reason) {
 }
 
 Group group_of(const GraphData& graph, NodeId id) {
+  Spaces spaces;
+  return group_of(graph, id, spaces);
+}
+
+Group group_of(const GraphData& graph, NodeId id, Spaces& spaces) {
   using kernel::Lowering;
   const Node& n = graph.node(id);
   Group g;
   g.nodes = {id};
-  g.space = space_of(n.types[0]);
+  g.space = spaces.of(n.types[0]);
   if (n.op == Op::call && has_own_kernel(n.as<CallAttrs>())) {
     g.kind = ClusterKind::custom;
     return g;
@@ -100,7 +112,7 @@ Group group_of(const GraphData& graph, NodeId id) {
     case Lowering::contraction: g.kind = ClusterKind::contraction; break;
     case Lowering::reduction: {
       const Type& operand = graph.type(n.operands[0]);
-      g.space = space_of(operand);
+      g.space = spaces.of(operand);
       g.over = n.as<ReduceAttrs>().over;
       g.sweep = sweep_of(operand, g.over);
       break;

@@ -3,6 +3,8 @@
 
 #include <optional>
 #include <string>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include <uwaga/codegen/cluster.h>
@@ -13,6 +15,14 @@ namespace uwaga {
 // Axes as a set: sorted by name.
 using Space = Dims;
 Space space_of(const Type& type);
+// The spaces of many types, each list of dims sorted once: equal ones are then mostly one list, and told so at a glance.
+class Spaces {
+ public:
+  const Space& of(const Type& type);
+
+ private:
+  std::unordered_map<const Dim*, std::pair<Dims, Space>> known_;  // by the list, which is kept
+};
 std::string str(const Space& space);
 
 // How a reduction runs: along rows that lie in one piece, down columns, or over everything.
@@ -28,6 +38,7 @@ struct Group {
 };
 
 Group group_of(const GraphData& graph, NodeId id);
+Group group_of(const GraphData& graph, NodeId id, Spaces& spaces);
 
 // Why a value is stored, or two neighbours stay two: the rule that failed. What it was compared with is told beside it.
 enum class Reason : std::uint8_t {

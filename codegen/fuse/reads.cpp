@@ -4,6 +4,7 @@
 
 #include <uwaga/codegen/custom_kernel.h>
 #include <uwaga/codegen/lower/table.h>
+#include <uwaga/ir/attributes.h>
 
 namespace uwaga {
 namespace {
@@ -38,6 +39,11 @@ Access access_of(const Node& node, std::size_t operand) {
     case Op::sum: case Op::reduce_max: return Access::scattered;  // written out
     default: return Access::same;
   }
+}
+
+// Of an elementwise call: all over the axes of its results, or scalars.
+Access access_of_call(const GraphData& graph, const Node& call, std::size_t operand) {
+  return graph.type(call.operands[operand]).rank() < call.types[0].rank() ? Access::broadcast : Access::same;
 }
 
 Access compose(Access outer, Access inner) {
@@ -107,7 +113,8 @@ void Reads::mark_virtual() {
       }
       const auto big = [&](const Value& b) { return graph_.type(b).rank() > 0 && graph_.type(b).rank() >= n.types[0].rank(); };
       cost_[id] = cost;
-      virtual_[id] = !forced_[id] &&
+      // A call's results are stored, all of them together.
+      virtual_[id] = !forced_[id] && n.op != Op::call &&
                      (is_generated(graph_, n) || (cost == 0 && n.operands.size() == 1) ||
                       (cost <= kCheapChain && bases[id].size() <= 4 && std::count_if(bases[id].begin(), bases[id].end(), big) <= 1));
       if (is_generated(graph_, n)) cost_[id] = 0;
@@ -121,7 +128,7 @@ void Reads::mark_virtual() {
     if (!live_[id]) continue;
     for (const Value& v : n.operands) {
       if (n.op == Op::scan || n.op == Op::cond || (n.op == Op::call && has_own_kernel(n.as<CallAttrs>()))) materialise(v, false);
-      else if ((n.op == Op::dot || n.op == Op::call) && cost_[v.node] > kCheapPrologue) materialise(v, true);
+      else if ((n.op == Op::dot || (n.op == Op::call && !is_inlined(graph_, n))) && cost_[v.node] > kCheapPrologue) materialise(v, true);
     }
   }
   decide();
@@ -129,9 +136,10 @@ void Reads::mark_virtual() {
 
 ReadList Reads::gather_reads(const Node& node) const {
   ReadList out;
+  const bool inlined = is_inlined(graph_, node);
   for (std::size_t i = 0; i < node.operands.size(); ++i) {
     const Value v = node.operands[i];
-    const Access access = is_inlined(graph_, node) ? access_of(node, i) : Access::same;
+    const Access access = !inlined ? Access::same : node.op == Op::call ? access_of_call(graph_, node, i) : access_of(node, i);
     if (!virtual_[v.node]) {
       add_read(out, {v, access});
       continue;

@@ -184,7 +184,12 @@ Ex KernelBuilder::apply(Op op, std::initializer_list<Ex> args) {
   }
   expect((is_unary(op) && args.size() == 1) || (is_binary(op) && args.size() == 2),
          [&] { return fmt::format("{} of {} operands is no arithmetic", name(op), args.size()); });
-  Ex a = args.begin()[0], b = args.size() == 2 ? args.begin()[1] : Ex{};
+  return arithmetic(op, args.begin()[0], args.size() == 2 ? args.begin()[1] : Ex{}, false);
+}
+
+Ex KernelBuilder::of_indices(Op op, Ex a, Ex b) { return arithmetic(op, a, b, true); }
+
+Ex KernelBuilder::arithmetic(Op op, Ex a, Ex b, bool of_indices) {
   if (b) {
     widen({&a, &b});
   } else {
@@ -200,6 +205,7 @@ Ex KernelBuilder::apply(Op op, std::initializer_list<Ex> args) {
   e.type = op == Op::eq || op == Op::lt ? VType{DType::boolean, a.type().lanes} : a.type();
   e.args = {a.id};
   if (b) e.args.push_back(b.id);
+  e.integer = of_indices && e.type.dtype == DType::i64 ? 1 : 0;
   return add(std::move(e));
 }
 
@@ -522,6 +528,10 @@ Ex binary(Op op, Ex a, Ex b) {
   check_internal(a.builder != nullptr, "an empty expression of a kernel was used");
   return a.builder->apply(op, {a, b});
 }
+Ex division(Op op, Ex a, Ex b) {
+  check_internal(a.builder != nullptr, "an empty expression of a kernel was used");
+  return a.builder->of_indices(op, a, b);
+}
 Ex like(Ex a, std::int64_t value) {
   const DType d = a.type().dtype;
   return is_float(d) ? a.builder->real(static_cast<double>(value), d) : a.builder->integer(value, d);
@@ -531,8 +541,8 @@ Ex like(Ex a, std::int64_t value) {
 Ex operator+(Ex a, Ex b) { return binary(Op::add, a, b); }
 Ex operator-(Ex a, Ex b) { return binary(Op::sub, a, b); }
 Ex operator*(Ex a, Ex b) { return binary(Op::mul, a, b); }
-Ex operator/(Ex a, Ex b) { return binary(Op::div, a, b); }
-Ex operator%(Ex a, Ex b) { return binary(Op::rem, a, b); }
+Ex operator/(Ex a, Ex b) { return division(Op::div, a, b); }
+Ex operator%(Ex a, Ex b) { return division(Op::rem, a, b); }
 Ex operator<(Ex a, Ex b) { return binary(Op::lt, a, b); }
 Ex operator&&(Ex a, Ex b) { return binary(Op::logical_and, a, b); }
 Ex operator||(Ex a, Ex b) { return binary(Op::logical_or, a, b); }

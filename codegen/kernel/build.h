@@ -57,6 +57,7 @@ class KernelBuilder {
   Ex integer(std::int64_t value, DType dtype = DType::i64);
   Ex real(double value, DType dtype = DType::f32);
   Ex apply(Op op, std::initializer_list<Ex> args);
+  Ex of_indices(Op op, Ex a, Ex b);  // div or rem, cheaper: neither operand is negative where the value matters
   Ex cast(Ex x, DType dtype);
   Ex bitcast(Ex x, DType dtype);
   Ex select(Ex condition, Ex yes, Ex no);
@@ -88,6 +89,7 @@ class KernelBuilder {
 
  private:
   Ex add(Expr e);
+  Ex arithmetic(Op op, Ex a, Ex b, bool of_indices);
   Ex read(VarId v);
   void own(Ex x) const;
   void widen(std::initializer_list<Ex*> operands);
@@ -108,7 +110,7 @@ class KernelBuilder {
 Ex operator+(Ex a, Ex b);
 Ex operator-(Ex a, Ex b);
 Ex operator*(Ex a, Ex b);
-Ex operator/(Ex a, Ex b);  // integers: floor; kernels divide indices by positive numbers only
+Ex operator/(Ex a, Ex b);  // i64 is taken for indices: see `of_indices`
 Ex operator%(Ex a, Ex b);
 Ex operator<(Ex a, Ex b);
 Ex operator&&(Ex a, Ex b);  // lanes, both evaluated; of expressions that may be empty, ask `bool(a) && bool(b)`

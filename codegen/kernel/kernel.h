@@ -49,7 +49,8 @@ enum class ExprKind : std::uint8_t {
   real,       // constant: `real`, of f32 or f64
   argument,   // scalar argument number `index`, given at launch
   variable,   // value of variable `index`: a loop's, a let, or a mutable one
-  arithmetic, // `op` on args: unary, binary, select, cast (to type.dtype), bitcast; argmax and the like are not expressions
+  arithmetic, // `op` on args: unary, binary, select, cast (to type.dtype), bitcast; argmax and the like are not expressions.
+              // div and rem with `integer` 1 are of indices: where their value matters, neither operand is negative
   fma,        // args[0] * args[1] + args[2], rounded once
   load,       // buffer `index` at element args[0] (i64; a vector of indices, often a ramp), lanes where args[1] (if given) is
               // false read nothing and are 0

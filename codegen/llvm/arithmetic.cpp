@@ -63,6 +63,13 @@ llvm::Value* Emitter::floor_division(Op op, llvm::Value* a, llvm::Value* b, VTyp
   return divisor > 0 ? result : b_.CreateSelect(zero, integer(0, t), result);
 }
 
+// Sizes are 0 at times, and a quotient may be made in front of a loop that then never runs.
+llvm::Value* Emitter::index_division(Op op, llvm::Value* a, llvm::Value* b) {
+  if (!llvm::isa<llvm::Constant>(b))
+    b = b_.CreateBinaryIntrinsic(llvm::Intrinsic::umax, b, llvm::ConstantInt::get(b->getType(), 1));
+  return op == Op::rem ? b_.CreateURem(a, b) : b_.CreateUDiv(a, b);
+}
+
 llvm::Value* Emitter::binary(Op op, llvm::Value* a, llvm::Value* b, VType t) {
   const bool real_type = is_float(t.dtype);
   const bool is_unsigned = t.dtype == DType::u8 || t.dtype == DType::boolean;
@@ -107,12 +114,14 @@ llvm::Value* Emitter::binary(Op op, llvm::Value* a, llvm::Value* b, VType t) {
 }
 
 // The mask of a tail, ramp(i) < n, compares 32-bit lanes: lane < clamp(n - i). Indices have 64 bits, and a vector of
-// them takes twice the registers and a shuffle to become a mask of floats.
-llvm::Value* Emitter::less_than(const Expr& e) {
+// them takes twice the registers and a shuffle to become a mask of floats. The clamped number belongs to the region that
+// knows it; only the comparison is made where the mask is used.
+llvm::Value* Emitter::less_than(const Expr& e, ExprId id) {
   const auto& args = e.args;
   const auto row = as_row(args[0]);
   const Expr& bound = kernel_.exprs[args[1]];
-  if (row && row->stride == 1 && e.type.lanes > 1 && bound.kind == ExprKind::splat) {
+  if (!row || row->stride != 1 || e.type.lanes == 1 || bound.kind != ExprKind::splat) return nullptr;
+  llvm::Value* count = place(tails_[id], id, [&] {
     const VType index{DType::i64, 1};
     llvm::Value* left = value(bound.args[0]);
     std::vector<llvm::Value*> before;
@@ -120,22 +129,22 @@ llvm::Value* Emitter::less_than(const Expr& e) {
     for (ExprId extra : row->extra) before.push_back(value(extra));
     at(e.ordinal);
     for (llvm::Value* x : before) left = b_.CreateSub(left, x);
-    left = b_.CreateSub(left, integer(row->offset, index));
+    if (row->offset != 0) left = b_.CreateSub(left, integer(row->offset, index));
     left = b_.CreateBinaryIntrinsic(llvm::Intrinsic::smax, left, integer(0, index));
     left = b_.CreateBinaryIntrinsic(llvm::Intrinsic::smin, left, integer(e.type.lanes, index));
-    std::vector<llvm::Constant*> lanes;
-    for (int i = 0; i < e.type.lanes; ++i) lanes.push_back(integer(i, {DType::i32, 1}));
-    llvm::Value* count = b_.CreateTrunc(left, llvm::Type::getInt32Ty(context_));
-    return b_.CreateICmpSGT(splat(count, e.type.lanes), llvm::ConstantVector::get(lanes));
-  }
-  return nullptr;
+    return splat(b_.CreateTrunc(left, llvm::Type::getInt32Ty(context_)), e.type.lanes);
+  });
+  std::vector<llvm::Constant*> lanes;
+  for (int i = 0; i < e.type.lanes; ++i) lanes.push_back(integer(i, {DType::i32, 1}));
+  at(e.ordinal);
+  return b_.CreateICmpSGT(count, llvm::ConstantVector::get(lanes));
 }
 
-llvm::Value* Emitter::arithmetic(const Expr& e) {
+llvm::Value* Emitter::arithmetic(const Expr& e, ExprId id) {
   const auto operand = [&](std::size_t i) { return splat(value(e.args[i]), e.type.lanes); };
   const VType operands{kernel_.exprs[e.args[0]].type.dtype, e.type.lanes};
   if (e.op == Op::lt) {
-    if (llvm::Value* mask = less_than(e)) return mask;
+    if (llvm::Value* mask = less_than(e, id)) return mask;
   }
   if (e.op == Op::select) {
     llvm::Value* condition = value(e.args[0]);
@@ -158,6 +167,7 @@ llvm::Value* Emitter::arithmetic(const Expr& e) {
   if (!is_binary(e.op)) throw InternalError(fmt::format("the op {} is no arithmetic of kernels", name(e.op)));
   llvm::Value* b = operand(1);
   at(e.ordinal);
+  if (e.integer == 1) return index_division(e.op, a, b);
   return binary(e.op, a, b, operands);
 }
 

@@ -11,6 +11,7 @@ Emitter::Emitter(const Kernel& kernel, llvm::Module& module, const EmitterOption
   variables_.resize(kernel.variables.size());
   variable_depth_.resize(kernel.variables.size());
   alias_.assign(kernel.variables.size(), kNone);
+  let_.assign(kernel.variables.size(), kNone);
   if (kernel.threads != 1)
     throw InternalError(fmt::format("a kernel for the host has {} threads a task", kernel.threads));
   study();

@@ -5,6 +5,8 @@
 // writes a slot of its own on the stack.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include <uwaga/codegen/llvm/internal/emitter.h>
 #include <uwaga/ir/error.h>
 
@@ -41,40 +43,104 @@ std::optional<Emitter::Row> Emitter::as_row(ExprId index) const {
   return std::nullopt;
 }
 
-// Constant parts of an index stay in the address of the access, so that neighbours share one pointer.
-llvm::Value* Emitter::pointer(BufferId buffer, ExprId index) {
-  std::int64_t offset = 0;
-  for (;;) {
-    const Expr& e = kernel_.exprs[index];
-    if (e.kind != ExprKind::arithmetic || (e.op != Op::add && e.op != Op::sub)) break;
-    const auto right = constant(e.args[1]);
-    const auto left = e.op == Op::add ? constant(e.args[0]) : std::nullopt;
-    if (!right && !left) break;
-    offset += right ? (e.op == Op::add ? *right : -*right) : *left;
-    index = right ? e.args[0] : e.args[1];
+// A let is looked through where it was made in this turn of the loop, from what cannot have changed since.
+void Emitter::add(Affine& sum, ExprId id, std::int64_t factor) {
+  const Expr& e = kernel_.exprs[id];
+  if (e.kind == ExprKind::integer) {
+    sum.offset += factor * e.integer;
+    return;
   }
-  llvm::Type* element = stored(kernel_.buffers[buffer].dtype);
-  llvm::Type* word = llvm::Type::getInt64Ty(context_);
-  llvm::Value* base = buffers_[buffer];
-  if (const auto number = constant(index)) {
-    offset += *number;
-  } else {
-    const std::uint64_t key = (std::uint64_t{buffer} << 32) | index;
-    base = place(pointers_[key], index, [&] {
-      llvm::Value* i = value(index);
-      return b_.CreateGEP(element, buffers_[buffer], i);
-    });
+  if (fixed(id)) {
+    if (e.kind == ExprKind::variable && e.index == regions_[depth_].counter) {
+      sum.turns += factor;
+      return;
+    }
+    if (e.kind == ExprKind::variable && home(id) == depth_ && let_[e.index] != kNone && fixed(let_[e.index]))
+      return add(sum, let_[e.index], factor);
+    if (e.kind == ExprKind::arithmetic && (e.op == Op::add || e.op == Op::sub)) {
+      add(sum, e.args[0], factor);
+      return add(sum, e.args[1], e.op == Op::add ? factor : -factor);
+    }
+    if (e.kind == ExprKind::arithmetic && e.op == Op::mul)
+      for (std::size_t side = 0; side < 2; ++side)
+        if (const auto number = constant(e.args[1 - side])) return add(sum, e.args[side], factor * *number);
   }
-  return offset == 0 ? base : b_.CreateGEP(element, base, llvm::ConstantInt::getSigned(word, offset));
+  for (auto& [term, times] : sum.terms)
+    if (term == id) {
+      times += factor;
+      return;
+    }
+  sum.terms.emplace_back(id, factor);
 }
 
+// The pointer of the terms, each added in the region it belongs to.
+llvm::Value* Emitter::sum_of_terms(BufferId buffer, Terms terms) {
+  std::erase_if(terms, [](const auto& t) { return t.second == 0; });
+  const auto region = [&](ExprId id) { return fixed(id) ? std::min(std::max(home(id), floor_depth()), depth_) : depth_; };
+  std::sort(terms.begin(), terms.end(), [&](const auto& x, const auto& y) {
+    return std::pair(region(x.first), x.first) < std::pair(region(y.first), y.first);
+  });
+  llvm::Value* base = buffers_[buffer];
+  for (std::size_t i = 0, end = 0; i < terms.size(); i = end) {
+    const std::uint32_t depth = region(terms[i].first);
+    bool keeps = true;
+    for (; end < terms.size() && region(terms[end].first) == depth; ++end) keeps = keeps && fixed(terms[end].first);
+    const auto add_up = [&] {
+      llvm::Value* sum = nullptr;
+      for (std::size_t k = i; k < end; ++k) {
+        llvm::Value* term = value(terms[k].first);
+        if (terms[k].second != 1) term = b_.CreateMul(term, b_.getInt64(static_cast<std::uint64_t>(terms[k].second)));
+        sum = sum ? b_.CreateAdd(sum, term) : term;
+      }
+      return b_.CreateGEP(stored(kernel_.buffers[buffer].dtype), base, sum);
+    };
+    if (!keeps) {
+      base = add_up();
+      continue;
+    }
+    Cached& slot = pointers_[{buffer, {terms.begin(), terms.begin() + static_cast<std::ptrdiff_t>(end)}}];
+    if (!slot.value || !open(slot)) {
+      llvm::Value* made = in_region(depth, add_up);
+      slot = {made, depth, regions_[depth].serial, epoch_, nullptr};
+    }
+    base = slot.value;
+  }
+  return base;
+}
+
+llvm::Value* Emitter::multiple(std::int64_t factor) {
+  Region& loop = regions_[depth_];
+  if (factor == 1) return variables_[loop.counter];
+  llvm::PHINode*& phi = loop.multiples[factor];
+  if (!phi) {
+    const Builder::InsertPointGuard guard(b_);
+    llvm::Value* times = b_.getInt64(static_cast<std::uint64_t>(factor));
+    llvm::BasicBlock* before = regions_[depth_ - 1].hoist;
+    b_.SetInsertPoint(before->getTerminator());
+    llvm::Value* first = b_.CreateMul(loop.begin, times);
+    b_.SetInsertPoint(loop.header, loop.header->begin());
+    phi = b_.CreatePHI(first->getType(), 2);
+    phi->addIncoming(first, before);
+  }
+  return phi;
+}
+
+llvm::Value* Emitter::pointer(BufferId buffer, ExprId index) { return pointer(buffer, std::span(&index, 1), 0); }
+
 llvm::Value* Emitter::pointer(BufferId buffer, const Row& row) {
+  std::vector<ExprId> summands = row.extra;
+  summands.insert(summands.begin(), row.base);
+  return pointer(buffer, summands, row.offset);
+}
+
+llvm::Value* Emitter::pointer(BufferId buffer, std::span<const ExprId> summands, std::int64_t offset) {
   llvm::Type* element = stored(kernel_.buffers[buffer].dtype);
-  llvm::Value* p = pointer(buffer, row.base);
-  for (ExprId extra : row.extra) p = b_.CreateGEP(element, p, value(extra));
-  return row.offset == 0
-             ? p
-             : b_.CreateGEP(element, p, llvm::ConstantInt::getSigned(llvm::Type::getInt64Ty(context_), row.offset));
+  Affine a;
+  a.offset = offset;
+  for (ExprId id : summands) add(a, id, 1);
+  llvm::Value* p = sum_of_terms(buffer, std::move(a.terms));
+  if (a.turns != 0) p = b_.CreateGEP(element, p, multiple(a.turns));
+  return a.offset == 0 ? p : b_.CreateGEP(element, p, b_.getInt64(static_cast<std::uint64_t>(a.offset)));
 }
 
 std::vector<llvm::Value*> Emitter::lane_pointers(BufferId buffer, ExprId index, int lanes) {

@@ -16,7 +16,7 @@ void Emitter::at(Ordinal ordinal) {
 }
 
 void Emitter::enter(bool arm) {
-  regions_.push_back({++serials_, arm, nullptr});
+  regions_.push_back({++serials_, arm, nullptr, kNone, nullptr, nullptr, {}});
   depth_ = static_cast<std::uint32_t>(regions_.size() - 1);
 }
 
@@ -62,12 +62,13 @@ void Emitter::statement(const Stmt& s) {
     case StmtKind::let: {
       const VType t = kernel_.exprs.at(s.value).type;
       // A mask that reads nothing that changes is only a name: it is made again in every block that uses it.
-      if (t.dtype == DType::boolean && t.lanes > 1 && reads_[s.value].empty() && !loads_[s.value]) {
+      if (t.dtype == DType::boolean && t.lanes > 1 && fixed(s.value)) {
         alias_[s.var] = s.value;
         return;
       }
       variables_[s.var] = value(s.value);
       variable_depth_[s.var] = depth_;
+      let_[s.var] = s.value;
       return;
     }
     case StmtKind::declare:
@@ -127,12 +128,17 @@ void Emitter::loop(const Stmt& s) {
   }
   for (BufferId b : inside.buffers) changed(buffer_key(b));
   enter(false);
+  regions_.back().counter = s.var;
+  regions_.back().header = body;
+  regions_.back().begin = begin;
   variables_[s.var] = counter;
   variable_depth_[s.var] = depth_;
   block(s.body);
   at(s.ordinal);
   llvm::Value* next = b_.CreateNSWAdd(counter, llvm::ConstantInt::getSigned(counter->getType(), s.step));
   llvm::BasicBlock* latch = b_.GetInsertBlock();
+  for (const auto& [factor, multiple] : regions_.back().multiples)
+    multiple->addIncoming(b_.CreateNSWAdd(multiple, b_.getInt64(static_cast<std::uint64_t>(factor * s.step))), latch);
   b_.CreateCondBr(b_.CreateICmpSLT(next, end), body, exit);
   counter->addIncoming(next, latch);
   for (std::size_t i = 0; i < carried.size(); ++i) carried[i]->addIncoming(variables_[inside.variables[i]], latch);

@@ -57,7 +57,7 @@ std::uint32_t Emitter::home(ExprId id) {
 bool Emitter::valid(const Cached& c, ExprId id) const {
   if (!c.value) return false;
   if (llvm::isa<llvm::Constant>(c.value)) return true;
-  if (c.depth > depth_ || regions_[c.depth].serial != c.serial) return false;
+  if (!open(c)) return false;
   if (c.block && c.block != b_.GetInsertBlock()) return false;
   for (std::uint32_t read : reads_[id])
     if (last_changed_[read] > c.epoch) return false;
@@ -81,16 +81,16 @@ llvm::Value* Emitter::value(ExprId id) {
       throw InternalError(fmt::format("kernel variable {} is read before it has a value", e.index));
     }
     default:
-      return place(values_[id], id, [&] { return build(e); });
+      return place(values_[id], id, [&] { return build(e, id); });
   }
 }
 
-llvm::Value* Emitter::build(const Expr& e) {
+llvm::Value* Emitter::build(const Expr& e, ExprId id) {
   const auto argument = [&](std::size_t i) { return value(e.args[i]); };
   const auto wide = [&](std::size_t i) { return splat(value(e.args[i]), e.type.lanes); };
   switch (e.kind) {
     case ExprKind::arithmetic:
-      return arithmetic(e);
+      return arithmetic(e, id);
     case ExprKind::fma: {
       llvm::Value *a = wide(0), *b = wide(1), *c = wide(2);
       at(e.ordinal);

@@ -131,6 +131,10 @@ void Inline::store(Value v, const IndexEnv& env, Ex x) {
 
 Ex Inline::extent(const Extent& e) {
   if (const auto c = e.constant()) return b_.integer(*c);
+  return size(e);
+}
+
+Ex Inline::size(const Extent& e) {
   const auto it = extents_.find(e);
   if (it != extents_.end()) return it->second;
   out_.arguments.push_back(e);

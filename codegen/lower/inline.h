@@ -64,6 +64,7 @@ class Inline {
 
   // ---- what kernels are launched with
   Ex extent(const Extent& e);                 // i64 scalar: a constant, or an argument shared by equal extents
+  Ex size(const Extent& e);                   // the same, always an argument: one kernel serves every size
   Ex literal(const Literal& value, DType d);  // of the computing dtype: a constant, or an argument
   Ex number(std::int64_t value);              // i64: always an argument (keys of random numbers)
   BufferId buffer(Value v, bool written);     // of a stored value; the same id every time

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include <uwaga/codegen/lower/rows.h>
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 
 namespace uwaga::kernel {

@@ -2,6 +2,7 @@
 #include <limits>
 
 #include <uwaga/codegen/lower/rows.h>
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 
 namespace uwaga::kernel {

@@ -4,6 +4,7 @@
 
 #include <uwaga/codegen/kernel/math.h>
 #include <uwaga/codegen/lower/rows.h>
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/random.h>
 
 namespace uwaga::kernel {

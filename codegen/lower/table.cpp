@@ -1,6 +1,8 @@
 #include <uwaga/codegen/lower/table.h>
 
 #include <uwaga/codegen/lower/rows.h>
+#include <uwaga/codegen/whole_calls.h>
+#include <uwaga/ir/attributes.h>
 
 namespace uwaga::kernel {
 namespace {
@@ -88,6 +90,7 @@ bool is_inlined(const GraphData& graph, const Node& node) {
     return n && *n <= kSmallReduction;
   }
   if (node.op == Op::scatter_add) return one_update_a_row(graph, node);
+  if (node.op == Op::call) return is_whole_call(node);
   return lower_row(node.op).how == Lowering::inlined;
 }
 

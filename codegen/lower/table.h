@@ -27,7 +27,7 @@ inline constexpr int kTranscendental = 12;
 const LowerRow& lower_row(Op op);
 
 // Is this node an expression of its operands? A row may say inlined only under conditions: constants of one value, sums of
-// few terms, scatter_add with one update a row.
+// few terms, scatter_add with one update a row, calls whose bodies are elementwise (whole_calls.h).
 bool is_inlined(const GraphData& graph, const Node& node);
 // Cost of one element, operands not counted.
 int cost_of(const GraphData& graph, const Node& node);

@@ -1,6 +1,7 @@
 #include <uwaga/codegen/schedule/attention_flat.h>
 
 #include <uwaga/codegen/attention.h>
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/rewrite.h>
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include <uwaga/codegen/lower/table.h>
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/rewrite.h>
 
 namespace uwaga::schedule {

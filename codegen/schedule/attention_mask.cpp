@@ -1,4 +1,5 @@
 #include <uwaga/codegen/schedule/attention_mask.h>
+#include <uwaga/ir/attributes.h>
 
 #include <optional>
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/rewrite.h>
 
 namespace uwaga::schedule {

@@ -70,7 +70,7 @@ class Contraction {
     if (!rows_first) row_block = b_.grid(row_blocks);
     plan_b();
     panels_b_ = b_.scratch(dtype_, b_.integer(task_columns_ * pitch_));
-    tile_c_ = b_.scratch(dtype_, b_.integer(task_rows_ * task_columns_));
+    tile_c_ = b_.scratch(dtype_, b_.integer((task_rows_ + tile_rows_) * task_columns_));
     plan_a();
     for (Value v : {roles_.a, roles_.b})
       for (const Dim& d : g_.type(v).dims) base_env_.axes[d.axis] = Index::scalar(b_.integer(0));
@@ -90,7 +90,7 @@ class Contraction {
     if (!one_block) {
       // What a block is added to, the first one too: -0, which leaves every number as it is.
       const Ex nothing = b_.splat(is_float(dtype_) ? b_.real(-0.0, dtype_) : zero(), lanes_);
-      x_.loop(b_.integer(0), (row_end_ - row0_ + (tile_rows_ - 1)) / tile_rows_ * (tile_rows_ * task_columns_), lanes_,
+      x_.loop(b_.integer(0), (row_end_ - row0_ + (tile_rows_ - 1)) * task_columns_, lanes_,
               [&](Ex i) { b_.store(tile_c_, b_.ramp(i, lanes_), nothing); });
     }
     const Ex blocks = one_block ? b_.integer(1) : max((k + (kBlock - 1)) / kBlock, b_.integer(1));
@@ -161,7 +161,7 @@ class Contraction {
     if (along_rows_) {
       group_rows_ = std::min(kGroupTiles * tile_rows_, task_rows_);
       // A vector stored at a tile's last term reaches past it.
-      tile_pitch_ = round_up(block_ * tile_rows_ + lanes_, lanes_);
+      tile_pitch_ = round_up(block_ * tile_rows_ + lanes_, tile_rows_ * lanes_);
       packed_a_ = b_.scratch(dtype_, b_.integer(tile_pitch_ * (group_rows_ / tile_rows_)));
     } else {
       packed_a_ = b_.scratch(dtype_, b_.integer(group_rows_ * block_));
@@ -172,17 +172,29 @@ class Contraction {
     if (along_rows_) {
       // The rows of a tile side by side, one term after another. Whole vectors are stored: what they write past the tile's
       // rows is written over by the next term.
-      x_.loop(b_.integer(0), count, 1, [&](Ex term) {
+      const auto term_of_tile = [&](Ex term, Ex row, Ex to, bool masked) {
         IndexEnv env = base_env_;
         spread(env, axes_.over, Index::scalar(k0 + term));
-        for (std::int64_t tile = 0; tile < group_rows_ / tile_rows_; ++tile)
-          for (int v = 0; v < tile_rows_; v += lanes_) {
-            const Ex first = group + (tile * tile_rows_ + v);
-            IndexEnv at = env.masked(b_.ramp(first, lanes_) < b_.splat(m_, lanes_));
-            spread(at, axes_.rows, Index::ramp(first, lanes_));
-            b_.store(packed_a_, b_.ramp(term * tile_rows_ + (tile * tile_pitch_ + v), lanes_), b_.splat(operand(roles_.a, at), lanes_));
-          }
-      });
+        for (int v = 0; v < tile_rows_; v += lanes_) {
+          IndexEnv at = masked ? env.masked(b_.ramp(row + v, lanes_) < b_.splat(m_, lanes_)) : env;
+          spread(at, axes_.rows, Index::ramp(row + v, lanes_));
+          b_.store(packed_a_, b_.ramp(to + term * tile_rows_ + v, lanes_), b_.splat(operand(roles_.a, at), lanes_));
+        }
+      };
+      const std::int64_t past = round_up(tile_rows_, lanes_) - tile_rows_;
+      x_.branch(m_ < group + (group_rows_ + past),
+                [&] {
+                  x_.loop(group, min(group + group_rows_, row_end_), tile_rows_, [&](Ex row) {
+                    const Ex to = (row - group) * (tile_pitch_ / tile_rows_);
+                    x_.loop(b_.integer(0), count, 1, [&](Ex term) { term_of_tile(term, row, to, true); });
+                  });
+                },
+                [&] {
+                  x_.loop(b_.integer(0), count, 1, [&](Ex term) {
+                    for (std::int64_t tile = 0; tile < group_rows_ / tile_rows_; ++tile)
+                      term_of_tile(term, group + tile * tile_rows_, b_.integer(tile * tile_pitch_), false);
+                  });
+                });
       return;
     }
     x_.loop(b_.integer(0), b_.integer(group_rows_), 1, [&](Ex row) {
@@ -255,7 +267,8 @@ class Contraction {
     std::vector<Ex> starts;
     for (int r = 0; r < tile_rows_; ++r) {
       if (packs_a_) {
-        starts.push_back(b_.let(along_rows_ ? (row - group) / tile_rows_ * tile_pitch_ + r : (row - group + r) * block_));
+        if (r == 0) starts.push_back(b_.let((row - group) * (along_rows_ ? tile_pitch_ / tile_rows_ : block_)));
+        else starts.push_back(starts[0] + r * (along_rows_ ? 1 : block_));
         continue;
       }
       IndexEnv env = base_env_;

@@ -9,6 +9,7 @@
 #include <uwaga/codegen/lower/rows.h>
 #include <uwaga/codegen/schedule/elementwise.h>
 #include <uwaga/codegen/schedule/reduce.h>
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 
 namespace uwaga::schedule {

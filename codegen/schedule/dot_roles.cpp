@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 
 namespace uwaga::schedule {

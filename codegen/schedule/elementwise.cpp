@@ -36,7 +36,7 @@ void each_element(Inline& x, const HostTarget& target, Value like, const std::fu
     return;
   }
   // Long rows, and rows of unknown length, are cut into pieces as well.
-  const Ex n = x.extent(inner.extent);
+  const Ex n = axes.empty() ? x.size(inner.extent) : x.extent(inner.extent);
   const Ex piece = b.grid((n + (kTaskElements - 1)) / kTaskElements);
   row_tasks(x, axes, inner.extent, zero, [&](const IndexEnv& row) {
     hoist_rows(x, row, space, inner_axes, anything);

@@ -21,7 +21,7 @@ Schedule full(const Graph& graph, const Cluster& cluster, const Layouts& layouts
     const int lanes = lanes_for(g, cluster, target, length);
     std::vector<Reduction> reductions;
     for (NodeId id : s.reductions) reductions.push_back(reduction_of(b, g, id));
-    const Ex n = x.extent(length);
+    const Ex n = x.size(length);
     const Ex block = b.grid((n + (kSumBlock - 1)) / kSumBlock);
     const Ex begin = b.let(block * kSumBlock), end = b.let(min(begin + kSumBlock, n));
     const IndexEnv zero = zero_env(b, s.space);
@@ -56,7 +56,7 @@ Schedule full(const Graph& graph, const Cluster& cluster, const Layouts& layouts
       lanes = std::min(lanes, target.vector_bytes / static_cast<int>(size_of(reductions.back().dtype)));
     }
     lanes = std::max(lanes, 1);
-    const Ex count = b.let((x.extent(length) + (kSumBlock - 1)) / kSumBlock);
+    const Ex count = b.let((x.size(length) + (kSumBlock - 1)) / kSumBlock);
     const std::vector<Ex> results = reduce_row(x, count, lanes, 1, reductions, [&](const Index& i, Ex mask) {
       std::vector<Ex> terms;
       for (kernel::BufferId id : blocks) terms.push_back(b.load(id, lanes_of(i), mask));

@@ -13,6 +13,7 @@
 #include <uwaga/codegen/schedule/loops.h>
 #include <uwaga/codegen/schedule/rows.h>
 #include <uwaga/codegen/schedule/stages.h>
+#include <uwaga/codegen/whole_calls.h>
 #include <uwaga/ir/error.h>
 
 namespace uwaga {
@@ -58,9 +59,7 @@ Schedule index_for_host(const Graph& graph, const Cluster& cluster, const Layout
   }
 }
 
-}  // namespace
-
-Schedule schedule_for_host(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
+Schedule written_for_host(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
   switch (cluster.kind) {
     case ClusterKind::index: return index_for_host(graph, cluster, layouts, target);
     case ClusterKind::contraction: return schedule_contraction(graph, cluster, layouts, target);
@@ -68,6 +67,14 @@ Schedule schedule_for_host(const Graph& graph, const Cluster& cluster, const Lay
     case ClusterKind::loop: return loop_for_host(graph, cluster, layouts, target);
     default: throw InternalError("no host schedule for a cluster of kind " + std::string(name(cluster.kind)));
   }
+}
+
+}  // namespace
+
+Schedule schedule_for_host(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
+  return with_calls_written(graph, cluster, layouts, [&](const Graph& g, const Cluster& c, const Layouts& l) {
+    return written_for_host(g, c, l, target);
+  });
 }
 
 }  // namespace uwaga

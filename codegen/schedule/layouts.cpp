@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <optional>
 
 #include <uwaga/codegen/lower/table.h>
 #include <uwaga/codegen/schedule.h>
@@ -10,7 +11,14 @@ namespace {
 // The axes a cluster's loops want fastest, from what it reads: the innermost axis of the biggest operand.
 class Chooser {
  public:
-  Chooser(const GraphData& graph, const Clustering& clustering) : graph_(graph), clustering_(clustering) {}
+  Chooser(const GraphData& graph, const Clustering& clustering) : graph_(graph), clustering_(clustering) {
+    std::uint32_t values = 0;
+    for (const Node& n : graph.nodes()) {
+      first_.push_back(values);
+      values += static_cast<std::uint32_t>(n.types.size());
+    }
+    chosen_.resize(values);
+  }
 
   Layouts run() {
     // What crosses the border is written as its type says.
@@ -20,15 +28,21 @@ class Chooser {
       if (n.op == Op::order) wanted_.emplace(n.operands[0], n.types[0].axes());
     for (const Cluster& c : clustering_.clusters) {
       for (const Value& v : c.inputs)
-        if (!layouts_.contains(v)) fix(v);  // a leaf
+        if (!chosen(v)) fix(v);  // a leaf
       for (const Value& v : c.outputs)
-        if (!layouts_.contains(v)) layouts_[v] = {order_in(c, v)};
+        if (!chosen(v)) chosen(v).emplace(order_in(c, v));
     }
-    return std::move(layouts_);
+    Layouts out;
+    for (NodeId id = 0; id < graph_.nodes().size(); ++id)
+      for (std::uint32_t o = 0; o < graph_.node(id).types.size(); ++o)
+        if (auto& order = chosen({id, o})) out.emplace_hint(out.end(), Value{id, o}, Layout{std::move(*order)});
+    return out;
   }
 
  private:
-  void fix(Value v) { layouts_[v] = {graph_.type(v).axes()}; }
+  std::optional<AxisNames>& chosen(Value v) { return chosen_[first_[v.node] + v.output]; }
+  const std::optional<AxisNames>& chosen(Value v) const { return chosen_[first_[v.node] + v.output]; }
+  void fix(Value v) { chosen(v) = graph_.type(v).axes(); }
 
   // A product lies as the first that reorders it wants: a gradient as its parameter. An elementwise result lies as the widest of its inputs over the same axes does, so that one flat loop serves both.
   AxisNames order_in(const Cluster& c, Value v) const {
@@ -40,10 +54,7 @@ class Chooser {
     }
     if (c.kind != ClusterKind::loop && c.kind != ClusterKind::custom) return type.axes();
     for (const Value& in : c.inputs)
-      if (same_axes(graph_.type(in), type)) {
-        const auto it = layouts_.find(in);
-        if (it != layouts_.end()) return it->second.order;
-      }
+      if (same_axes(graph_.type(in), type) && chosen(in)) return *chosen(in);
     return type.axes();
   }
 
@@ -53,9 +64,8 @@ class Chooser {
     for (const std::size_t renamed : {std::size_t{0}, std::size_t{1}})
       for (const Value& in : c.inputs) {
         const Type& other = graph_.type(in);
-        const auto it = layouts_.find(in);
-        if (other.rank() != type.rank() || it == layouts_.end()) continue;
-        AxisNames order = it->second.order, missing;
+        if (other.rank() != type.rank() || !chosen(in)) continue;
+        AxisNames order = *chosen(in), missing;
         for (const std::string& axis : type.axes())
           if (!other.has(axis)) missing.push_back(axis);
         if (missing.size() != renamed) continue;
@@ -68,7 +78,8 @@ class Chooser {
 
   const GraphData& graph_;
   const Clustering& clustering_;
-  Layouts layouts_;
+  std::vector<std::uint32_t> first_;                // by node: of its values
+  std::vector<std::optional<AxisNames>> chosen_;  // by value
   std::map<Value, AxisNames> wanted_;
 };
 

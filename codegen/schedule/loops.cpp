@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <uwaga/codegen/lower/table.h>
+#include <uwaga/ir/attributes.h>
 
 namespace uwaga::schedule {
 

@@ -5,6 +5,7 @@
 #include <uwaga/codegen/schedule/elementwise.h>
 #include <uwaga/codegen/schedule/index_ops.h>
 #include <uwaga/codegen/schedule/loops.h>
+#include <uwaga/ir/attributes.h>
 
 namespace uwaga::schedule {
 namespace {

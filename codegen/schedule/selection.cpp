@@ -4,6 +4,7 @@
 #include <uwaga/codegen/lower/rows.h>
 #include <uwaga/codegen/schedule/index_ops.h>
 #include <uwaga/codegen/schedule/reduce.h>
+#include <uwaga/ir/attributes.h>
 
 namespace uwaga::schedule {
 namespace {

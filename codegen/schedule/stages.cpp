@@ -4,6 +4,7 @@
 
 #include <uwaga/codegen/lower/table.h>
 #include <uwaga/codegen/schedule/loops.h>
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 
 namespace uwaga::schedule {

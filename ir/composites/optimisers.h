@@ -2,6 +2,7 @@
 #pragma once
 
 #include <uwaga/ir/ops.h>
+#include <uwaga/ir/shared_calls.h>
 
 namespace uwaga {
 
@@ -15,11 +16,16 @@ struct AdamwScalars {
 };
 AdamwStep adamw(Operand parameter, Operand gradient, Operand first, Operand second, const AdamwScalars& scalars, double beta1,
                 double beta2, double epsilon, double decay);
+// The same for one of many parameters, whose calls share bodies.
+AdamwStep adamw(SharedCalls& shared, Operand parameter, Operand gradient, Operand first, Operand second, const AdamwScalars& scalars,
+                double beta1, double beta2, double epsilon, double decay);
 
 // Momentum of 0 keeps no buffer worth reading: velocity = momentum * velocity + gradient (Sutskever et al. 2013).
 struct SgdStep {
   Tensor parameter, velocity;
 };
 SgdStep sgd(Operand parameter, Operand gradient, Operand velocity, Operand rate, Operand clip, double momentum, double decay);
+SgdStep sgd(SharedCalls& shared, Operand parameter, Operand gradient, Operand velocity, Operand rate, Operand clip, double momentum,
+            double decay);
 
 }  // namespace uwaga

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/interpreter/internal/row.h>
 
 namespace uwaga::interpreter {

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/interpreter/internal/row.h>
 
 namespace uwaga::interpreter {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numeric>
 
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/interpreter/internal/row.h>
 
 namespace uwaga::interpreter {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/interpreter/bind.h>
 #include <uwaga/ir/interpreter/internal/row.h>
 

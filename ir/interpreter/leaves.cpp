@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/interpreter/internal/row.h>
 #include <uwaga/ir/random.h>
 

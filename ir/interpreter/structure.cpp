@@ -1,6 +1,7 @@
 // Ops that run a body: scan, cond, call.
 #include <fmt/format.h>
 
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/interpreter/internal/row.h>
 
 namespace uwaga::interpreter {

@@ -12,7 +12,7 @@ namespace {
 
 class Expander {
  public:
-  explicit Expander(const std::function<bool(const CallAttrs&)>& keep) : keep_(keep) {}
+  Expander(const std::function<bool(const CallAttrs&)>& keep, const std::function<Graph(const Graph&)>& prepare) : keep_(keep), prepare_(prepare) {}
 
   // The graph itself where nothing in it is expanded.
   Graph graph(const Graph& from) {
@@ -27,8 +27,17 @@ class Expander {
         std::vector<Value> operands;
         for (Value v : n.operands) operands.push_back(r.now(v));
         // The body is expanded first, so that nothing is left to expand in what is written.
-        const std::vector<Value> outputs = inline_body(r.to(), graph(n.as<CallAttrs>().body), operands, n.provenance);
+        const std::vector<Value> outputs = inline_body(r.to(), body(n.as<CallAttrs>().body), operands, n.provenance);
         for (std::uint32_t i = 0; i < outputs.size(); ++i) r.map({id, i}, outputs[i]);
+        return changed = true;
+      }
+      if (n.op == Op::call) {
+        const auto& call = n.as<CallAttrs>();
+        const Graph now = prepare_ ? prepared(call.body) : call.body;
+        if (&now.data() == &call.body.data()) return false;
+        std::vector<Value> operands;
+        for (Value v : n.operands) operands.push_back(r.now(v));
+        r.copy(id, CallAttrs{call.composite, call.options, now}, std::move(operands));
         return changed = true;
       }
       if (n.op != Op::scan && n.op != Op::cond) return false;
@@ -51,16 +60,22 @@ class Expander {
   }
 
  private:
+  Graph body(const Graph& from) { return prepare_ ? prepared(graph(from)) : graph(from); }
+  Graph prepared(const Graph& body) {
+    if (const auto it = prepared_.find(&body.data()); it != prepared_.end()) return it->second;
+    return prepared_[&body.data()] = prepare_(body);
+  }
   bool keeps(const Node& n) const { return keep_ && keep_(n.as<CallAttrs>()); }
 
   const std::function<bool(const CallAttrs&)>& keep_;
-  std::unordered_map<const GraphData*, Graph> known_;
+  const std::function<Graph(const Graph&)>& prepare_;
+  std::unordered_map<const GraphData*, Graph> known_, prepared_;
 };
 
 }  // namespace
 
-Graph expand(const Graph& graph, const std::function<bool(const CallAttrs&)>& keep) {
-  return Expander(keep).graph(graph);
+Graph expand(const Graph& graph, const std::function<bool(const CallAttrs&)>& keep, const std::function<Graph(const Graph&)>& prepare) {
+  return Expander(keep, prepare).graph(graph);
 }
 
 Graph cse(const Graph& graph) { return canonicalise(graph); }

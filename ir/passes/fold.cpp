@@ -2,6 +2,7 @@
 // in the arithmetic the op itself would use (narrow floats in f32, rounded once). A NaN is left to run time: which NaN
 // it is differs between machines.
 #include <uwaga/ir/array.h>
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/passes/passes.h>
 #include <uwaga/ir/passes/rules.h>
 

@@ -17,8 +17,9 @@ Graph cse(const Graph& graph);
 // Nodes that no output and no update needs.
 Graph dce(const Graph& graph);
 // Calls that `keep` does not claim are replaced by their bodies, in bodies of scan and cond too. Nodes of the body take the
-// call's provenance besides their own.
-Graph expand(const Graph& graph, const std::function<bool(const CallAttrs&)>& keep = {});
+// call's provenance besides their own. `prepare`, where given, is applied to every body, written or kept: once a body,
+// where the same pass afterwards would copy the whole graph.
+Graph expand(const Graph& graph, const std::function<bool(const CallAttrs&)>& keep = {}, const std::function<Graph(const Graph&)>& prepare = {});
 // stop_gradient and tag, which mean something only to differentiation and to names; late.
 Graph strip(const Graph& graph);
 

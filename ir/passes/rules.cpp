@@ -35,8 +35,15 @@ class Applier {
 
  private:
   void visit(const Node& n) {
+    const bool holds_graphs = has_graphs(n.op) && n.op != Op::parameter;
+    if (!rewriter_ && !holds_graphs) {
+      if (n.types.size() != 1 || rules_[static_cast<std::size_t>(n.op)].empty()) return;
+      if (const auto v = replaced(n.op, n.attributes, n.operands, n.provenance)) write().map({current_, 0}, *v);
+      else if (rewriter_) rewriter_->copy(current_);
+      return;
+    }
     SharedAttributes attributes = n.attributes;
-    if (has_graphs(n.op) && n.op != Op::parameter) {
+    if (holds_graphs) {
       bool changed = false;
       for_each_graph(attributes.get(), [&](const Graph& b) {
         changed = changed || (b && &apply(b, rules_, known_).data() != &b.data());

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/passes/passes.h>
 #include <uwaga/ir/passes/rules.h>
 #include <uwaga/ir/rewrite.h>
@@ -132,7 +133,7 @@ Result both_below_broadcast(const Site& s) {
   if (s.def(0).op != Op::broadcast || s.def(1).op != Op::broadcast) return {};
   const Value a = s.def(0).operands[0], b = s.def(1).operands[0];
   if (!same_axes(s.type(a), s.type(b))) return {};
-  const std::vector<Dim> dims = s.type(s.operands[0]).dims;
+  const Dims dims = s.type(s.operands[0]).dims;
   const Value small = s.emit(op, NoAttrs{}, {a, b});
   return s.emit(Op::broadcast, BroadcastAttrs{dims}, {small}, {s.operands[0], s.operands[1]});
 }

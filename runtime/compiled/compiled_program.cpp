@@ -13,6 +13,7 @@
 #include <uwaga/codegen/kernel/launch.h>
 #include <uwaga/codegen/schedule/attention_flat.h>
 #include <uwaga/ir/aligned.h>
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/check_sizes.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/interpreter/bind.h>
@@ -440,7 +441,10 @@ class CompiledProgram final : public ProgramImpl {
     const auto refuse = [&](const GraphData& g, ProvenanceId line, const Node& node) {
       throw Error(fmt::format("{}: {}", g.provenance().brief(line), describe_index(g, node, index)));
     };
-    if (ordinal < cluster.nodes.size()) refuse(e->graph.data(), l->origins.at(ordinal), e->graph->node(cluster.nodes[ordinal]));
+    if (ordinal < l->nodes.size()) {
+      const Node& node = e->graph->node(l->nodes[ordinal]);
+      refuse(e->graph.data(), node.provenance, node);
+    }
     check_internal(cluster.kind == ClusterKind::attention, "an error word of no op");
     const schedule::FlatAttention flat = schedule::flatten_attention(e->graph, cluster, e->layouts);
     const Node* node = flat.body_node(ordinal);

@@ -1,3 +1,4 @@
+#include <uwaga/ir/attributes.h>
 #include <uwaga/runtime/compiled/internal/backend.h>
 
 #include <algorithm>
@@ -6,6 +7,7 @@
 
 #include <uwaga/codegen/fuse/cluster_order.h>
 #include <uwaga/codegen/kernel/hash.h>
+#include <uwaga/codegen/whole_calls.h>
 #include <uwaga/ir/error.h>
 
 namespace uwaga {
@@ -22,12 +24,42 @@ int KernelSet::add(kernel::Kernel kernel) {
 
 namespace {
 
+// One entry a value of a graph, in an array.
+template <typename T>
+class ByValue {
+ public:
+  ByValue(const GraphData& g, T none) {
+    first_.reserve(g.nodes().size());
+    std::size_t values = 0;
+    for (const Node& n : g.nodes()) {
+      first_.push_back(static_cast<std::uint32_t>(values));
+      values += n.types.size();
+    }
+    entries_.assign(values, none);
+  }
+  T& operator[](Value v) { return entries_[first_[v.node] + v.output]; }
+  const T& operator[](Value v) const { return entries_[first_[v.node] + v.output]; }
+
+ private:
+  std::vector<std::uint32_t> first_;
+  std::vector<T> entries_;
+};
+constexpr int kNone = -1;
+// Of the slots that take a value: none, or more than one.
+constexpr NodeId kNoSlot = ~NodeId{0}, kSlots = ~NodeId{1};
+
 class ExecutableBuilder {
  public:
   ExecutableBuilder(const Graph& graph, const Backend& backend, KernelSet& kernels, bool is_body, double* fuse_ms, double* schedule_ms)
-      : backend_(backend), kernels_(kernels), is_body_(is_body), fuse_ms_(fuse_ms), schedule_ms_(schedule_ms) {
-    out_ = std::make_shared<Executable>();
+      : backend_(backend), kernels_(kernels), is_body_(is_body), fuse_ms_(fuse_ms), schedule_ms_(schedule_ms),
+        out_(std::make_shared<Executable>()), of_value_(graph.data(), kNone), in_place_(graph.data(), kNone) {
     out_->graph = graph;
+    auto slot = g().parameters().begin();
+    for (const Update& u : g().updates()) {
+      if (slot == g().parameters().end() || slot->first != u.path) slot = g().parameters().find(u.path);
+      check_internal(slot != g().parameters().end(), "an update of no slot");
+      updated_.push_back(slot++->second);
+    }
   }
 
   std::shared_ptr<Executable> build(bool in_place = true) {
@@ -52,15 +84,9 @@ class ExecutableBuilder {
     return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   }
 
-  // What the border or a structure reads or writes lies as its type writes it.
+  // What a structure reads or writes lies as its type writes it, as choose_layouts has it for what crosses the border.
   void keep_written_order() {
     const auto keep = [&](Value v) { out_->layouts[v] = Layout{g().type(v).axes()}; };
-    for (NodeId id = 0; id < g().nodes().size(); ++id)
-      if (g().node(id).op == Op::constant && g().node(id).as<ConstantAttrs>().values.size() > 1) keep({id, 0});
-    for (NodeId id : g().inputs()) keep({id, 0});
-    for (const auto& [path, id] : g().parameters()) keep({id, 0});
-    for (const Output& o : g().outputs()) keep(o.value);
-    for (const Update& u : g().updates()) keep(u.value);
     for (const Cluster& c : out_->clustering.clusters)
       if (c.kind == ClusterKind::structure) {
         for (Value v : c.inputs) keep(v);
@@ -89,7 +115,6 @@ class ExecutableBuilder {
       add_value(Storage::Kind::input, static_cast<int>(i), {g().inputs()[i], 0});
     for (const auto& [path, id] : g().parameters()) {
       check_internal(!is_body_, "a parameter inside a body");
-      slot_of_[path] = static_cast<int>(out_->slots.size());
       add_value(Storage::Kind::slot, static_cast<int>(out_->slots.size()), {id, 0});
       out_->slots.push_back(path);
     }
@@ -101,7 +126,7 @@ class ExecutableBuilder {
     }
     for (std::size_t i = 0; i < g().outputs().size(); ++i) {
       const Value v = g().outputs()[i].value;
-      if (of_value_.count(v)) {
+      if (is_stored(v)) {
         const int to = add_storage(Storage::Kind::output, static_cast<int>(i), v, g().type(v).dtype, g().type(v).elements());
         copies_.push_back({v, to});
       } else {
@@ -115,29 +140,32 @@ class ExecutableBuilder {
   // the slots it writes only element by element, and no other committing cluster reads them.
   void find_in_place() {
     const auto& clusters = out_->clustering.clusters;
-    std::set<Value> read;
-    for (const Cluster& c : clusters) read.insert(c.inputs.begin(), c.inputs.end());
-    std::map<Value, std::vector<Value>> slots_of;  // by update: the slots that take it
-    for (const Update& u : g().updates()) slots_of[u.value].push_back({g().parameters().at(u.path), 0});
+    ByValue<char> read(g(), 0);
+    for (const Cluster& c : clusters)
+      for (Value v : c.inputs) read[v] = 1;
+    ByValue<NodeId> slot_of(g(), kNoSlot);  // by update
+    for (std::size_t i = 0; i < updated_.size(); ++i) {
+      NodeId& slot = slot_of[g().updates()[i].value];
+      slot = slot == kNoSlot ? updated_[i] : kSlots;
+    }
     for (std::size_t i = 0; i < clusters.size(); ++i) {
       const Cluster& c = clusters[i];
       const bool all = std::all_of(c.outputs.begin(), c.outputs.end(), [&](Value v) {
-        return !of_value_.count(v) && !read.count(v) && slots_of.count(v) && slots_of.at(v).size() == 1 &&
-               elementwise_in(c, slots_of.at(v)[0]);
+        return !is_stored(v) && !read[v] && slot_of[v] != kNoSlot && slot_of[v] != kSlots && elementwise_in(c, {slot_of[v], 0});
       });
       if (all && c.kind != ClusterKind::structure && !may_fail(c)) committing_.insert(static_cast<int>(i));
     }
     // Where one reads what another writes, the reader runs before all that commit, and its values are copied.
-    std::map<Value, int> writer;  // by slot
+    ByValue<int> writer(g(), kNone);  // by slot
     for (int i : committing_)
-      for (Value v : clusters[static_cast<std::size_t>(i)].outputs) writer[slots_of.at(v)[0]] = i;
+      for (Value v : clusters[static_cast<std::size_t>(i)].outputs) writer[{slot_of[v], 0}] = i;
     for (auto it = committing_.begin(); it != committing_.end();) {
       const auto& in = clusters[static_cast<std::size_t>(*it)].inputs;
-      const bool reads = std::any_of(in.begin(), in.end(), [&](Value v) { return writer.count(v) && writer.at(v) != *it; });
+      const bool reads = std::any_of(in.begin(), in.end(), [&](Value v) { return writer[v] != kNone && writer[v] != *it; });
       it = reads ? committing_.erase(it) : std::next(it);
     }
     for (int i : committing_)
-      for (Value v : clusters[static_cast<std::size_t>(i)].outputs) in_place_[v] = of_value_.at(slots_of.at(v)[0]);
+      for (Value v : clusters[static_cast<std::size_t>(i)].outputs) in_place_[v] = of_value_[{slot_of[v], 0}];
   }
 
   bool may_fail(const Cluster& c) const {
@@ -149,13 +177,15 @@ class ExecutableBuilder {
 
   bool elementwise_in(const Cluster& c, Value slot) const {
     if (c.kind != ClusterKind::loop) return std::find(c.inputs.begin(), c.inputs.end(), slot) == c.inputs.end();
-    std::set<Value> tainted{slot};
+    std::vector<Value> tainted{slot};
     for (NodeId id : c.nodes) {
       const Node& n = g().node(id);
-      const bool touched = std::any_of(n.operands.begin(), n.operands.end(), [&](Value v) { return tainted.count(v) > 0; });
-      if (!touched) continue;
-      if (!is_elementwise(n.op)) return false;
-      tainted.insert({id, 0});
+      const auto touches = [&](Value v) { return std::find(tainted.begin(), tainted.end(), v) != tainted.end(); };
+      if (std::none_of(n.operands.begin(), n.operands.end(), touches)) continue;
+      // A call repeats its scalars.
+      const auto repeats = [&](Value v) { return touches(v) && g().type(v).rank() < n.types[0].rank(); };
+      if (!is_elementwise(n.op) && (!is_whole_call(n) || std::any_of(n.operands.begin(), n.operands.end(), repeats))) return false;
+      for (std::uint32_t i = 0; i < n.types.size(); ++i) tainted.push_back({id, i});
     }
     return true;
   }
@@ -173,17 +203,17 @@ class ExecutableBuilder {
   }
 
   int storage_of(Value v) const {
-    const auto it = of_value_.find(v);
-    check_internal(it != of_value_.end(), "a cluster reads a value that nothing stores");
-    return it->second;
+    check_internal(is_stored(v), "a cluster reads a value that nothing stores");
+    return of_value_[v];
   }
+  bool is_stored(Value v) const { return of_value_[v] != kNone; }
 
   void add_cluster(int index) {
     Cluster& cluster = out_->clustering.clusters[static_cast<std::size_t>(index)];
-    const Hash128 signature = canonicalise_cluster(out_->graph, out_->layouts, cluster);
+    const Hash128 signature = canonicalise_cluster(out_->graph, out_->layouts, cluster, type_hashes_);
     if (cluster.kind == ClusterKind::structure) {
       for (Value v : cluster.outputs)
-        if (!of_value_.count(v)) add_value(Storage::Kind::arena, 0, v);
+        if (!is_stored(v)) add_value(Storage::Kind::arena, 0, v);
       add_structure(cluster);
       return;
     }
@@ -193,16 +223,14 @@ class ExecutableBuilder {
     const ClusterPlan& p = known->second;
     // Of two kernels the second would read what the first wrote.
     if (p.calls.size() > 1 && committing_.erase(index))
-      for (Value v : cluster.outputs) in_place_.erase(v);
+      for (Value v : cluster.outputs) in_place_[v] = kNone;
     for (Value v : cluster.outputs) {
-      if (const auto it = in_place_.find(v); it != in_place_.end()) of_value_[v] = it->second;
-      else if (!of_value_.count(v)) add_value(Storage::Kind::arena, 0, v);
+      if (in_place_[v] != kNone) of_value_[v] = in_place_[v];
+      else if (!is_stored(v)) add_value(Storage::Kind::arena, 0, v);
     }
     std::vector<Step>& steps = committing_.count(index) ? commits_ : out_->steps;
     std::vector<int> temporaries;
     for (const Temporary& t : p.temporaries) temporaries.push_back(temporary(t.dtype, t.elements));
-    std::vector<ProvenanceId> origins;
-    for (NodeId id : cluster.nodes) origins.push_back(g().node(id).provenance);
     for (const ClusterPlan::Call& call : p.calls) {
       Launch launch;
       for (const auto& [from, which] : call.buffers)
@@ -211,7 +239,11 @@ class ExecutableBuilder {
       launch.kernel = call.kernel;
       launch.arguments = call.arguments;
       launch.cluster = index;
-      launch.origins = origins;
+      launch.nodes = cluster.nodes;
+      if (!call.nodes.empty()) {
+        launch.nodes.clear();
+        for (std::size_t position : call.nodes) launch.nodes.push_back(cluster.nodes[position]);
+      }
       steps.push_back(std::move(launch));
     }
     *schedule_ms_ += since(start);
@@ -225,6 +257,7 @@ class ExecutableBuilder {
       int kernel = 0;
       std::vector<std::pair<From, std::size_t>> buffers;
       std::vector<Binding> arguments;
+      std::vector<std::size_t> nodes;  // as ScheduledKernel::nodes
     };
     std::vector<Call> calls;
     std::vector<Temporary> temporaries;
@@ -251,6 +284,7 @@ class ExecutableBuilder {
         }
       }
       call.arguments = std::move(k.arguments);
+      call.nodes = std::move(k.nodes);
       call.kernel = kernels_.add(std::move(k.kernel));
       p.calls.push_back(std::move(call));
     }
@@ -266,7 +300,7 @@ class ExecutableBuilder {
   // An output nothing stores (it is unused) gets memory all the same.
   int output_of(NodeId id, std::uint32_t output) {
     const Value v{id, output};
-    return of_value_.count(v) ? of_value_.at(v) : add_value(Storage::Kind::arena, 0, v);
+    return is_stored(v) ? of_value_[v] : add_value(Storage::Kind::arena, 0, v);
   }
 
   Extent body_arena(const Executable& body) const {
@@ -316,10 +350,11 @@ class ExecutableBuilder {
     out_->first_commit = out_->steps.size();
     // Copies first: they may read slots that the kernels are about to overwrite.
     std::vector<Step> slot_copies;
-    for (const Update& u : g().updates()) {
-      const int from = storage_of(u.value), to = storage_of({g().parameters().at(u.path), 0});
+    for (std::size_t i = 0; i < updated_.size(); ++i) {
+      const Update& u = g().updates()[i];
+      const int from = storage_of(u.value), to = storage_of({updated_[i], 0});
       if (from == to) continue;
-      if (out_->storages[static_cast<std::size_t>(from)].kind == Storage::Kind::slot && !in_place_.count(u.value)) {
+      if (out_->storages[static_cast<std::size_t>(from)].kind == Storage::Kind::slot && in_place_[u.value] == kNone) {
         // A slot takes another slot's old value: it goes through the arena, so that no order of copies matters.
         const int through = temporary(g().type(u.value).dtype, g().type(u.value).elements());
         out_->steps.insert(out_->steps.begin() + static_cast<std::ptrdiff_t>(out_->first_commit++), Copy{from, through});
@@ -370,9 +405,10 @@ class ExecutableBuilder {
   double *fuse_ms_, *schedule_ms_;
   std::shared_ptr<Executable> out_;
   std::map<Hash128, ClusterPlan> plans_;
-  std::map<Value, int> of_value_;
-  std::map<Value, int> in_place_;
-  std::map<std::string, int> slot_of_;
+  TypeHashes type_hashes_;
+  ByValue<int> of_value_;  // storages
+  ByValue<int> in_place_;  // of updates: the storage of the slot
+  std::vector<NodeId> updated_;  // by update: the slot
   std::set<int> committing_;
   std::vector<std::pair<Value, int>> copies_;
   std::vector<Step> commits_;

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/rewrite.h>
 #include <uwaga/runtime/compiled/internal/passes.h>
 

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include <uwaga/codegen/attention.h>
+#include <uwaga/codegen/whole_calls.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/graph.h>
 #include <uwaga/ir/passes/passes.h>
@@ -11,12 +12,13 @@ namespace uwaga {
 
 std::vector<Pass> lowering_passes(bool keep_attention, std::vector<std::string>* refused, const CustomKernels& custom) {
   const auto expand_rest = [keep_attention, refused, custom](const Graph& g) {
-    AttentionClaims claims;
-    if (keep_attention) claims = find_attention(g);
+    const WholeCalls whole = find_whole_calls(g);
+    const AttentionClaims claims = keep_attention ? find_attention(g) : AttentionClaims();
     if (refused)
       for (const auto& [where, why] : claims.refused) refused->push_back(g->provenance().brief(where) + ": " + why);
-    if (claims.bodies.empty() && custom.empty()) return expand(g);
-    return custom.mark(expand(g, [&](const CallAttrs& call) { return custom.of(call) || claims.keeps(call); }));
+    const auto keeps = [&](const CallAttrs& call) { return custom.of(call) || whole.keeps(call) || claims.keeps(call); };
+    const Graph expanded = expand(g, keeps, strip);
+    return custom.empty() ? expanded : custom.mark(expanded);
   };
   return {{"expand", expand_rest},
           {"strip", strip},

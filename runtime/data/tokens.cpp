@@ -97,10 +97,10 @@ Tokens::Split Tokens::split(double validation_fraction) const {
 Batches Tokens::batches(const BatchOptions& options) const { return Batches(*this, options); }
 Windows Tokens::windows(const WindowOptions& options) const { return Windows(*this, options); }
 
-TokenFile::TokenFile(const std::filesystem::path& path, TokenWidth width) {
+TokenFile::TokenFile(const std::string& path, TokenWidth width) {
   auto file = std::make_shared<const MappedFile>(path);
   const auto bytes = static_cast<std::int64_t>(file->bytes().size());
-  name_ = path.string();
+  name_ = path;
   width_ = width;
   if (bytes % bytes_of(width) != 0)
     throw Error(fmt::format("{} has {} bytes, which is no whole number of {}-byte ids", name_, bytes, bytes_of(width)));
@@ -111,14 +111,14 @@ TokenFile::TokenFile(const std::filesystem::path& path, TokenWidth width) {
 
 Tokens tokenize(std::string_view text, const Tokenizer& tokenizer) { return Tokens(tokenizer.encode(text)); }
 
-void write_tokens(const std::filesystem::path& path, std::span<const std::int32_t> ids, TokenWidth width,
+void write_tokens(const std::string& path, std::span<const std::int32_t> ids, TokenWidth width,
                   const FileSystem& files) {
   constexpr std::size_t kPiece = 1 << 18;
   FileWriter out(path, files);
   std::string piece;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (ids[i] < 0 || (width == TokenWidth::u16 && ids[i] > std::numeric_limits<std::uint16_t>::max()))
-      throw Error(fmt::format("{}: token {} is {}, which {} cannot hold", path.string(), i, ids[i],
+      throw Error(fmt::format("{}: token {} is {}, which {} cannot hold", path, i, ids[i],
                               width == TokenWidth::u16 ? "uint16" : "a file of ids"));
     for (int b = 0; b < bytes_of(width); ++b) piece += static_cast<char>(ids[i] >> (8 * b));
     if (piece.size() >= kPiece) {

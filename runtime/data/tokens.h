@@ -18,7 +18,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -93,13 +92,13 @@ struct Tokens::Split {
 // A file of nothing but ids, mapped. Throws SystemError; Error where its length is no multiple of an id's.
 class TokenFile : public Tokens {
  public:
-  explicit TokenFile(const std::filesystem::path& path, TokenWidth width = TokenWidth::u16);
+  explicit TokenFile(const std::string& path, TokenWidth width = TokenWidth::u16);
 };
 
 Tokens tokenize(std::string_view text, const Tokenizer& tokenizer);
 
 // Writes such a file, atomically. Throws Error for an id that the width cannot hold; SystemError.
-void write_tokens(const std::filesystem::path& path, std::span<const std::int32_t> ids,
+void write_tokens(const std::string& path, std::span<const std::int32_t> ids,
                   TokenWidth width = TokenWidth::u16, const FileSystem& files = real_files());
 
 // Iterates over source.at(i) for i from `first` while it is below `end`.

@@ -3,6 +3,7 @@
 #include <uwaga/runtime/host/cpu.h>
 #include <uwaga/runtime/host/thread_pool.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -81,42 +82,104 @@ class alignas(kLine) Signal {
 }  // namespace
 
 struct ThreadPool::Shared {
-  Shared(int threads, int cpus) : count(threads), crowded(threads > cpus) {}
+  Shared(int threads, int cpus) : count(threads), crowded(threads > cpus), left(static_cast<std::size_t>(threads)) {}
+
+  // What a worker has not begun: units of tasks from the low to the high half. The worker takes from the front, the others
+  // from the back.
+  struct alignas(kLine) Left {
+    std::atomic<std::uint64_t> range{0};
+
+    static std::uint64_t pack(std::uint64_t begin, std::uint64_t end) { return begin | end << 32; }
+
+    bool empty() const {
+      const std::uint64_t r = range.load();
+      return (r & 0xffffffffu) == r >> 32;
+    }
+
+    // Half of it, one at least; false where nothing is left.
+    bool take(bool own, std::int64_t& begin, std::int64_t& end) {
+      std::uint64_t r = range.load();
+      for (;;) {
+        const std::uint64_t front = r & 0xffffffffu, back = r >> 32;
+        if (front == back) return false;
+        const std::uint64_t half = (back - front + 1) / 2, middle = own ? front + half : back - half;
+        if (!range.compare_exchange_weak(r, own ? pack(middle, back) : pack(front, middle))) continue;
+        begin = static_cast<std::int64_t>(own ? front : middle);
+        end = static_cast<std::int64_t>(own ? middle : back);
+        return true;
+      }
+    }
+  };
 
   const int count;
   const bool crowded;
 
-  // The current run; written by its caller before `started` advances.
+  // The current run; written by its caller while nobody is inside.
   Function function = nullptr;
   void* context = nullptr;
-  std::int64_t tasks = 0;
-  int participants = 1;
+  std::int64_t tasks = 0, unit = 1;
+  bool fixed = false;
   bool stop = false;
+  std::vector<Left> left;           // by worker
+  std::atomic<bool> helped{false};  // Has a worker other than the caller had a task?
 
   Signal started;   // Advances when a run begins.
-  Signal finished;  // Advances when its last worker is done.
-  Signal met;       // Advances when the last participant reaches the barrier.
-  alignas(kLine) std::atomic<int> working{0};
-  alignas(kLine) std::atomic<int> arrived{0};
+  Signal finished;  // Advances when the last worker leaves a run that is over.
+  // A worker comes in and then looks whether the run is open; the caller closes it and then looks who is in. All accesses
+  // are sequentially consistent, so one of them sees the other.
+  alignas(kLine) std::atomic<int> inside{0};
+  alignas(kLine) std::atomic<bool> open{false};
 
   alignas(kLine) std::mutex turn;  // Held for the length of a run.
   std::atomic<std::thread::id> caller{};
   std::atomic<std::int64_t> parallel{0};
   std::vector<std::thread> workers;
 
-  void work(int worker) noexcept {
-    function(context, first_task(tasks, participants, worker), first_task(tasks, participants, worker + 1), worker);
+  // Has this worker had a task?
+  bool work(int worker) noexcept {
+    bool any = false;
+    for (int i = 0; i < (fixed ? 1 : count); ++i) {
+      const int from = (worker + i) % count;
+      std::int64_t begin = 0, end = 0;
+      while (left[static_cast<std::size_t>(from)].take(i == 0, begin, end)) {
+        function(context, begin * unit, std::min(end * unit, tasks), worker);
+        any = true;
+      }
+    }
+    return any;
   }
 
   void worker_loop(int worker) noexcept {
     std::uint32_t seen = 0;
     for (;;) {
       started.wait_past(seen, crowded);
-      ++seen;  // A run cannot begin before the last one ended, so no beat is missed.
+      seen = started.value();
       if (stop) return;
-      work(worker);
-      if (working.fetch_sub(1) == 1) finished.advance();
+      inside.fetch_add(1);
+      if (open.load() && work(worker)) helped.store(true, std::memory_order_relaxed);
+      if (inside.fetch_sub(1) == 1 && !open.load()) finished.advance();
     }
+  }
+
+  void share_out() noexcept {
+    unit = (tasks >> 31) + 1;  // so that their number fits 32 bits
+    const std::int64_t units = tasks / unit + (tasks % unit != 0);
+    for (int t = 0; t < count; ++t)
+      left[static_cast<std::size_t>(t)].range.store(Left::pack(static_cast<std::uint64_t>(first_task(units, count, t)),
+                                                              static_cast<std::uint64_t>(first_task(units, count, t + 1))));
+    helped.store(false, std::memory_order_relaxed);
+    open.store(true);
+    started.advance();
+    work(0);
+    for (Left& l : left)
+      while (fixed && !l.empty()) std::this_thread::yield();
+    open.store(false);
+    for (;;) {
+      const std::uint32_t seen = finished.value();
+      if (inside.load() == 0) break;
+      finished.wait_past(seen, crowded);
+    }
+    if (helped.load(std::memory_order_relaxed)) parallel.fetch_add(1, std::memory_order_relaxed);
   }
 
   void shut_down() noexcept {
@@ -125,7 +188,7 @@ struct ThreadPool::Shared {
     for (std::thread& worker : workers) worker.join();
   }
 
-  bool inside() const {
+  bool within() const {
     const auto self = std::this_thread::get_id();
     if (caller.load() == self) return true;
     for (const std::thread& worker : workers)
@@ -163,38 +226,20 @@ void ThreadPool::run(std::int64_t tasks, Function function, void* context, Mode 
   if (tasks == 0) return;
   std::unique_lock turn(s.turn, std::try_to_lock);
   if (!turn.owns_lock()) {
-    check_internal(!s.inside(), "a task called run of its own thread pool");
+    check_internal(!s.within(), "a task called run of its own thread pool");
     turn.lock();
   }
   s.caller.store(std::this_thread::get_id(), std::memory_order_relaxed);
   s.function = function;
   s.context = context;
   s.tasks = tasks;
-  const bool alone = s.count == 1 || tasks == 1 || mode == Mode::serial;
-  s.participants = alone ? 1 : s.count;
-  if (alone) {
-    s.work(0);
+  s.fixed = mode == Mode::fixed;
+  if (s.count == 1 || tasks == 1 || mode == Mode::serial) {
+    function(context, 0, tasks, 0);
   } else {
-    s.parallel.fetch_add(1, std::memory_order_relaxed);
-    s.working.store(s.count - 1);
-    const std::uint32_t seen = s.finished.value();
-    s.started.advance();
-    s.work(0);
-    s.finished.wait_past(seen, s.crowded);
+    s.share_out();
   }
   s.caller.store({}, std::memory_order_relaxed);
-}
-
-void ThreadPool::barrier() noexcept {
-  Shared& s = *shared_;
-  if (s.participants == 1) return;
-  const std::uint32_t seen = s.met.value();
-  if (s.arrived.fetch_add(1) + 1 == s.participants) {
-    s.arrived.store(0);  // Before the others leave, so that they can come again.
-    s.met.advance();
-  } else {
-    s.met.wait_past(seen, s.crowded);
-  }
 }
 
 }  // namespace uwaga

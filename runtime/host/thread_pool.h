@@ -1,16 +1,16 @@
-// A persistent pool of threads with a static schedule.
+// A persistent pool of threads that share out the tasks of one run after another.
 //
 //   ThreadPool pool(4);                                              // the caller and three workers
 //   pool.run(rows, kernel, &arguments);                              // kernel(&arguments, begin, end, worker)
 //   pool.for_each_range(rows, [&](std::int64_t begin, std::int64_t end, int worker) noexcept { ... });
 //
-// Worker t of T always takes the tasks [floor(tasks*t/T), floor(tasks*(t+1)/T)): who does what depends on nothing
-// else, so a result that does not depend on the split is the same on every run. The caller is worker 0.
-// `run` returns when all are done, and everything they wrote is visible to the caller.
+// Every task is run once, by somebody: worker t of T begins with the tasks [floor(tasks*t/T), floor(tasks*(t+1)/T)), taken
+// by halves, and who has none left takes half of what another has not begun. So tasks must not mind who runs them or in
+// which order; a worker's own calls come one after another, with its number in [0, T). The caller is worker 0.
+// `run` returns when all tasks are done, and everything they wrote is visible to the caller. It waits for nobody who has not
+// begun: a worker that wakes up late, or whose CPU is busy elsewhere, costs nothing but its help.
 //
-// A run of at most one task, a serial run, and a run of a pool of one thread happen on the calling thread alone.
-// Otherwise the function is called exactly once on each of the T workers, on an empty range too, so that all of them
-// can meet at `barrier`.
+// A run of one task, a serial run, and a run of a pool of one thread happen on the calling thread alone, in one call.
 //
 // Waiting threads spin for a short bounded time and then sleep; where the pool has more threads than the process has
 // CPUs they hardly spin at all. Two threads may call `run` at the same time: one waits for the other. A task must not
@@ -28,7 +28,11 @@ class ThreadPool {
   // A task may not throw: an exception cannot cross from a worker to the caller, and compiled kernels have none.
   using Function = void (*)(void* context, std::int64_t begin, std::int64_t end, int worker) noexcept;
 
-  enum class Mode { parallel, serial };
+  enum class Mode {
+    parallel,
+    fixed,  // every worker runs the tasks it begins with, and all wait for it: for tests that must see all at work
+    serial,
+  };
 
   // `threads` counts the caller. Throws Error below 1 or above kMaxThreads, SystemError where a thread cannot start.
   explicit ThreadPool(int threads);
@@ -58,14 +62,10 @@ class ThreadPool {
         const_cast<std::remove_const_t<C>*>(std::addressof(callable)), mode);
   }
 
-  // Called from inside a task by every worker: returns when all have called it, and what each wrote before is visible
-  // to all after. Returns at once in a run on the calling thread alone.
-  void barrier() noexcept;
-
-  // Runs that used more than one thread, since the pool was made.
+  // Runs in which more than one thread had tasks, since the pool was made.
   std::int64_t parallel_runs() const;
 
-  // The first task of worker `worker` of `threads`; worker == threads gives the end of the last range.
+  // The task that worker `worker` of `threads` begins with; worker == threads gives the end of the last range.
   static constexpr std::int64_t first_task(std::int64_t tasks, int threads, int worker) {
     // floor(tasks * worker / threads) without the product that would overflow.
     return tasks / threads * worker + tasks % threads * worker / threads;

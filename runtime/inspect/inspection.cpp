@@ -7,6 +7,7 @@
 #include <functional>
 
 #include <uwaga/codegen/schedule/attention_flat.h>
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/print.h>
 #include <uwaga/runtime/compiled/internal/passes.h>
@@ -43,8 +44,8 @@ constexpr std::size_t kLongestName = 48;
 
 InspectedCall call_of(const Executable& e, const Launch& launch) {
   InspectedCall call;
-  const Cluster& cluster = e.clustering.clusters[static_cast<std::size_t>(launch.cluster)];
   const Provenance& provenance = e.graph->provenance();
+  const Cluster& cluster = e.clustering.clusters[static_cast<std::size_t>(launch.cluster)];
   const auto add_op = [&](const Node& n, ProvenanceId origin) {
     InspectedOp op;
     op.op = op_name(n);
@@ -60,7 +61,7 @@ InspectedCall call_of(const Executable& e, const Launch& launch) {
     }
     call.ops.push_back(std::move(op));
   };
-  for (std::size_t i = 0; i < launch.origins.size(); ++i) add_op(e.graph->node(cluster.nodes[i]), launch.origins[i]);
+  for (NodeId id : launch.nodes) add_op(e.graph->node(id), e.graph->node(id).provenance);
   call.nodes = call.ops.size();
   if (cluster.kind != ClusterKind::attention) return call;
   // Its kernels' ordinals go on with the ops of the call's body.

@@ -110,7 +110,7 @@ void verify_file(const fs::path& folder, const Json& entry) {
 }
 
 void verify(const Checkpoint& checkpoint) {
-  const Json manifest = detail::parse_json(read_file(checkpoint.folder / kManifest, kMaxManifest), kManifest);
+  const Json manifest = detail::parse_json(read_file(fs::path(checkpoint.folder) / kManifest, kMaxManifest), kManifest);
   if (detail::json_string(detail::json_member(manifest, "format", kManifest), kManifest) != kFormat)
     throw Error(fmt::format("{} is not one of a checkpoint", kManifest));
   const auto version = detail::json_integer(detail::json_member(manifest, "version", kManifest), kManifest);
@@ -190,7 +190,7 @@ CheckpointDirectory::Latest CheckpointDirectory::latest() const {
       result.checkpoint = std::move(all.back());
       return result;
     }
-    result.rejected.push_back(fmt::format("checkpoint {}: {}", all.back().folder.string(), *reason));
+    result.rejected.push_back(fmt::format("checkpoint {}: {}", all.back().folder, *reason));
   }
   return result;
 }
@@ -205,7 +205,7 @@ void CheckpointDirectory::remove_old() const {
   const auto all = list();
   for (std::size_t i = 0; i + kKept < all.size(); ++i) {
     // Renamed first, so that a reader or a crash never sees half a checkpoint under a checkpoint's name.
-    const fs::path doomed = path_ / (kTemporaryPrefix + all[i].folder.filename().string());
+    const fs::path doomed = path_ / (kTemporaryPrefix + fs::path(all[i].folder).filename().string());
     if (files_.rename(all[i].folder.c_str(), doomed.c_str()) == 0) remove_folder(doomed);
   }
 }

@@ -16,6 +16,7 @@
 // were.
 #pragma once
 
+#include <uwaga/runtime/io/checkpoint.h>
 #include <uwaga/runtime/io/file_system.h>
 
 #include <cstdint>
@@ -26,12 +27,6 @@
 #include <vector>
 
 namespace uwaga {
-
-struct Checkpoint {
-  std::int64_t sequence = 0;  // 1, 2, ... in the order of their commits.
-  std::int64_t step = 0;
-  std::filesystem::path folder;
-};
 
 class CheckpointDirectory {
  public:

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstring>
 #include <queue>
+#include <unordered_map>
 
 namespace uwaga {
 
@@ -80,8 +81,8 @@ std::string with_spaces(std::string_view text) {
 
 }  // namespace
 
-SentencePieceTokenizer SentencePieceTokenizer::read(const std::filesystem::path& path, std::int32_t vocab_size) {
-  return parse(read_file(path, kMaxFile), vocab_size, path.string());
+SentencePieceTokenizer SentencePieceTokenizer::read(const std::string& path, std::int32_t vocab_size) {
+  return parse(read_file(path, kMaxFile), vocab_size, path);
 }
 
 SentencePieceTokenizer SentencePieceTokenizer::parse(std::string_view bytes, std::int32_t vocab_size,
@@ -122,15 +123,19 @@ SentencePieceTokenizer SentencePieceTokenizer::load(std::string_view text) {
   return SentencePieceTokenizer(std::move(pieces));
 }
 
+struct SentencePieceTokenizer::Ids : std::unordered_map<std::string_view, std::int32_t> {};
+
 SentencePieceTokenizer::SentencePieceTokenizer(std::vector<Piece> pieces) : pieces_(std::move(pieces)) {
   if (pieces_.size() < static_cast<std::size_t>(kFirstPiece))
     throw Error(fmt::format("sentencepiece tokenizer: {} pieces, at least {} are needed", pieces_.size(), kFirstPiece));
+  const auto ids = std::make_shared<Ids>();
   for (std::size_t id = 0; id < pieces_.size(); ++id) {
     if (!std::isfinite(pieces_[id].score))
       throw Error(fmt::format("sentencepiece tokenizer: the score of piece {} is not finite", id));
     // Control and byte pieces stay out of reach of the text; of equal pieces the first is meant.
-    if (id >= static_cast<std::size_t>(kFirstPiece)) ids_.emplace(pieces_[id].text, static_cast<std::int32_t>(id));
+    if (id >= static_cast<std::size_t>(kFirstPiece)) ids->emplace(pieces_[id].text, static_cast<std::int32_t>(id));
   }
+  ids_ = ids;
 }
 
 std::vector<std::int32_t> SentencePieceTokenizer::encode(std::string_view text) const {
@@ -153,7 +158,7 @@ std::vector<std::int32_t> SentencePieceTokenizer::encode(std::string_view text) 
   for (std::size_t at = 0; at < spaced.size();) {
     const auto c = decode_utf8(spaced, at);
     const std::size_t bytes = c ? c->bytes : 1;
-    if (const auto found = ids_.find(std::string_view(spaced).substr(at, bytes)); found != ids_.end()) {
+    if (const auto found = ids_->find(std::string_view(spaced).substr(at, bytes)); found != ids_->end()) {
       append(found->second, at, bytes);
     } else {
       for (std::size_t i = 0; i < bytes; ++i)
@@ -175,8 +180,8 @@ std::vector<std::int32_t> SentencePieceTokenizer::encode(std::string_view text) 
   const auto consider = [&](int left, int right) {
     if (left < 0 || right < 0) return;
     const std::size_t bytes = symbols[left].bytes + symbols[right].bytes;
-    const auto found = ids_.find(std::string_view(spaced).substr(symbols[left].begin, bytes));
-    if (found != ids_.end()) joins.push({pieces_[found->second].score, left, right, bytes, found->second});
+    const auto found = ids_->find(std::string_view(spaced).substr(symbols[left].begin, bytes));
+    if (found != ids_->end()) joins.push({pieces_[found->second].score, left, right, bytes, found->second});
   };
   for (int i = 0; i + 1 < static_cast<int>(symbols.size()); ++i) consider(i, i + 1);
   while (!joins.empty()) {

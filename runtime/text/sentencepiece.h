@@ -18,10 +18,9 @@
 #include <uwaga/runtime/text/tokenizer.h>
 
 #include <cstdint>
-#include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace uwaga {
@@ -36,7 +35,7 @@ class SentencePieceTokenizer final : public Tokenizer {
   static constexpr std::int32_t kUnknown = 0, kBegin = 1, kEnd = 2, kFirstByte = 3;
 
   // Throws Error for a file of another vocabulary size or otherwise wrong, SystemError where it cannot be read.
-  static SentencePieceTokenizer read(const std::filesystem::path& path, std::int32_t vocab_size);
+  static SentencePieceTokenizer read(const std::string& path, std::int32_t vocab_size);
   // The bytes of such a file; `what` begins the errors' sentences.
   static SentencePieceTokenizer parse(std::string_view bytes, std::int32_t vocab_size, std::string_view what);
   // What `save` wrote. Throws Error.
@@ -57,7 +56,8 @@ class SentencePieceTokenizer final : public Tokenizer {
 
  private:
   std::vector<Piece> pieces_;
-  std::unordered_map<std::string_view, std::int32_t> ids_;  // Views of pieces_, which never changes.
+  struct Ids;
+  std::shared_ptr<const Ids> ids_;  // Views of pieces_, which never changes.
 };
 
 }  // namespace uwaga

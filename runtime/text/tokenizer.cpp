@@ -7,6 +7,7 @@
 #include <uwaga/runtime/text/utf8.h>
 
 #include <algorithm>
+#include <unordered_map>
 
 namespace uwaga {
 
@@ -84,19 +85,23 @@ CharacterTokenizer CharacterTokenizer::train(std::string_view text) {
   return CharacterTokenizer(std::move(characters));
 }
 
+struct CharacterTokenizer::Ids : std::unordered_map<char32_t, std::int32_t> {};
+
 CharacterTokenizer::CharacterTokenizer(std::vector<char32_t> characters) : characters_(std::move(characters)) {
+  const auto ids = std::make_shared<Ids>();
   if (characters_.empty()) throw Error("a character tokenizer needs a text of at least one character, and got none");
   for (char32_t c : characters_)
-    if (!ids_.emplace(c, static_cast<std::int32_t>(ids_.size())).second)
+    if (!ids->emplace(c, static_cast<std::int32_t>(ids->size())).second)
       throw Error(fmt::format("character tokenizer: {} occurs twice", shown(c)));
+  ids_ = ids;
 }
 
 std::vector<std::int32_t> CharacterTokenizer::encode(std::string_view text) const {
   std::vector<std::int32_t> ids;
   ids.reserve(text.size());
   for_each_character(text, [&](char32_t c, std::size_t at) {
-    const auto found = ids_.find(c);
-    if (found == ids_.end()) {
+    const auto found = ids_->find(c);
+    if (found == ids_->end()) {
       throw Error(fmt::format("character {} at byte {} is not among the {} of the training text", shown(c), at,
                               characters_.size()));
     }

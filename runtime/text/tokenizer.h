@@ -16,7 +16,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace uwaga {
@@ -70,7 +69,8 @@ class CharacterTokenizer final : public Tokenizer {
 
  private:
   std::vector<char32_t> characters_;
-  std::unordered_map<char32_t, std::int32_t> ids_;
+  struct Ids;  // of the characters
+  std::shared_ptr<const Ids> ids_;
 };
 
 }  // namespace uwaga

@@ -69,7 +69,7 @@ Array fit(const State& state, const StoredTensor& tensor, const std::map<std::st
 
 }  // namespace
 
-void save(const State& state, const std::filesystem::path& path, const FileSystem& files) {
+void save(const State& state, const std::string& path, const FileSystem& files) {
   std::vector<Array> values;
   std::vector<StoredTensor> tensors;
   std::map<std::string, std::string> metadata{{"format", "uwaga"}};
@@ -82,7 +82,7 @@ void save(const State& state, const std::filesystem::path& path, const FileSyste
   write_safetensors(path, tensors, metadata, files);
 }
 
-LoadReport load(State& state, const std::filesystem::path& path, const LoadOptions& options) {
+LoadReport load(State& state, const std::string& path, const LoadOptions& options) {
   const SafetensorsFile file(path);
   LoadReport report;
   std::vector<std::pair<std::string, Array>> values;
@@ -93,14 +93,14 @@ LoadReport load(State& state, const std::filesystem::path& path, const LoadOptio
       report.extra.push_back(tensor.name);
       continue;
     }
-    values.emplace_back(tensor.name, fit(state, tensor, file.metadata(), path.string()));
+    values.emplace_back(tensor.name, fit(state, tensor, file.metadata(), path));
     report.loaded.push_back(tensor.name);
   }
   if (!options.partial && !report.missing.empty())
-    throw Error(fmt::format("{} lacks {} of the {} tensors of this model: {}", path.string(), report.missing.size(),
+    throw Error(fmt::format("{} lacks {} of the {} tensors of this model: {}", path, report.missing.size(),
                             state.names().size(), some(report.missing)));
   if (!options.partial && !report.extra.empty())
-    throw Error(fmt::format("{} has {} tensors that this model has not: {}", path.string(), report.extra.size(),
+    throw Error(fmt::format("{} has {} tensors that this model has not: {}", path, report.extra.size(),
                             some(report.extra)));
   for (const auto& [name, value] : values) state.set(name, value);
   return report;

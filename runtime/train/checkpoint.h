@@ -12,14 +12,13 @@
 #include <uwaga/runtime/io/file_system.h>
 #include <uwaga/runtime/state.h>
 
-#include <filesystem>
 #include <string>
 #include <vector>
 
 namespace uwaga {
 
 // Atomic (see runtime/io/file.h). Throws Error where a slot has no value yet, SystemError.
-void save(const State& state, const std::filesystem::path& path, const FileSystem& files = real_files());
+void save(const State& state, const std::string& path, const FileSystem& files = real_files());
 
 struct LoadOptions {
   bool partial = false;  // what is only in the file, or only in the state, is reported instead of refused
@@ -32,7 +31,7 @@ struct LoadReport {
 };
 
 // Throws Error for missing and extra names (unless partial), a dtype, shape or axes that differ; SystemError.
-LoadReport load(State& state, const std::filesystem::path& path, const LoadOptions& options = {});
+LoadReport load(State& state, const std::string& path, const LoadOptions& options = {});
 
 // SHA-256 over name, type and bytes of the slots, sorted by name: all of them, or the trainable ones alone.
 std::string state_sha256(const State& state);

@@ -5,6 +5,8 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -19,7 +21,7 @@ bool kept(const std::string& line, std::int64_t last_step) {
 
 }  // namespace
 
-MetricsFile::MetricsFile(std::filesystem::path path, std::int64_t last_step) : path_(std::move(path)) {
+MetricsFile::MetricsFile(std::string path, std::int64_t last_step) : path_(std::move(path)) {
   std::string before;
   if (last_step > 0 && std::filesystem::exists(path_)) {
     std::istringstream lines(read_file(path_));
@@ -27,13 +29,17 @@ MetricsFile::MetricsFile(std::filesystem::path path, std::int64_t last_step) : p
       if (kept(line, last_step)) before += line + "\n";
   }
   write_file(path_, before);
-  file_.open(path_, std::ios::app);
-  if (!file_) throw SystemError(fmt::format("cannot open {}: {}", path_.string(), std::strerror(errno)));
+  file_ = std::make_unique<std::ofstream>(path_, std::ios::app);
+  if (!*file_) throw SystemError(fmt::format("cannot open {}: {}", path_, std::strerror(errno)));
 }
 
+MetricsFile::~MetricsFile() = default;
+MetricsFile::MetricsFile(MetricsFile&&) noexcept = default;
+MetricsFile& MetricsFile::operator=(MetricsFile&&) noexcept = default;
+
 void MetricsFile::add(const std::string& object) {
-  file_ << object << '\n' << std::flush;
-  if (!file_) throw SystemError(fmt::format("cannot write {}: {}", path_.string(), std::strerror(errno)));
+  *file_ << object << '\n' << std::flush;
+  if (!*file_) throw SystemError(fmt::format("cannot write {}: {}", path_, std::strerror(errno)));
 }
 
 }  // namespace uwaga

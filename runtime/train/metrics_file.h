@@ -2,8 +2,8 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
-#include <fstream>
+#include <iosfwd>
+#include <memory>
 #include <string>
 
 namespace uwaga {
@@ -11,13 +11,16 @@ namespace uwaga {
 class MetricsFile {
  public:
   // Keeps the lines whose "step" is at most `last_step`; an incomplete last line is dropped. Throws SystemError.
-  MetricsFile(std::filesystem::path path, std::int64_t last_step);
+  MetricsFile(std::string path, std::int64_t last_step);
+  ~MetricsFile();
+  MetricsFile(MetricsFile&&) noexcept;
+  MetricsFile& operator=(MetricsFile&&) noexcept;
   // A line; `object` is JSON. Throws SystemError.
   void add(const std::string& object);
 
  private:
-  std::filesystem::path path_;
-  std::ofstream file_;
+  std::string path_;
+  std::unique_ptr<std::ofstream> file_;
 };
 
 }  // namespace uwaga

@@ -5,6 +5,7 @@
 #include <uwaga/runtime/train/checkpoint.h>
 #include <uwaga/runtime/train/run_record.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 namespace uwaga {
@@ -14,7 +15,7 @@ using Json = nlohmann::json;
 
 constexpr std::uint64_t kLargestRecord = std::uint64_t{256} << 20;  // a vocabulary is a few megabytes
 
-std::filesystem::path record_file(const std::filesystem::path& folder) { return folder / "run.json"; }
+std::string record_file(const std::string& folder) { return std::filesystem::path(folder) / "run.json"; }
 
 std::string shown(const Json& object, const std::string& key) {
   return object.contains(key) ? quote(object[key].is_string() ? object[key].get<std::string>() : object[key].dump(), 60)
@@ -22,21 +23,21 @@ std::string shown(const Json& object, const std::string& key) {
 }
 
 void require_same(const char* what, const std::string& stored, const std::string& wanted,
-                  const std::filesystem::path& folder) {
+                  const std::string& folder) {
   const Json a = Json::parse(stored), b = Json::parse(wanted);
   Json keys = a;
   keys.update(b);
   for (const auto& [key, value] : keys.items())
     if (!a.contains(key) || !b.contains(key) || a[key] != b[key])
       throw Error(fmt::format("the checkpoint {} is of another run: its {} has {} {}, and this run's has {}",
-                              folder.string(), what, quote(key, 40), shown(a, key), shown(b, key)));
+                              folder, what, quote(key, 40), shown(a, key), shown(b, key)));
 }
 
 }  // namespace
 
-std::filesystem::path state_file(const std::filesystem::path& folder) { return folder / "state.safetensors"; }
+std::string state_file(const std::string& folder) { return std::filesystem::path(folder) / "state.safetensors"; }
 
-void save_run(const RunRecord& record, const State& state, const std::filesystem::path& folder) {
+void save_run(const RunRecord& record, const State& state, const std::string& folder) {
   Json json;
   json["format"] = RunRecord::kFormatVersion;
   json["step"] = record.step;
@@ -47,25 +48,25 @@ void save_run(const RunRecord& record, const State& state, const std::filesystem
   write_file(record_file(folder), json.dump(1) + "\n");
 }
 
-RunRecord read_run(const std::filesystem::path& folder) {
-  const std::filesystem::path path = record_file(folder);
+RunRecord read_run(const std::string& folder) {
+  const std::string path = record_file(folder);
   const Json json = Json::parse(read_file(path, kLargestRecord), nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) throw Error(fmt::format("{} is no JSON object", path.string()));
+  if (!json.is_object()) throw Error(fmt::format("{} is no JSON object", path));
   const auto field = [&](const char* name) -> const Json& {
-    if (!json.contains(name)) throw Error(fmt::format("{} has no \"{}\"", path.string(), name));
+    if (!json.contains(name)) throw Error(fmt::format("{} has no \"{}\"", path, name));
     return json[name];
   };
   if (field("format") != RunRecord::kFormatVersion)
-    throw Error(fmt::format("{} has format {}, and this program reads {}", path.string(),
+    throw Error(fmt::format("{} has format {}, and this program reads {}", path,
                             quote(json["format"].dump(), 40), RunRecord::kFormatVersion));
   if (!field("step").is_number_integer() || field("step").get<std::int64_t>() < 0)
-    throw Error(fmt::format("{}: \"step\" is no number of steps", path.string()));
+    throw Error(fmt::format("{}: \"step\" is no number of steps", path));
   for (const char* name : {"model", "data", "tokenizer"})
-    if (!field(name).is_object()) throw Error(fmt::format("{}: \"{}\" is no object", path.string(), name));
+    if (!field(name).is_object()) throw Error(fmt::format("{}: \"{}\" is no object", path, name));
   return {json["step"].get<std::int64_t>(), json["model"].dump(), json["data"].dump(), json["tokenizer"].dump()};
 }
 
-void require_same_run(const RunRecord& stored, const RunRecord& wanted, const std::filesystem::path& folder) {
+void require_same_run(const RunRecord& stored, const RunRecord& wanted, const std::string& folder) {
   require_same("model", stored.model, wanted.model, folder);
   require_same("tokenizer", stored.tokenizer, wanted.tokenizer, folder);
   require_same("data", stored.data, wanted.data, folder);

@@ -10,7 +10,6 @@
 #include <uwaga/runtime/state.h>
 
 #include <cstdint>
-#include <filesystem>
 #include <string>
 
 namespace uwaga {
@@ -25,16 +24,16 @@ struct RunRecord {
 };
 
 // Into a folder that is there. Throws SystemError.
-void save_run(const RunRecord& record, const State& state, const std::filesystem::path& folder);
+void save_run(const RunRecord& record, const State& state, const std::string& folder);
 
 // run.json of a folder, read as hostile. Throws Error for one of another format version or otherwise wrong;
 // SystemError.
-RunRecord read_run(const std::filesystem::path& folder);
+RunRecord read_run(const std::string& folder);
 
 // Where a folder that save_run filled keeps the slots.
-std::filesystem::path state_file(const std::filesystem::path& folder);
+std::string state_file(const std::string& folder);
 
 // Throws Error, naming the first field that differs with both values.
-void require_same_run(const RunRecord& stored, const RunRecord& wanted, const std::filesystem::path& folder);
+void require_same_run(const RunRecord& stored, const RunRecord& wanted, const std::string& folder);
 
 }  // namespace uwaga

@@ -1,11 +1,13 @@
 #include <fmt/format.h>
 #include <uwaga/ir/error.h>
+#include <uwaga/runtime/io/checkpoint_directory.h>
 #include <uwaga/runtime/train/checkpoint.h>
 #include <uwaga/runtime/train/metrics_file.h>
 #include <uwaga/runtime/train/trainer.h>
 
 #include <chrono>
 #include <cmath>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 namespace uwaga {
@@ -46,7 +48,7 @@ class Run {
     if (options.out.empty()) return;
     checkpoints_.emplace(options.out);
     if (options.resume) resume();
-    metrics_.emplace(options.out / "metrics.jsonl", result_.step);
+    metrics_.emplace((std::filesystem::path(options.out) / "metrics.jsonl").string(), result_.step);
   }
 
   TrainResult go() {
@@ -74,8 +76,8 @@ class Run {
     const CheckpointDirectory::Latest latest = checkpoints_->latest();
     if (!latest.checkpoint) {
       throw Error(latest.rejected.empty()
-                      ? fmt::format("there is no checkpoint in {} to resume from", options_.out.string())
-                      : fmt::format("no checkpoint in {} can be used: {}", options_.out.string(), latest.rejected[0]));
+                      ? fmt::format("there is no checkpoint in {} to resume from", options_.out)
+                      : fmt::format("no checkpoint in {} can be used: {}", options_.out, latest.rejected[0]));
     }
     const RunRecord stored = read_run(latest.checkpoint->folder);
     require_same_run(stored, record_, latest.checkpoint->folder);

@@ -16,13 +16,13 @@
 #pragma once
 
 #include <uwaga/runtime/data/tokens.h>
-#include <uwaga/runtime/io/checkpoint_directory.h>
+#include <uwaga/runtime/io/checkpoint.h>
 #include <uwaga/runtime/program.h>
 #include <uwaga/runtime/train/run_record.h>
 
-#include <filesystem>
 #include <functional>
 #include <optional>
+#include <string>
 
 namespace uwaga {
 
@@ -33,7 +33,7 @@ struct TrainOptions {
   std::int64_t eval_every = 0;        // steps between evaluations; 0: only at the end
   std::int64_t checkpoint_every = 0;  // steps between checkpoints; 0: only at the end and when stopped
   std::int64_t evaluation_batch = 0;  // rows of an evaluation run; 0: as `batch`
-  std::filesystem::path out = {};          // empty: neither checkpoints nor metrics
+  std::string out = {};               // empty: neither checkpoints nor metrics
   bool resume = false;                // from the newest checkpoint in `out`; Error where there is none
   // Kept with each checkpoint, and compared on resume. `step` is set here, and `data` gets the seed, batch and time.
   RunRecord record = {};

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <uwaga/autodiff/autodiff.h>
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/interpreter/interpret.h>
 #include <uwaga/ir/verify.h>

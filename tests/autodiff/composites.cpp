@@ -1,4 +1,5 @@
 #include <uwaga/autodiff/autodiff.h>
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/composites/activations.h>
 #include <uwaga/ir/composites/attention.h>
 #include <uwaga/ir/composites/losses.h>

@@ -8,6 +8,7 @@
 #include <uwaga/ir/interpreter/interpret.h>
 #include <uwaga/ir/verify.h>
 
+#include <algorithm>
 #include <random>
 
 #include "tests/autodiff/check.h"

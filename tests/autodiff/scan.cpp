@@ -1,4 +1,5 @@
 #include <uwaga/autodiff/autodiff.h>
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/composites/losses.h>
 #include <uwaga/ir/interpreter/interpret.h>
 #include <uwaga/ir/random.h>

@@ -1,5 +1,6 @@
 #include <uwaga/autodiff/autodiff.h>
 #include <uwaga/autodiff/vmap.h>
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/interpreter/interpret.h>
 #include <uwaga/ir/verify.h>

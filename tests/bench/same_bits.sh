@@ -37,7 +37,8 @@ settings() {
   local recipe=$1
   shift
   first=""
-  for threads in 1 2 3 8; do show "$recipe" "threads $threads" "$@" --threads "$threads"; done
+  for threads in 1 2 3 8; do show "$recipe" "threads $threads" env UWAGA_SHARES=fixed "$@" --threads "$threads"; done
+  show "$recipe" "threads 2, shares open" "$@" --threads 2
   show "$recipe" "no cache" env UWAGA_CACHE=off "$@" --threads 2
   show "$recipe" "empty cache" env UWAGA_CACHE="$work/cache" "$@" --threads 2
   show "$recipe" "that cache again" env UWAGA_CACHE="$work/cache" "$@" --threads 2

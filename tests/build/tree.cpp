@@ -1,4 +1,5 @@
 // The shape of the source tree: a root that reads in one sitting, files that hold one concept.
+#include <algorithm>
 #include <cstdio>
 #include <set>
 

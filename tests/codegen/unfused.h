@@ -6,6 +6,7 @@
 
 #include <uwaga/codegen/cluster.h>
 #include <uwaga/codegen/lower/table.h>
+#include <uwaga/ir/attributes.h>
 
 namespace uwaga::test {
 

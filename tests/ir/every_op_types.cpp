@@ -1,4 +1,5 @@
 // The types that the examples of every_op.h give, written down; and what every op refuses.
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/infer.h>
 

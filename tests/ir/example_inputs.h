@@ -2,6 +2,7 @@
 #pragma once
 
 #include <uwaga/ir/array.h>
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/random.h>
 
 #include "tests/ir/every_op.h"

@@ -1,5 +1,6 @@
 #include <uwaga/ir/rewrite.h>
 
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/ops.h>
 #include <uwaga/ir/structural_hash.h>
 

@@ -1,5 +1,6 @@
 #include <uwaga/ir/verify.h>
 
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/ops.h>
 

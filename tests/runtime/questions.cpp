@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <uwaga/autodiff/autodiff.h>
 #include <uwaga/autodiff/vmap.h>
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/interpreter/interpret.h>
 
 #include <algorithm>

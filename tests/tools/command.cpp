@@ -43,6 +43,13 @@ TEST_CASE("help and version are answers, not errors") {
   CHECK(w.run("devices --json").last().contains("device"));
 }
 
+TEST_CASE("what the machine could do is measured", "[slow]") {
+  const Workplace w;
+  const Ran r = w.run("bench machine --json");
+  REQUIRE(r.code == 0);
+  for (const char* key : {"memory_read_gbps", "memory_write_gbps"}) CHECK(r.last().at(key).get<double>() > 0);
+}
+
 TEST_CASE("what cannot be read, written or learnt is one sentence and exit code 1") {
   const Workplace w;
   const std::string missing = (w.path / "none.txt").string();

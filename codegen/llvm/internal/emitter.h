@@ -7,6 +7,8 @@
 //     nothing it reads has changed since.
 //   - Loop invariants: an expression that reads only immutable variables is printed in front of the outermost loop in
 //     which they are defined. It never moves out of a branch, and nothing that loads ever moves.
+//   - Addresses: what is fixed in a loop is one pointer in front of it; what grows with the loop's counter is the counter,
+//     or a multiple of it that is counted along; the rest is a constant in the access.
 //
 // Split by concern: types.cpp (types, constants, casts), arithmetic.cpp (ops), values.cpp (placing and reusing
 // expressions), memory.cpp, statements.cpp, function.cpp (arguments, grid, scratch).
@@ -18,12 +20,13 @@
 #include <llvm/IR/MDBuilder.h>
 #include <llvm/IR/Module.h>
 
-#include <memory>
 #include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include <uwaga/codegen/kernel/kernel.h>
@@ -73,11 +76,12 @@ class Emitter {
   llvm::Value* float_to_integer(llvm::Value* x, VType from, VType to);
 
   // ---- arithmetic.cpp
-  llvm::Value* arithmetic(const Expr& e);
+  llvm::Value* arithmetic(const Expr& e, ExprId id);
   llvm::Value* unary(Op op, llvm::Value* x, VType t);
   llvm::Value* binary(Op op, llvm::Value* a, llvm::Value* b, VType t);
   llvm::Value* floor_division(Op op, llvm::Value* a, llvm::Value* b, VType t);
-  llvm::Value* less_than(const Expr& e);
+  llvm::Value* index_division(Op op, llvm::Value* a, llvm::Value* b);
+  llvm::Value* less_than(const Expr& e, ExprId id);
 
   // ---- values.cpp
   struct Cached {
@@ -86,19 +90,29 @@ class Emitter {
     llvm::BasicBlock* block = nullptr;  // where set, the value serves in this block only
   };
   struct Region {
-    std::uint32_t serial = 0;
-    bool arm = false;                   // of a branch: nothing moves out of it
+    std::uint32_t serial;
+    bool arm;                           // of a branch: nothing moves out of it
     llvm::BasicBlock* hoist = nullptr;  // the block in front of the loop that is open inside this region
+    // Of a loop's body.
+    VarId counter = kNone;
+    llvm::BasicBlock* header = nullptr;
+    llvm::Value* begin = nullptr;
+    std::map<std::int64_t, llvm::PHINode*> multiples;  // of the counter, by factor: they count along with it
   };
   void study();  // what every expression reads
   llvm::Value* value(ExprId id);
-  llvm::Value* build(const Expr& e);
+  llvm::Value* build(const Expr& e, ExprId id);
   bool valid(const Cached& c, ExprId id) const;
+  bool fixed(ExprId id) const { return reads_[id].empty() && !loads_[id]; }  // once defined, the same for good
   std::uint32_t home(ExprId id);  // the depth at which all it reads is defined
   std::uint32_t floor_depth() const;
   // Runs `make` in the region where a value that reads `id` alone belongs, and remembers what it gives in `slot`.
   template <typename Make>
   llvm::Value* place(Cached& slot, ExprId id, const Make& make);
+  // Runs `make` in the region of that depth.
+  template <typename Make>
+  llvm::Value* in_region(std::uint32_t depth, const Make& make);
+  bool open(const Cached& c) const { return c.depth <= depth_ && regions_[c.depth].serial == c.serial; }
   void changed(std::uint32_t what) { last_changed_[what] = ++epoch_; }
   std::uint32_t buffer_key(BufferId b) const { return static_cast<std::uint32_t>(kernel_.variables.size()) + b; }
 
@@ -110,8 +124,18 @@ class Emitter {
   };
   std::optional<Row> as_row(ExprId index) const;
   std::optional<std::int64_t> constant(ExprId id) const;
+  // An index seen from the loop we stand in: sum(factor * term) + turns * counter + offset.
+  using Terms = std::vector<std::pair<ExprId, std::int64_t>>;
+  struct Affine {
+    Terms terms;
+    std::int64_t turns = 0, offset = 0;
+  };
+  void add(Affine& sum, ExprId id, std::int64_t factor);
+  llvm::Value* sum_of_terms(BufferId buffer, Terms terms);
+  llvm::Value* multiple(std::int64_t factor);
   llvm::Value* pointer(BufferId buffer, ExprId index);
   llvm::Value* pointer(BufferId buffer, const Row& row);
+  llvm::Value* pointer(BufferId buffer, std::span<const ExprId> summands, std::int64_t offset);
   std::vector<llvm::Value*> lane_pointers(BufferId buffer, ExprId index, int lanes);
   llvm::Value* load(const Expr& e);
   llvm::Value* load_lanes(const Expr& e, llvm::Value* mask);
@@ -152,6 +176,7 @@ class Emitter {
   std::vector<std::uint32_t> variable_depth_;
   std::vector<bool> mutable_;  // variables that are assigned
   std::vector<ExprId> alias_;  // of lets that only name a mask: see statements.cpp
+  std::vector<ExprId> let_;    // by variable: what a let named
   llvm::Value* error_ = nullptr;
   llvm::Value* scratch_ = nullptr;
   llvm::AllocaInst* dump_ = nullptr;
@@ -161,7 +186,8 @@ class Emitter {
   std::vector<std::int32_t> home_;
   std::vector<bool> written_;  // by buffer
   std::vector<Cached> values_;
-  std::unordered_map<std::uint64_t, Cached> pointers_;
+  std::map<ExprId, Cached> tails_;  // by mask: how many of its lanes are on
+  std::map<std::pair<BufferId, Terms>, Cached> pointers_;
   std::vector<Region> regions_;
   std::uint32_t depth_ = 0;  // the region we print in; less than the innermost one while hoisting
   std::uint32_t serials_ = 0, epoch_ = 0;
@@ -173,24 +199,24 @@ class Emitter {
 };
 
 template <typename Make>
+llvm::Value* Emitter::in_region(std::uint32_t depth, const Make& make) {
+  if (depth >= depth_) return make();
+  const Builder::InsertPointGuard guard(b_);
+  const std::uint32_t here = std::exchange(depth_, depth);
+  b_.SetInsertPoint(regions_[depth].hoist->getTerminator());
+  llvm::Value* made = make();
+  depth_ = here;
+  return made;
+}
+
+template <typename Make>
 llvm::Value* Emitter::place(Cached& slot, ExprId id, const Make& make) {
   if (valid(slot, id)) return slot.value;
-  const bool fixed = reads_[id].empty() && !loads_[id];
-  // A mask of lanes has no register of its own on many targets; carrying it between blocks costs more than making it.
+    // A mask of lanes has no register of its own on many targets; carrying it between blocks costs more than making it.
   const bool mask =
       kernel_.exprs[id].type.dtype == DType::boolean && kernel_.exprs[id].type.lanes > 1 && &slot == &values_[id];
-  const std::uint32_t depth = fixed && !mask ? std::min(depth_, std::max(home(id), floor_depth())) : depth_;
-  llvm::Value* made = nullptr;
-  if (depth < depth_) {
-    const Builder::InsertPointGuard guard(b_);
-    const std::uint32_t here = depth_;
-    depth_ = depth;
-    b_.SetInsertPoint(regions_[depth].hoist->getTerminator());
-    made = make();
-    depth_ = here;
-  } else {
-    made = make();
-  }
+  const std::uint32_t depth = fixed(id) && !mask ? std::min(depth_, std::max(home(id), floor_depth())) : depth_;
+  llvm::Value* made = in_region(depth, make);
   slot = {made, depth, regions_[depth].serial, epoch_,
           mask && !llvm::isa<llvm::Constant>(made) ? b_.GetInsertBlock() : nullptr};
   return made;

@@ -4,12 +4,18 @@
 #include <uwaga/ir/aligned.h>
 #include <uwaga/runtime/host/thread_pool.h>
 
+#include <cstdlib>
+#include <string_view>
+
 namespace uwaga {
 namespace {
 
 class HostBackend final : public Backend {
  public:
-  explicit HostBackend(int threads) : target_(this_host()), pool_(threads) {}
+  explicit HostBackend(int threads) : target_(this_host()), pool_(threads) {
+    const char* shares = std::getenv("UWAGA_SHARES");
+    if (shares && std::string_view(shares) == "fixed") mode_ = ThreadPool::Mode::fixed;
+  }
 
   bool computes_attention() const override { return true; }
   Schedule schedule(const Graph& graph, const Cluster& cluster, const Layouts& layouts) const override {
@@ -34,13 +40,12 @@ class HostBackend final : public Backend {
     pool_.run(
         tasks,
         [](void* c, std::int64_t begin, std::int64_t end, int worker) noexcept {
-          if (begin >= end) return;
           const Context& context = *static_cast<Context*>(c);
           kernel::HostArguments arguments = context.arguments;
           arguments.scratch = context.scratch + context.stride * worker;
           context.function(&arguments, begin, end);
         },
-        &context);
+        &context, mode_);
   }
 
   void reserve_scratch(std::int64_t bytes) override {
@@ -58,6 +63,7 @@ class HostBackend final : public Backend {
  private:
   HostTarget target_;
   ThreadPool pool_;
+  ThreadPool::Mode mode_ = ThreadPool::Mode::parallel;
   HostKernels functions_;
   AlignedBuffer scratch_;
   std::int64_t stride_ = 0;

@@ -32,7 +32,7 @@ struct Launch {
   std::vector<int> buffers;  // storages
   std::vector<Binding> arguments;
   int cluster = 0;
-  std::vector<ProvenanceId> origins;  // by ordinal
+  std::vector<NodeId> nodes;  // by ordinal: what it computes of the graph
 };
 
 struct Copy {

@@ -11,8 +11,9 @@ namespace uwaga {
 
 // expand, strip, simplify, fold, cse, dce, order-structures; all preserve bits. UWAGA_PASSES ("-cse,-fold") switches some
 // off; expand, strip and order-structures are what kernels are written from and stay.
-// `keep_attention`: calls that codegen/attention.h claims stay whole, for a target that has kernels for them; those that do not
-// are told in `refused`, each with its line and the reason. So do calls that `custom` has kernels for, marked.
+// Calls whose bodies are elementwise and whose results nothing reads stay whole (codegen/whole_calls.h).
+// `keep_attention`: calls that codegen/attention.h claims stay whole too, for a target that has kernels for them; those that
+// do not are told in `refused`, each with its line and the reason. So do calls that `custom` has kernels for, marked.
 std::vector<Pass> lowering_passes(bool keep_attention = false, std::vector<std::string>* refused = nullptr, const CustomKernels& custom = {});
 Graph lower_for_kernels(const Graph& graph, bool keep_attention = false, std::vector<std::string>* refused = nullptr,
                         const CustomKernels& custom = {});

@@ -4,6 +4,7 @@
 #include <uwaga/codegen/kernel/launch.h>
 #include <uwaga/codegen/kernel/math.h>
 #include <uwaga/ir/composites/attention.h>
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/interpreter/interpret.h>
 #include <uwaga/ir/passes/passes.h>
 

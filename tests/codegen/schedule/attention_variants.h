@@ -7,6 +7,7 @@
 
 #include <uwaga/autodiff/autodiff.h>
 #include <uwaga/codegen/attention.h>
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/composites/attention.h>
 #include <uwaga/ir/passes/passes.h>
 

@@ -8,6 +8,7 @@
 
 #include <uwaga/codegen/kernel/interpret.h>
 #include <uwaga/codegen/lower/table.h>
+#include <uwaga/ir/attributes.h>
 
 #include "tests/catch.h"
 

@@ -1,4 +1,5 @@
 // Passes preserve bits and provenance, and doing them twice does nothing more.
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/passes/pass.h>
 #include <uwaga/ir/passes/passes.h>
 

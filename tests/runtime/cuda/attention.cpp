@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include <uwaga/codegen/kernel/interpret.h>
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/interpreter/interpret.h>
 #include <uwaga/runtime/cuda/nvrtc.h>
 #include <uwaga/runtime/program.h>

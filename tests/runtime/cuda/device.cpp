@@ -1,6 +1,7 @@
 // Programs on a CUDA device, with an emulated one behind the driver's interface: what runs, and what is said when it does not.
 #include <cstring>
 
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/composites/losses.h>
 #include <uwaga/ir/ops.h>
 #include <uwaga/models/gpt2.h>

@@ -1,6 +1,7 @@
 // Every op through the CUDA schedules and the emulated kernels, against the typed interpreter.
 #include <random>
 
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/interpreter/interpret.h>
 #include <uwaga/runtime/cuda/nvrtc.h>
 

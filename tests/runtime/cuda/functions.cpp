@@ -6,6 +6,8 @@
 #include "tests/catch.h"
 #include "tests/codegen/kernel_run.h"
 
+#include <algorithm>
+
 namespace uwaga::test {
 namespace {
 

@@ -11,6 +11,7 @@
 #include <uwaga/codegen/kernel/math.h>
 #include <uwaga/codegen/kernel/verify.h>
 #include <uwaga/codegen/lower/table.h>
+#include <uwaga/ir/attributes.h>
 
 #include "tests/catch.h"
 #include "tests/codegen/unfused.h"

@@ -1,6 +1,7 @@
 // Clusters larger than a block of threads and smaller than one, at sizes that fit nothing.
 #include <random>
 
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/composites/norms.h>
 #include <uwaga/ir/interpreter/interpret.h>
 #include <uwaga/ir/ops.h>

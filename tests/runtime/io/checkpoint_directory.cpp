@@ -24,8 +24,8 @@ void write_step(const fs::path& folder, std::int64_t step, const FileSystem& fil
 }
 
 void check_step(const Checkpoint& checkpoint) {
-  REQUIRE(read_file(checkpoint.folder / "cursor") == std::to_string(checkpoint.step));
-  REQUIRE(read_file(checkpoint.folder / "state").size() == static_cast<std::size_t>(20000 + checkpoint.step));
+  REQUIRE(read_file(fs::path(checkpoint.folder) / "cursor") == std::to_string(checkpoint.step));
+  REQUIRE(read_file(fs::path(checkpoint.folder) / "state").size() == static_cast<std::size_t>(20000 + checkpoint.step));
 }
 
 std::size_t entries_in(const fs::path& folder) {

@@ -3,6 +3,7 @@
 #include <uwaga/runtime/io/safetensors.h>
 #include <uwaga/runtime/io/sharded.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "tests/catch.h"
