@@ -404,7 +404,7 @@ class Parser {
   // One composite of a name and version for the whole text, as identity is by reference elsewhere.
   CompositeRef plain_composite(std::string called, int version) {
     CompositeRef& known = composites_[{called, version}];
-    if (!known) known = std::make_shared<Composite>(Composite{std::move(called), version, nullptr, {}});
+    if (!known) known = std::make_shared<Composite>(Composite{std::move(called), version, nullptr});
     return known;
   }
 

@@ -208,7 +208,7 @@ void structure(std::vector<OpExample>& out) {
         [&](const std::vector<Tensor>& in) { return std::vector{in[0] * y}; });
   }));
   out.push_back(example(Op::call, "call", [](Graph& g) {
-    const auto which = std::make_shared<Composite>(Composite{.name = "test_norm", .version = 1, .backward = nullptr, .kernels = {}});
+    const auto which = std::make_shared<Composite>(Composite{.name = "test_norm", .version = 1, .backward = nullptr});
     const Options options{{"axes", AxisNames{"cols"}}, {"epsilon", 1e-5}, {"mode", std::string("root \"mean\"")},
                           {"rows", Extent::symbol("rows") + 1}, {"times", std::int64_t{2}}};
     return composite(which, options, {matrix(g, "x")}, [](const std::vector<Tensor>& in) {

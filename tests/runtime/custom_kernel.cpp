@@ -116,7 +116,7 @@ TEST_CASE("a kernel that works row by row is its body at every size") {
 TEST_CASE("a kernel with loops and variables of its own is its body at every size, with the bits of the body") {
   passes(recurrence_kernel(), [](Graph& g, DType d) {
     recurrence(g.input("a", d, {"batch", "time", "model"}), g.input("x", d, {"batch", "time", "model"})).watch("h");
-  }, {.low = -1, .high = 1, .units = 0});
+  }, {.units = 0, .low = -1, .high = 1});
 }
 
 TEST_CASE("a kernel may have several results, of which a program uses some") {

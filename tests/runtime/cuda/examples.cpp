@@ -41,7 +41,7 @@ struct Caught {
 struct Enough {};
 std::unique_ptr<Caught> caught;
 
-uwaga::Program catch_compile(const uwaga::Graph& graph, const uwaga::Target&, uwaga::State& state, const uwaga::CompileOptions& options = {}) {
+uwaga::Program catch_compile(const uwaga::Graph& graph, const uwaga::Target&, uwaga::State& state, const uwaga::ProgramOptions& options = {}) {
   caught->graphs.push_back(graph);
   caught->kernels.emplace_back(options.kernels);
   if (caught->graphs.size() == caught->wanted) throw Enough();
