@@ -34,10 +34,13 @@ void check_stores(KernelCall& call) {
       throw Error(fmt::format("result {} is stored nowhere", i));
 }
 
-// "kernel builder: mul of f32 and f64 ..." is the user's mistake here.
-std::string without_prefix(std::string what) {
-  for (const char* prefix : {"kernel builder: ", "kernel verifier: "})
-    if (what.starts_with(prefix)) what.erase(0, std::string_view(prefix).size());
+// "kernel builder: mul of f32 and f64 ..." is an internal error elsewhere, and the user's mistake here.
+std::string without_prefix(const std::string& what) {
+  for (const std::string_view prefix : {"kernel builder: ", "kernel verifier: "})
+    if (const std::size_t at = what.find(prefix); at != what.npos) {
+      const std::size_t begin = at + prefix.size();
+      return what.substr(begin, what.find("; please report", begin) - begin);
+    }
   return what;
 }
 

@@ -33,7 +33,8 @@ Graph attend(int layers, bool gradient) {
   const Tensor first = g.input("x", f32, {kBatch, kTime, kHead, kDepth});
   Tensor x = first;
   const Tensor slope = g.input("slope", f32, {kHead});
-  for ([[maybe_unused]] const Scope& layer : g.scope().layers("h", layers)) {
+  for (const Scope& layer : g.scope().layers("h", layers)) {
+    const Scope here = layer / "attn";
     const Tensor keys = rename(x * 0.5, kTime, kKey);
     x = attention(x, keys, keys, {.query = kTime, .key = kKey, .depth = kDepth,
                                   .score = [&](const Score& at) { return score_of(at, slope); }, .mask = window()});
