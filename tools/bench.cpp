@@ -113,7 +113,7 @@ void tell_profile(const std::vector<LaunchProfile>& launches, bool json) {
   }
   std::vector<Sum> order;
   for (const auto& [id, s] : kernels) order.push_back(s);
-  std::stable_sort(order.begin(), order.end(), [](const Sum& a, const Sum& b) { return a.milliseconds > b.milliseconds; });
+  std::sort(order.begin(), order.end(), [](const Sum& a, const Sum& b) { return std::pair(b.milliseconds, a.first->kernel) < std::pair(a.milliseconds, b.first->kernel); });
   if (!json) std::cout << fmt::format("\n{:>10} {:>6} {:>6} {:>6}  {}\n", "ms", "share", "calls", "tasks", "kernel: ops (last op's line)");
   for (const Sum& s : order) {
     if (json) {

@@ -51,9 +51,12 @@ class ClusterOrder {
     const auto of_one = [&](Value v) { return v.node == c_.outputs[0].node; };
     if (std::all_of(c_.outputs.begin(), c_.outputs.end(), of_one) && std::is_sorted(c_.outputs.begin(), c_.outputs.end())) return;
     for (std::size_t n = 0; n < ids_.size(); ++n) tree_[n] = tree_hash(n);
-    std::stable_sort(c_.outputs.begin(), c_.outputs.end(), [&](Value a, Value b) {
+    const std::vector<Value> before = c_.outputs;
+    const auto place = [&](Value v) { return std::find(before.begin(), before.end(), v); };
+    std::sort(c_.outputs.begin(), c_.outputs.end(), [&](Value a, Value b) {
       const Hash128 &x = tree_[number(a.node)], &y = tree_[number(b.node)];
-      return x != y ? x < y : a.output < b.output;
+      if (x != y) return x < y;
+      return a.output != b.output ? a.output < b.output : place(a) < place(b);
     });
   }
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <tuple>
 #include <map>
 #include <optional>
 #include <string>
@@ -43,9 +44,10 @@ class Fuser {
     for (NodeId id = 0; id < graph_.nodes().size(); ++id)
       if (is_real(id))
         for (const Read& r : reads_.of(id)) readers_[r.value.node].push_back(id);
-    for (const Output& o : graph_.outputs()) border_.push_back({o.value, Reason::output, &o.name});
-    for (const Update& u : graph_.updates()) border_.push_back({u.value, Reason::update, &u.path});
-    std::stable_sort(border_.begin(), border_.end(), [](const Crossing& a, const Crossing& b) { return a.value < b.value; });
+    for (const Output& o : graph_.outputs()) border_.push_back({o.value, Reason::output, &o.name, border_.size()});
+    for (const Update& u : graph_.updates()) border_.push_back({u.value, Reason::update, &u.path, border_.size()});
+    std::sort(border_.begin(), border_.end(),
+              [](const Crossing& a, const Crossing& b) { return std::tie(a.value, a.number) < std::tie(b.value, b.number); });
     for (NodeId id = 0; id < graph_.nodes().size(); ++id)
       if (is_real(id)) place(id);
     return collect();
@@ -110,6 +112,7 @@ class Fuser {
     Value value;
     Reason reason;
     const std::string* name;
+    std::size_t number;  // in the order of outputs, then updates
   };
   std::vector<Crossing>::const_iterator first_crossing(Value v) const {
     return std::lower_bound(border_.begin(), border_.end(), v, [](const Crossing& c, const Value& of) { return c.value < of; });

@@ -34,7 +34,7 @@ std::size_t Inline::KeyHash::operator()(const Key& key) const {
 }
 
 Inline::Inline(KernelBuilder& b, const Graph& graph, const Cluster& cluster, const Layouts& layouts, ScheduledKernel& out)
-    : b_(b), graph_handle_(graph), graph_(&graph.data()), cluster_(cluster), layouts_(layouts), out_(out), known_(1) {
+    : b_(b), graph_(&graph.data()), cluster_(cluster), layouts_(layouts), out_(out), known_(1) {
   out_.origins.clear();
   for (std::size_t i = 0; i < cluster.nodes.size(); ++i) {
     const NodeId id = cluster.nodes[i];

@@ -105,7 +105,6 @@ class Inline {
   void nested(const std::function<void()>& body);
 
   KernelBuilder& b_;
-  const Graph& graph_handle_;
   const GraphData* graph_;
   const Cluster& cluster_;
   const Layouts& layouts_;

@@ -13,7 +13,7 @@ constexpr std::int64_t kLargest = std::int64_t{1} << 30;
 
 class Bounds {
  public:
-  Bounds(Inline& x, const Box& box) : x_(x), b_(x.builder()), g_(x.graph()), box_(box) {}
+  Bounds(Inline& x, const Box& box) : b_(x.builder()), g_(x.graph()), box_(box) {}
 
   // Empty: nothing is known.
   Ex may(Value v) { return holds(v, true); }
@@ -81,7 +81,6 @@ class Bounds {
     }
   }
 
-  Inline& x_;
   KernelBuilder& b_;
   const GraphData& g_;
   const Box& box_;

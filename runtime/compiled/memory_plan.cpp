@@ -1,6 +1,7 @@
 #include <uwaga/runtime/compiled/internal/memory_plan.h>
 
 #include <algorithm>
+#include <utility>
 #include <map>
 #include <numeric>
 #include <set>
@@ -14,7 +15,7 @@ Placement place(const std::vector<Lifetime>& blocks, const Sizes& sizes) {
 
   std::vector<std::size_t> by_first(blocks.size());
   std::iota(by_first.begin(), by_first.end(), std::size_t{0});
-  std::stable_sort(by_first.begin(), by_first.end(), [&](std::size_t a, std::size_t b) { return blocks[a].first < blocks[b].first; });
+  std::sort(by_first.begin(), by_first.end(), [&](std::size_t a, std::size_t b) { return std::pair(blocks[a].first, a) < std::pair(blocks[b].first, b); });
 
   // Walks the steps; a block that dies gives its room back, a new one takes the smallest hole it fits in.
   std::map<std::int64_t, std::int64_t> holes;                // offset -> size, never adjacent
