@@ -129,6 +129,8 @@ Ex KernelBuilder::add(Expr e) {
   const auto [at, fresh] = known_.try_emplace(key_of(e), static_cast<ExprId>(kernel_.exprs.size()));
   if (fresh) {
     e.ordinal = ordinal_;
+    data_.push_back(e.kind == ExprKind::load || (e.kind == ExprKind::variable && holds_data_[e.index]) ||
+                    std::any_of(e.args.begin(), e.args.end(), [&](ExprId arg) { return data_[arg]; }));
     kernel_.exprs.push_back(std::move(e));
   }
   return {this, at->second};
@@ -205,7 +207,8 @@ Ex KernelBuilder::arithmetic(Op op, Ex a, Ex b, bool of_indices) {
   e.type = op == Op::eq || op == Op::lt ? VType{DType::boolean, a.type().lanes} : a.type();
   e.args = {a.id};
   if (b) e.args.push_back(b.id);
-  e.integer = of_indices && e.type.dtype == DType::i64 ? 1 : 0;
+  // What was loaded is the user's data, and may be negative.
+  e.integer = of_indices && e.type.dtype == DType::i64 && !data_[a.id] && !data_[b.id] ? 1 : 0;
   return add(std::move(e));
 }
 
@@ -384,6 +387,7 @@ Stmt& KernelBuilder::append(StmtKind kind) {
 VarId KernelBuilder::new_variable(VType type) {
   kernel_.variables.push_back({type});
   assignable_.push_back(false);
+  holds_data_.push_back(false);
   return static_cast<VarId>(kernel_.variables.size() - 1);
 }
 
@@ -404,6 +408,7 @@ Ex KernelBuilder::let(Ex value) {
   Stmt& s = append(StmtKind::let);
   s.var = v;
   s.value = value.id;
+  holds_data_[v] = data_[value.id];
   return read(v);
 }
 
@@ -411,6 +416,7 @@ Ex KernelBuilder::variable(Ex value) {
   own(value);
   const VarId v = new_variable(value.type());
   assignable_[v] = true;
+  holds_data_[v] = true;
   Stmt& s = append(StmtKind::declare);
   s.var = v;
   s.value = value.id;
@@ -463,6 +469,7 @@ void KernelBuilder::loop(Ex begin, Ex end, std::int64_t step, const std::functio
     if (*last - *first <= step) return body(begin);  // once: no loop
   }
   const VarId v = new_variable(kIndex);
+  holds_data_[v] = data_[begin.id];
   const Ordinal ordinal = ordinal_;
   std::vector<Stmt> statements = block([&] { body(read(v)); });
   Stmt& s = append(StmtKind::loop);

@@ -57,7 +57,9 @@ class KernelBuilder {
   Ex integer(std::int64_t value, DType dtype = DType::i64);
   Ex real(double value, DType dtype = DType::f32);
   Ex apply(Op op, std::initializer_list<Ex> args);
-  Ex of_indices(Op op, Ex a, Ex b);  // div or rem, cheaper: neither operand is negative where the value matters
+  // div or rem. i64 that is computed from no load is taken for an index: cheaper, and neither operand may be negative where
+  // the value matters.
+  Ex of_indices(Op op, Ex a, Ex b);
   Ex cast(Ex x, DType dtype);
   Ex bitcast(Ex x, DType dtype);
   Ex select(Ex condition, Ex yes, Ex no);
@@ -101,7 +103,8 @@ class KernelBuilder {
 
   Kernel kernel_;
   std::vector<std::vector<Stmt>*> blocks_;
-  std::vector<bool> assignable_;  // by variable
+  std::vector<bool> assignable_, holds_data_;  // by variable
+  std::vector<bool> data_;                     // by expression: is a load or a mutable variable in it?
   bool has_thread_ = false;
   Ordinal ordinal_ = 0;
   std::unordered_map<std::string, ExprId> known_;
@@ -110,7 +113,7 @@ class KernelBuilder {
 Ex operator+(Ex a, Ex b);
 Ex operator-(Ex a, Ex b);
 Ex operator*(Ex a, Ex b);
-Ex operator/(Ex a, Ex b);  // i64 is taken for indices: see `of_indices`
+Ex operator/(Ex a, Ex b);  // i64: see `of_indices`
 Ex operator%(Ex a, Ex b);
 Ex operator<(Ex a, Ex b);
 Ex operator&&(Ex a, Ex b);  // lanes, both evaluated; of expressions that may be empty, ask `bool(a) && bool(b)`

@@ -121,8 +121,9 @@ std::vector<CompiledKernel> HostCompiler::compile(std::span<const kernel::Kernel
   // The longest first, so that no thread starts it last.
   std::vector<std::size_t> order(kernels.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return std::pair(kernels[b]->exprs.size(), a) < std::pair(kernels[a]->exprs.size(), b); });
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return std::pair(kernels[b]->exprs.size(), a) < std::pair(kernels[a]->exprs.size(), b);
+  });
   std::atomic<std::size_t> next = 0;
   const auto work = [&] {
     std::unique_ptr<CompileWorker> worker;

@@ -119,7 +119,7 @@ struct ThreadPool::Shared {
   void* context = nullptr;
   std::int64_t tasks = 0, unit = 1;
   bool fixed = false;
-  bool stop = false;
+  std::atomic<bool> stop{false};  // A worker that wakes up late may look while it is set.
   std::vector<Left> left;           // by worker
   std::atomic<bool> helped{false};  // Has a worker other than the caller had a task?
 

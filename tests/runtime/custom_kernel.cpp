@@ -113,6 +113,13 @@ TEST_CASE("a kernel that works row by row is its body at every size") {
   }, {.sizes = {1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 67}});
 }
 
+TEST_CASE("a kernel divides integers that it reads as its body does, negative ones too") {
+  const CustomKernel halves{"halves", each_element([](KernelCall&, const Lanes& x) { return (x[0] - 2) / 2 + (x[0] - 3) % 2; })};
+  passes(halves, [](Graph& g, DType d) {
+    call("halves", {}, {g.input("x", d, {"row", {"model", 3}})}, [](const auto& in) { return (in[0] - 2) / 2 + rem(in[0] - 3, 2); }).watch("y");
+  }, {.dtypes = {i64, i32}});
+}
+
 TEST_CASE("a kernel with loops and variables of its own is its body at every size, with the bits of the body") {
   passes(recurrence_kernel(), [](Graph& g, DType d) {
     recurrence(g.input("a", d, {"batch", "time", "model"}), g.input("x", d, {"batch", "time", "model"})).watch("h");

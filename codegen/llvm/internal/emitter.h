@@ -212,7 +212,7 @@ llvm::Value* Emitter::in_region(std::uint32_t depth, const Make& make) {
 template <typename Make>
 llvm::Value* Emitter::place(Cached& slot, ExprId id, const Make& make) {
   if (valid(slot, id)) return slot.value;
-    // A mask of lanes has no register of its own on many targets; carrying it between blocks costs more than making it.
+  // A mask of lanes has no register of its own on many targets; carrying it between blocks costs more than making it.
   const bool mask =
       kernel_.exprs[id].type.dtype == DType::boolean && kernel_.exprs[id].type.lanes > 1 && &slot == &values_[id];
   const std::uint32_t depth = fixed(id) && !mask ? std::min(depth_, std::max(home(id), floor_depth())) : depth_;
