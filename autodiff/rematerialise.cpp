@@ -3,6 +3,7 @@
 #include <uwaga/autodiff/rematerialise.h>
 #include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
+#include <uwaga/ir/graph.h>
 #include <uwaga/ir/rewrite.h>
 
 #include <algorithm>

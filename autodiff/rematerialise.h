@@ -13,11 +13,11 @@
 // scheduler must place them as late as it can. Graphs come here after `strip`, which takes tags out. No bits change.
 #pragma once
 
-#include <uwaga/ir/graph_data.h>
-
 #include <cstdint>
 #include <string>
 #include <vector>
+
+#include <uwaga/ir/graph_ref.h>
 
 namespace uwaga {
 

@@ -2,6 +2,7 @@
 #include <uwaga/autodiff/vmap.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/fields.h>
+#include <uwaga/ir/graph.h>
 
 #include <algorithm>
 

@@ -23,11 +23,11 @@ function(uwaga_public_headers result)
 endfunction()
 
 # <uwaga/uwaga.h>: what programs are written with, lowest floor first: every public header but those of codegen/ and of the
-# runtime's rooms, which who looks at kernels or files includes one by one, and but the attributes of nodes, which who
-# looks into graphs includes with ir/graph.h. Rewritten only when the list changes.
+# runtime's rooms, which who looks at kernels or files includes one by one, and but what graphs consist of, which who looks
+# into them includes with ir/graph.h, or who rewrites them with ir/rewrite.h. Rewritten only when the list changes.
 function(uwaga_umbrella)
   uwaga_public_headers(headers)
-  list(FILTER headers EXCLUDE REGEX "^(codegen/|runtime/(host|inspect|io|cuda)/|ir/(interpreter/|passes/|attributes[.]h|fields[.]h|graph[.]h))")
+  list(FILTER headers EXCLUDE REGEX "^(codegen/|runtime/(host|inspect|io|cuda)/|ir/(interpreter/|passes/|attributes[.]h|fields[.]h|graph[.]h|graph_data[.]h|map_bodies[.]h|rewrite[.]h))")
   list(TRANSFORM headers REPLACE "(.+)" "#include <uwaga/\\1>\n")
   list(JOIN headers "" includes)
   file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/include/uwaga/uwaga.h @ONLY CONTENT

@@ -1,11 +1,13 @@
 #include <uwaga/codegen/attention.h>
 
 #include <algorithm>
+#include <map>
 
 #include <uwaga/codegen/schedule/attention_form.h>
 #include <uwaga/codegen/schedule/attention_sums.h>
 #include <uwaga/ir/fields.h>
 #include <uwaga/ir/passes/passes.h>
+#include <uwaga/ir/structural_hash.h>
 
 namespace uwaga {
 namespace {
@@ -47,21 +49,21 @@ class Claimer {
 
   void decide(const Node& n) {
     const auto& call = n.as<CallAttrs>();
-    const GraphData* body = &call.body.data();
-    auto known = known_.find(body);
+    const Hash128 hash = structural_hash(n.op, n.attributes);
+    auto known = known_.find(hash);
     if (known == known_.end()) {
       std::string reason;
       if (claims_attention(call, reason)) reason.clear();
       else if (reason.empty()) reason = "derivatives other than the reverse one run from their bodies";
-      known = known_.emplace(body, reason).first;
+      known = known_.emplace(hash, reason).first;
     }
-    if (known->second.empty()) claims_.bodies.insert(body);
+    if (known->second.empty()) claims_.bodies.insert(&call.body.data());
     else claims_.refused.emplace_back(n.provenance, known->second);
   }
 
   AttentionClaims claims_;
   std::set<const GraphData*> seen_;
-  std::map<const GraphData*, std::string> known_;
+  std::map<Hash128, std::string> known_;  // why not, by attributes; empty where claimed
 };
 
 }  // namespace

@@ -8,7 +8,7 @@
 
 #include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
-#include <uwaga/ir/fields.h>
+#include <uwaga/ir/map_bodies.h>
 #include <uwaga/ir/rewrite.h>
 
 namespace uwaga {
@@ -59,15 +59,9 @@ class Marker {
         return changed = true;
       }
       if (n.op != Op::scan && n.op != Op::cond) return false;
-      Attributes attributes = n.attributes;
-      bool mine = false;
-      for_each_graph(attributes, [&](Graph& body) {
-        const Graph now = graph(body);
-        mine = mine || &now.data() != &body.data();
-        body = now;
-      });
-      if (!mine) return false;
-      copy(r, id, std::move(attributes));
+      SharedAttributes now = map_bodies_(n.attributes, [&](const Graph& body) { return graph(body); });
+      if (now.shares(n.attributes)) return false;
+      copy(r, id, std::move(now));
       return changed = true;
     });
     if (!changed) out = from;
@@ -75,7 +69,7 @@ class Marker {
   }
 
  private:
-  static void copy(Rewriter& r, NodeId id, Attributes attributes) {
+  static void copy(Rewriter& r, NodeId id, SharedAttributes attributes) {
     std::vector<Value> operands;
     for (Value v : r.from().node(id).operands) operands.push_back(r.now(v));
     r.copy(id, std::move(attributes), std::move(operands));
@@ -83,6 +77,7 @@ class Marker {
 
   const CustomKernels& kernels_;
   std::map<const GraphData*, Graph> known_;
+  MapBodies map_bodies_;
 };
 
 }  // namespace

@@ -1,10 +1,9 @@
 #include <uwaga/ir/canonical.h>
 #include <uwaga/ir/error.h>
-#include <uwaga/ir/fields.h>
+#include <uwaga/ir/map_bodies.h>
 #include <uwaga/ir/rewrite.h>
 
 #include <algorithm>
-#include <optional>
 #include <unordered_map>
 
 namespace uwaga {
@@ -89,7 +88,10 @@ std::vector<NodeId> order_of(const GraphData& g, const std::vector<Hash128>& has
 bool is_one(const Graph& a, const Graph& b) { return a && b ? &a.data() == &b.data() : !a && !b; }
 
 // Canonical graphs of bodies, each made once.
-using Known = std::unordered_map<const GraphData*, Graph>;
+struct Known {
+  std::unordered_map<const GraphData*, Graph> graphs;
+  MapBodies map_bodies;
+};
 Graph canonical(const Graph& graph, InputsBy inputs, Known& known);
 
 // The bodies of nodes that become one also become one: equal node by node, being canonical. `first` takes the
@@ -162,18 +164,6 @@ class Twins {
   std::size_t merged_ = 0;
 };
 
-// Attributes with canonical graphs inside, where they are not canonical already.
-std::optional<SharedAttributes> canonical_graphs(const SharedAttributes& attributes, Known& known) {
-  bool changed = false;
-  for_each_graph(attributes.get(), [&](const Graph& b) { changed = changed || (b && !is_one(canonical(b, InputsBy::position, known), b)); });
-  if (!changed) return std::nullopt;
-  Attributes out = attributes;
-  for_each_graph(out, [&](Graph& b) {
-    if (b) b = canonical(b, InputsBy::position, known);
-  });
-  return SharedAttributes(std::move(out));
-}
-
 // Attributes that differ from the node's in the graph.
 struct WithBodies {
   const GraphData& graph;
@@ -216,11 +206,13 @@ Graph canonical_anew(const Graph& graph, InputsBy inputs, Known& known) {
   WithBodies with_bodies{g, {}};
   for (NodeId id : order)
     // What a parameter starts as is no part of what runs: it stays as it was written.
-    if (has_graphs(g.node(id).op) && g.node(id).op != Op::parameter)
-      if (auto other = canonical_graphs(g.node(id).attributes, known)) {
-        with_bodies.changed.emplace(id, std::move(*other));
-        changed = true;
-      }
+    if (has_graphs(g.node(id).op) && g.node(id).op != Op::parameter) {
+      const SharedAttributes& attributes = g.node(id).attributes;
+      SharedAttributes now = known.map_bodies(attributes, [&](const Graph& b) { return canonical(b, InputsBy::position, known); });
+      if (now.shares(attributes)) continue;
+      with_bodies.changed.emplace(id, std::move(now));
+      changed = true;
+    }
   if (!changed) return graph;
 
   Graph out = empty_like(graph);
@@ -252,9 +244,9 @@ Graph canonical_anew(const Graph& graph, InputsBy inputs, Known& known) {
 }
 
 Graph canonical(const Graph& graph, InputsBy inputs, Known& known) {
-  if (const auto it = known.find(&graph.data()); it != known.end()) return it->second;
+  if (const auto it = known.graphs.find(&graph.data()); it != known.graphs.end()) return it->second;
   Graph c = canonical_anew(graph, inputs, known);
-  known[&graph.data()] = c;
+  known.graphs[&graph.data()] = c;
   return c;
 }
 

@@ -4,6 +4,7 @@
 
 #include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
+#include <uwaga/ir/graph.h>
 
 namespace uwaga {
 namespace {

@@ -7,7 +7,8 @@
 // Compiled programs ask before they run; the sentences are the interpreter's.
 #pragma once
 
-#include <uwaga/ir/graph_data.h>
+#include <uwaga/ir/extent.h>
+#include <uwaga/ir/graph_ref.h>
 
 namespace uwaga {
 

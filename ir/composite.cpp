@@ -5,6 +5,7 @@
 
 #include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
+#include <uwaga/ir/graph.h>
 #include <uwaga/ir/ops.h>
 #include <uwaga/ir/shared_calls.h>
 

@@ -20,15 +20,6 @@ constexpr std::uint64_t avalanche(std::uint64_t x) {
 
 std::string Hash128::str() const { return fmt::format("{:016x}{:016x}", hi, lo); }
 
-Hasher& Hasher::word(std::uint64_t w) {
-  // Each lane is bijective in the word; the second also takes in the first, so that they stay independent.
-  a_ = (a_ ^ w) * 0xa0761d6478bd642f;
-  a_ ^= a_ >> 32;
-  b_ = (b_ + std::rotl(w, 32) + a_) * 0xe7037ed1a0b428db;
-  b_ ^= b_ >> 29;
-  return *this;
-}
-
 Hasher& Hasher::bytes(std::string_view text) {
   word(text.size());
   for (std::size_t i = 0; i < text.size(); i += 8) {

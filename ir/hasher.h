@@ -2,6 +2,7 @@
 // every version, and tests pin them. It is no defence against someone who constructs collisions.
 #pragma once
 
+#include <bit>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -24,7 +25,14 @@ struct HashOfHash {
 // Feeds words to the hash one after another; the order counts.
 class Hasher {
  public:
-  Hasher& word(std::uint64_t w);
+  Hasher& word(std::uint64_t w) {
+    // Each lane is bijective in the word; the second also takes in the first, so that they stay independent.
+    a_ = (a_ ^ w) * 0xa0761d6478bd642f;
+    a_ ^= a_ >> 32;
+    b_ = (b_ + std::rotl(w, 32) + a_) * 0xe7037ed1a0b428db;
+    b_ ^= b_ >> 29;
+    return *this;
+  }
   Hasher& bytes(std::string_view text);  // with its length
   Hasher& hash(const Hash128& h) { return word(h.hi).word(h.lo); }
   Hash128 finish() const;

@@ -3,32 +3,38 @@
 
 #include <uwaga/ir/dtype.h>
 
+#include <bit>
 #include <cstdint>
 #include <type_traits>
-#include <variant>
 
 namespace uwaga {
 
-struct Literal {
-  std::variant<double, std::int64_t> value = 0.0;
-
-  Literal() = default;
-  Literal(double v) : value(v) {}  // NOLINT: numbers are literals
+class Literal {
+ public:
+  Literal() : Literal(0.0) {}
+  Literal(double v) : bits_(std::bit_cast<std::int64_t>(v)), is_integer_(false) {}  // NOLINT: numbers are literals
   template <typename I, typename = std::enable_if_t<std::is_integral_v<I>>>
-  Literal(I v) : value(static_cast<std::int64_t>(v)) {}  // NOLINT
+  Literal(I v) : bits_(static_cast<std::int64_t>(v)), is_integer_(true) {}  // NOLINT
 
-  bool is_integer() const { return value.index() == 1; }
-  double as_double() const { return is_integer() ? static_cast<double>(std::get<1>(value)) : std::get<0>(value); }
+  bool is_integer() const { return is_integer_; }
+  double as_double() const { return is_integer_ ? static_cast<double>(bits_) : std::bit_cast<double>(bits_); }
   // Truncated and saturated; NaN gives 0.
   std::int64_t as_integer() const {
-    if (is_integer()) return std::get<1>(value);
-    const double v = std::get<0>(value);
+    if (is_integer_) return bits_;
+    const double v = as_double();
     if (v != v) return 0;
     if (v >= 0x1p63) return INT64_MAX;
     if (v < -0x1p63) return INT64_MIN;
     return static_cast<std::int64_t>(v);
   }
-  friend bool operator==(const Literal&, const Literal&) = default;
+  // An integer is never equal to a double.
+  friend bool operator==(const Literal& a, const Literal& b) {
+    return a.is_integer_ == b.is_integer_ && (a.is_integer_ ? a.bits_ == b.bits_ : a.as_double() == b.as_double());
+  }
+
+ private:
+  std::int64_t bits_;  // the integer, or the double's
+  bool is_integer_;
 };
 
 // Whether a dtype can hold the number: floating dtypes hold any, rounded; the others integers in their range.

@@ -6,6 +6,7 @@
 
 #include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
+#include <uwaga/ir/graph.h>
 #include <uwaga/ir/scope.h>
 #include <uwaga/ir/wanted.h>
 

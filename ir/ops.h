@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include <uwaga/ir/graph_data.h>
+#include <uwaga/ir/composite.h>
 #include <uwaga/ir/scope.h>
 #include <uwaga/ir/tensor.h>
 

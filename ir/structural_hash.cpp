@@ -89,8 +89,9 @@ class GraphHasher {
   static void add(Hasher& h, double d) { h.word(std::bit_cast<std::uint64_t>(d)); }
   static void add(Hasher& h, DType d) { h.bytes(name(d)); }
   static void add(Hasher& h, const Literal& v) {
-    h.word(v.value.index());
-    std::visit([&](auto number) { add(h, number); }, v.value);
+    h.word(v.is_integer() ? 1 : 0);
+    if (v.is_integer()) add(h, v.as_integer());
+    else add(h, v.as_double());
   }
   static void add(Hasher& h, const Extent& e) {
     if (const auto c = e.constant(); c && *c != 0) {

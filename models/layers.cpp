@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <uwaga/ir/graph.h>
 #include <uwaga/ir/wanted.h>
 
 namespace uwaga {

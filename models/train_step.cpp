@@ -12,6 +12,7 @@
 #include <uwaga/ir/attributes.h>
 #include <uwaga/ir/composites/optimisers.h>
 #include <uwaga/ir/error.h>
+#include <uwaga/ir/graph.h>
 #include <uwaga/ir/initial.h>
 
 namespace uwaga {

@@ -1,6 +1,7 @@
 // Text continued by the likeliest token each time, by running the whole graph again for every token.
 #include <fmt/format.h>
 #include <uwaga/ir/error.h>
+#include <uwaga/ir/graph.h>
 #include <uwaga/runtime/program.h>
 
 #include <algorithm>

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <uwaga/autodiff/autodiff.h>
 #include <uwaga/ir/error.h>
+#include <uwaga/ir/graph.h>
 #include <uwaga/runtime/io/file.h>
 #include <uwaga/runtime/program.h>
 

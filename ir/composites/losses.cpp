@@ -4,6 +4,7 @@
 
 #include <uwaga/ir/composites/norms.h>
 #include <uwaga/ir/error.h>
+#include <uwaga/ir/graph.h>
 #include <uwaga/ir/wanted.h>
 
 namespace uwaga {

@@ -1,6 +1,6 @@
 // Dead code, equal code, and calls written out.
 #include <uwaga/ir/canonical.h>
-#include <uwaga/ir/fields.h>
+#include <uwaga/ir/map_bodies.h>
 #include <uwaga/ir/passes/passes.h>
 #include <uwaga/ir/rewrite.h>
 
@@ -31,27 +31,15 @@ class Expander {
         for (std::uint32_t i = 0; i < outputs.size(); ++i) r.map({id, i}, outputs[i]);
         return changed = true;
       }
-      if (n.op == Op::call) {
-        const auto& call = n.as<CallAttrs>();
-        const Graph now = prepare_ ? prepared(call.body) : call.body;
-        if (&now.data() == &call.body.data()) return false;
-        std::vector<Value> operands;
-        for (Value v : n.operands) operands.push_back(r.now(v));
-        r.copy(id, CallAttrs{call.composite, call.options, now}, std::move(operands));
-        return changed = true;
-      }
-      if (n.op != Op::scan && n.op != Op::cond) return false;
-      Attributes attributes = n.attributes;
-      bool mine = false;
-      for_each_graph(attributes, [&](Graph& b) {
-        const Graph now = graph(b);
-        mine = mine || &now.data() != &b.data();
-        b = now;
+      if (n.op != Op::call && n.op != Op::scan && n.op != Op::cond) return false;
+      const Graph* kept = n.op == Op::call ? &n.as<CallAttrs>().body : nullptr;
+      SharedAttributes now = map_bodies_(n.attributes, [&](const Graph& b) {
+        return !kept ? graph(b) : &b.data() == &kept->data() && prepare_ ? prepared(b) : b;
       });
-      if (!mine) return false;
-      std::vector<Value> operands;
-      for (Value v : n.operands) operands.push_back(r.now(v));
-      r.copy(id, std::move(attributes), std::move(operands));
+      if (now.shares(n.attributes)) return false;
+      ValueList operands = n.operands;
+      for (Value& v : operands) v = r.now(v);
+      r.copy(id, std::move(now), std::move(operands));
       return changed = true;
     });
     if (!changed) out = from;
@@ -70,6 +58,7 @@ class Expander {
   const std::function<bool(const CallAttrs&)>& keep_;
   const std::function<Graph(const Graph&)>& prepare_;
   std::unordered_map<const GraphData*, Graph> known_, prepared_;
+  MapBodies map_bodies_;
 };
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include <unordered_map>
 
 #include <uwaga/ir/error.h>
-#include <uwaga/ir/fields.h>
+#include <uwaga/ir/map_bodies.h>
 #include <uwaga/ir/passes/passes.h>
 #include <uwaga/ir/rewrite.h>
 
@@ -90,15 +90,14 @@ class Narrower {
   }
 
   bool bodies(Rewriter& r, NodeId id, const Node& n) {
-    Attributes attributes = n.attributes;
-    for_each_graph(attributes, [&](Graph& body) { body = graph(body); });
-    r.copy(id, std::move(attributes), operands_now(r, n));
+    r.copy(id, map_bodies_(n.attributes, [&](const Graph& body) { return graph(body); }), operands_now(r, n));
     return true;
   }
 
   DType compute_;
   DotInputs inputs_;
   std::unordered_map<const GraphData*, Graph> known_;
+  MapBodies map_bodies_;
 };
 
 }  // namespace

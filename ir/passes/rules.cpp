@@ -1,4 +1,4 @@
-#include <uwaga/ir/fields.h>
+#include <uwaga/ir/map_bodies.h>
 #include <uwaga/ir/passes/rules.h>
 #include <uwaga/ir/rewrite.h>
 
@@ -7,7 +7,10 @@
 namespace uwaga {
 namespace {
 
-using Known = std::unordered_map<const GraphData*, Graph>;
+struct Known {
+  std::unordered_map<const GraphData*, Graph> graphs;
+  MapBodies map_bodies;
+};
 using ByOp = std::array<std::vector<const Rule*>, kOps>;
 
 // Reads the graph as it is for as long as no rule applies; the first that does has what was read so far copied, each node
@@ -27,9 +30,9 @@ class Applier {
   }
 
   static Graph apply(const Graph& graph, const ByOp& rules, Known& known) {
-    if (const auto it = known.find(&graph.data()); it != known.end()) return it->second;
+    if (const auto it = known.graphs.find(&graph.data()); it != known.graphs.end()) return it->second;
     Graph out = Applier(graph, rules, known).run();
-    known[&graph.data()] = out;
+    known.graphs[&graph.data()] = out;
     return out;
   }
 
@@ -44,18 +47,8 @@ class Applier {
     }
     SharedAttributes attributes = n.attributes;
     if (holds_graphs) {
-      bool changed = false;
-      for_each_graph(attributes.get(), [&](const Graph& b) {
-        changed = changed || (b && &apply(b, rules_, known_).data() != &b.data());
-      });
-      if (changed) {
-        Attributes now = attributes;
-        for_each_graph(now, [&](Graph& b) {
-          if (b) b = apply(b, rules_, known_);
-        });
-        attributes = std::move(now);
-        write();
-      }
+      attributes = known_.map_bodies(attributes, [&](const Graph& b) { return apply(b, rules_, known_); });
+      if (!attributes.shares(n.attributes)) write();
     }
     ValueList operands = n.operands;
     if (rewriter_)

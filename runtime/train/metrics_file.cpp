@@ -21,6 +21,11 @@ bool kept(const std::string& line, std::int64_t last_step) {
 
 }  // namespace
 
+struct MetricsFile::Stream {
+  explicit Stream(const std::string& path) : out(path, std::ios::app) {}
+  std::ofstream out;
+};
+
 MetricsFile::MetricsFile(std::string path, std::int64_t last_step) : path_(std::move(path)) {
   std::string before;
   if (last_step > 0 && std::filesystem::exists(path_)) {
@@ -29,8 +34,8 @@ MetricsFile::MetricsFile(std::string path, std::int64_t last_step) : path_(std::
       if (kept(line, last_step)) before += line + "\n";
   }
   write_file(path_, before);
-  file_ = std::make_unique<std::ofstream>(path_, std::ios::app);
-  if (!*file_) throw SystemError(fmt::format("cannot open {}: {}", path_, std::strerror(errno)));
+  file_ = std::make_unique<Stream>(path_);
+  if (!file_->out) throw SystemError(fmt::format("cannot open {}: {}", path_, std::strerror(errno)));
 }
 
 MetricsFile::~MetricsFile() = default;
@@ -38,8 +43,8 @@ MetricsFile::MetricsFile(MetricsFile&&) noexcept = default;
 MetricsFile& MetricsFile::operator=(MetricsFile&&) noexcept = default;
 
 void MetricsFile::add(const std::string& object) {
-  *file_ << object << '\n' << std::flush;
-  if (!*file_) throw SystemError(fmt::format("cannot write {}: {}", path_, std::strerror(errno)));
+  file_->out << object << '\n' << std::flush;
+  if (!file_->out) throw SystemError(fmt::format("cannot write {}: {}", path_, std::strerror(errno)));
 }
 
 }  // namespace uwaga

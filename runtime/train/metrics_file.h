@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <iosfwd>
 #include <memory>
 #include <string>
 
@@ -20,7 +19,8 @@ class MetricsFile {
 
  private:
   std::string path_;
-  std::unique_ptr<std::ofstream> file_;
+  struct Stream;
+  std::unique_ptr<Stream> file_;
 };
 
 }  // namespace uwaga

@@ -1,5 +1,6 @@
 // Random graphs of smooth ops, checked like every op: what single ops cannot show, fan-out and aliasing above all.
 #include <uwaga/ir/composites/norms.h>
+#include <uwaga/ir/graph.h>
 
 #include <random>
 

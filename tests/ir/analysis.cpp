@@ -4,6 +4,7 @@
 
 #include <uwaga/ir/analysis.h>
 #include <uwaga/ir/error.h>
+#include <uwaga/ir/graph.h>
 #include <uwaga/ir/ops.h>
 
 #include "tests/catch.h"

@@ -1,4 +1,5 @@
 // What the builder accepts and refuses, and whose line it names.
+#include <uwaga/ir/graph.h>
 #include <uwaga/ir/ops.h>
 
 #include <uwaga/ir/error.h>

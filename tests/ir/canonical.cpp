@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <uwaga/ir/attributes.h>
+#include <uwaga/ir/graph.h>
 #include <uwaga/ir/ops.h>
 
 #include "tests/catch.h"

@@ -1,4 +1,5 @@
 // A really trained model: its logits, and the 200 tokens it says when it always takes the likeliest.
+#include <uwaga/ir/graph.h>
 #include <uwaga/runtime/io/file.h>
 #include <uwaga/runtime/program.h>
 #include <uwaga/runtime/text/sentencepiece.h>

@@ -12,7 +12,7 @@ TEST_CASE("UWAGA_CHECK=nan stops at the first line that makes one, and the state
   Graph g;
   const Tensor x = g.input("x", f32, {Axis("n", 4)});
   const Tensor y = log(x);
-  g->add_output("y", y.value());
+  y.watch("y");
   State state;
   setenv("UWAGA_CHECK", "nan", 1);
   Program p = compile(g, Target::host(1), state);

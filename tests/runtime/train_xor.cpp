@@ -2,6 +2,7 @@
 #include <vector>
 
 #include <uwaga/autodiff/autodiff.h>
+#include <uwaga/ir/graph.h>
 #include <uwaga/ir/initial.h>
 #include <uwaga/ir/ops.h>
 #include <uwaga/runtime/program.h>

@@ -8,6 +8,7 @@
 
 #include <uwaga/ir/composites/activations.h>
 #include <uwaga/ir/composites/norms.h>
+#include <uwaga/ir/graph.h>
 #include <uwaga/ir/initial.h>
 #include <uwaga/ir/ops.h>
 #include <uwaga/ir/passes/pass.h>

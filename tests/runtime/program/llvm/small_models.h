@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <uwaga/ir/graph.h>
 #include <uwaga/models/gpt2.h>
 #include <uwaga/models/llama.h>
 #include <uwaga/models/train_step.h>
