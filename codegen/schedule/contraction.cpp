@@ -69,8 +69,9 @@ class Contraction {
     column_block = b_.grid(column_blocks);
     if (!rows_first) row_block = b_.grid(row_blocks);
     plan_b();
+    const bool one_block = terms_.constant() && *terms_.constant() <= kBlock;
     panels_b_ = b_.scratch(dtype_, b_.integer(task_columns_ * pitch_));
-    tile_c_ = b_.scratch(dtype_, b_.integer((task_rows_ + tile_rows_) * task_columns_));
+    tile_c_ = b_.scratch(dtype_, b_.integer((one_block ? tile_rows_ : task_rows_ + tile_rows_) * task_columns_));
     plan_a();
     for (Value v : {roles_.a, roles_.b})
       for (const Dim& d : g_.type(v).dims) base_env_.axes[d.axis] = Index::scalar(b_.integer(0));
@@ -86,7 +87,6 @@ class Contraction {
     panel_count_ = whole_columns() ? b_.integer(task_columns_ / panel_)
                                    : b_.let((min(n - column0_, b_.integer(task_columns_)) + (panel_ - 1)) / panel_);
 
-    const bool one_block = terms_.constant() && *terms_.constant() <= kBlock;
     if (!one_block) {
       // What a block is added to, the first one too: -0, which leaves every number as it is.
       const Ex nothing = b_.splat(is_float(dtype_) ? b_.real(-0.0, dtype_) : zero(), lanes_);
@@ -99,16 +99,22 @@ class Contraction {
       const Ex k0 = b_.let(block * kBlock);
       const Ex count = b_.let(min(k - k0, b_.integer(kBlock)));
       pack_b(k0, count);
+      // Rows are written as soon as they are there: while the next are computed, they travel to memory.
+      const auto rows = [&](Ex row, Ex group) {
+        const Ex first = one_block ? row : row0_;  // of the rows in tile_c_
+        tiles(row, group, first, k0, count, one_block);
+        if (one_block) epilogue(row, first);
+        else x_.branch(k < k0 + (kBlock + 1), [&] { epilogue(row, first); });
+      };
       if (packs_a_) {
         x_.loop(row0_, row_end_, group_rows_, [&](Ex group) {
           pack_a(group, k0, count);
-          x_.loop(group, min(group + group_rows_, row_end_), tile_rows_, [&](Ex row) { tiles(row, group, k0, count, one_block); });
+          x_.loop(group, min(group + group_rows_, row_end_), tile_rows_, [&](Ex row) { rows(row, group); });
         });
       } else {
-        x_.loop(row0_, row_end_, tile_rows_, [&](Ex row) { tiles(row, row, k0, count, one_block); });
+        x_.loop(row0_, row_end_, tile_rows_, [&](Ex row) { rows(row, row); });
       }
     });
-    epilogue();
     Schedule s;
     out_.kernel = b_.finish();
     for (NodeId id : cluster_.nodes) out_.origins.push_back(g_.node(id).provenance);
@@ -261,8 +267,8 @@ class Contraction {
     return c && *c % task_columns_ == 0;
   }
 
-  // The register tiles of tile_rows_ rows from `row`, over all panels of the task.
-  void tiles(Ex row, Ex group, Ex k0, Ex count, bool one_block) {
+  // The register tiles of tile_rows_ rows from `row`, over all panels of the task. tile_c_ begins with row `first`.
+  void tiles(Ex row, Ex group, Ex first, Ex k0, Ex count, bool one_block) {
     b_.at(roles_.ordinal);
     std::vector<Ex> starts;
     for (int r = 0; r < tile_rows_; ++r) {
@@ -298,7 +304,7 @@ class Contraction {
         }
       });
       const auto at = [&](int r, int v) {
-        return b_.ramp((row - row0_ + r) * task_columns_ + panel * panel_ + static_cast<std::int64_t>(v) * lanes_, lanes_);
+        return b_.ramp((row - first + r) * task_columns_ + panel * panel_ + static_cast<std::int64_t>(v) * lanes_, lanes_);
       };
       for (int r = 0; r < tile_rows_; ++r)
         for (int v = 0; v < tile_vectors_; ++v) {
@@ -308,11 +314,12 @@ class Contraction {
     });
   }
 
-  void epilogue() {
+  // Everything after the dot, for the tile's rows from `begin`.
+  void epilogue(Ex begin, Ex first) {
     Ex current;
     x_.define({roles_.node, 0}, [&](const IndexEnv&) { return current; });
     const DType stored = g_.node(roles_.node).types[0].dtype;
-    x_.loop(row0_, row_end_, 1, [&](Ex row) {
+    x_.loop(begin, min(begin + tile_rows_, row_end_), 1, [&](Ex row) {
       const Ex columns = min(n_ - column0_, b_.integer(task_columns_));
       const auto vector = [&](Ex column, bool masked) {
         IndexEnv at = base_env_;
@@ -320,7 +327,7 @@ class Contraction {
         spread(at, axes_.columns, Index::ramp(column0_ + column, lanes_, lanes_));
         if (masked) at = at.masked(b_.ramp(column, lanes_) < b_.splat(columns, lanes_));
         b_.at(roles_.ordinal);
-        Ex sum = b_.let(b_.load(tile_c_, b_.ramp((row - row0_) * task_columns_ + column, lanes_)));
+        Ex sum = b_.let(b_.load(tile_c_, b_.ramp((row - first) * task_columns_ + column, lanes_)));
         current = x_.rounded(sum, stored);
         const auto envs = epilogue_envs(x_, roles_.node, at);
         for (Value v : cluster_.outputs) x_.store(v, envs.at(v), x_.value(v, envs.at(v)));
