@@ -1,5 +1,6 @@
 // `uwaga devices`: what programs can run on here, and why not on the rest.
 #include <fmt/format.h>
+#include <uwaga/ir/error.h>
 #include <uwaga/runtime/host/cpu.h>
 
 #include <cstdint>
@@ -21,6 +22,7 @@ namespace {
 struct Gpu {
   std::string name, architecture;
   std::uint64_t bytes = 0;
+  std::string why_not = {};  // a sentence, where it is there and cannot be used
 };
 
 struct Gpus {
@@ -34,8 +36,12 @@ Gpus gpus() {
   if (!g.why_none.empty()) return g;
   const CudaDriver driver;
   for (int i = 0; i < driver.devices(); ++i) {
-    const CudaDevice device(driver, i);
-    g.found.push_back({device.info().name, device.info().architecture, device.info().bytes});
+    try {
+      const CudaDevice device(driver, i);
+      g.found.push_back({device.info().name, device.info().architecture, device.info().bytes});
+    } catch (const Error& e) {
+      g.found.push_back({.name = {}, .architecture = {}, .bytes = 0, .why_not = e.what()});
+    }
   }
   return g;
 #else
@@ -54,19 +60,21 @@ int devices(bool json) {
                                         {"threads", cpu.logical_cpus},
                                         {"f32_lanes", cpu.f32_lanes()}}
               << '\n';
-    for (std::size_t i = 0; i < g.found.size(); ++i)
-      std::cout << nlohmann::ordered_json{{"device", fmt::format("cuda:{}", i)},
-                                          {"model", g.found[i].name},
-                                          {"architecture", g.found[i].architecture},
-                                          {"bytes", g.found[i].bytes}}
-                << '\n';
+    for (std::size_t i = 0; i < g.found.size(); ++i) {
+      nlohmann::ordered_json line{{"device", fmt::format("cuda:{}", i)}};
+      if (!g.found[i].why_not.empty()) line["why_not"] = g.found[i].why_not;
+      else line.update({{"model", g.found[i].name}, {"architecture", g.found[i].architecture}, {"bytes", g.found[i].bytes}});
+      std::cout << line << '\n';
+    }
     return 0;
   }
   fmt::print("cpu      {}, {} cores, {} threads, {}\n", cpu.model, cpu.physical_cores, cpu.logical_cpus,
              cpu.features());
-  for (std::size_t i = 0; i < g.found.size(); ++i)
-    fmt::print("cuda:{}   {}, {}, {:.1f} GiB\n", i, g.found[i].name, g.found[i].architecture,
-               static_cast<double>(g.found[i].bytes) / 0x1p30);
+  for (std::size_t i = 0; i < g.found.size(); ++i) {
+    const Gpu& gpu = g.found[i];
+    if (!gpu.why_not.empty()) fmt::print("cuda:{}   cannot be used: {}\n", i, gpu.why_not);
+    else fmt::print("cuda:{}   {}, {}, {:.1f} GiB\n", i, gpu.name, gpu.architecture, static_cast<double>(gpu.bytes) / 0x1p30);
+  }
   if (!g.why_none.empty()) fmt::print("cuda     none: {}\n", g.why_none);
   if (!g.why_no_compiler.empty()) fmt::print("nvrtc    none: {}\n", g.why_no_compiler);
   return 0;

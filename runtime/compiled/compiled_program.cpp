@@ -4,11 +4,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <map>
-#include <string_view>
 
 #include <uwaga/codegen/kernel/launch.h>
 #include <uwaga/codegen/schedule/attention_flat.h>
@@ -19,6 +17,7 @@
 #include <uwaga/ir/interpreter/bind.h>
 #include <uwaga/runtime/compiled/internal/backend.h>
 #include <uwaga/runtime/compiled/internal/passes.h>
+#include <uwaga/runtime/compiled/internal/switch.h>
 #include <uwaga/runtime/program/internal/program_impl.h>
 #include <uwaga/runtime/program/internal/state_data.h>
 
@@ -494,7 +493,7 @@ class CompiledProgram final : public ProgramImpl {
   std::int64_t compiled_before_ = 0;
   const Sizes* sizes_ = nullptr;  // of the run under way
   std::vector<LaunchProfile>* profile_ = nullptr;
-  bool refuse_nan_ = std::getenv("UWAGA_CHECK") && std::string_view(std::getenv("UWAGA_CHECK")) == "nan";
+  bool refuse_nan_ = is_switched_on("UWAGA_CHECK", "nan");
 };
 
 }  // namespace

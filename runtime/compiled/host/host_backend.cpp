@@ -1,11 +1,9 @@
 #include <uwaga/codegen/schedule/custom.h>
 #include <uwaga/runtime/compiled/host/internal/host_kernels.h>
 #include <uwaga/runtime/compiled/internal/backend.h>
+#include <uwaga/runtime/compiled/internal/switch.h>
 #include <uwaga/ir/aligned.h>
 #include <uwaga/runtime/host/thread_pool.h>
-
-#include <cstdlib>
-#include <string_view>
 
 namespace uwaga {
 namespace {
@@ -13,8 +11,7 @@ namespace {
 class HostBackend final : public Backend {
  public:
   explicit HostBackend(int threads) : target_(this_host()), pool_(threads) {
-    const char* shares = std::getenv("UWAGA_SHARES");
-    if (shares && std::string_view(shares) == "fixed") mode_ = ThreadPool::Mode::fixed;
+    if (is_switched_on("UWAGA_SHARES", "fixed")) mode_ = ThreadPool::Mode::fixed;
   }
 
   bool computes_attention() const override { return true; }

@@ -1,5 +1,4 @@
 """Milliseconds of a training step of GPT-2 124M in PyTorch, beside `uwaga bench step`. One JSON line."""
-import argparse
 import json
 import resource
 import time
@@ -7,16 +6,9 @@ import time
 import torch
 
 from gpt import Gpt, adamw, step
+from options import step_options
 
-p = argparse.ArgumentParser()
-p.add_argument("--threads", type=int, default=2)
-p.add_argument("--batch", type=int, default=4)
-p.add_argument("--time", type=int, default=64)
-p.add_argument("--layers", type=int, default=12)
-p.add_argument("--runs", type=int, default=5)
-p.add_argument("--compile", action="store_true")
-p.add_argument("--bf16", action="store_true")
-o = p.parse_args()
+o = step_options("compile", "bf16")
 
 torch.set_num_threads(o.threads)
 torch.manual_seed(0)

@@ -1,18 +1,12 @@
 """Milliseconds of a training step of GPT-2 124M in JAX, beside `uwaga bench step`. One JSON line."""
-import argparse
 import json
 import os
 import resource
 import time
 
-p = argparse.ArgumentParser()
-p.add_argument("--threads", type=int, default=2)
-p.add_argument("--batch", type=int, default=4)
-p.add_argument("--time", type=int, default=64)
-p.add_argument("--layers", type=int, default=12)
-p.add_argument("--runs", type=int, default=5)
-p.add_argument("--bf16", action="store_true")
-o = p.parse_args()
+from options import step_options
+
+o = step_options("bf16")
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: o.threads])  # XLA's pool has a thread for each CPU it may use
 
