@@ -56,9 +56,11 @@ run_odd() { settings odd "$uwaga" bench step --model gpt2-124m --layers 2 --batc
 run_resume() {
   first=""
   show resume "200 steps" $(nanogpt) --steps 200 --threads 2
-  # A run of 200 steps that saves at 77 and every 77 after; what follows 77 is taken away, as if it had been stopped there.
-  $(nanogpt) --steps 200 --threads 2 --checkpoint-every 77 --out "$work/run" > /dev/null 2>&1
-  rm -rf "$work"/run/*-step-0000000154 "$work"/run/*-step-0000000200
+  # A run that is killed once its checkpoint of step 77 is there.
+  $(nanogpt) --steps 200 --threads 2 --checkpoint-every 77 --out "$work/run" > /dev/null 2>&1 &
+  until compgen -G "$work/run/*-step-0000000077/manifest.json" > /dev/null; do sleep 0.1; done
+  kill -9 $!
+  wait $! 2> /dev/null || true
   show resume "stopped at 77" $(nanogpt) --steps 200 --threads 2 --checkpoint-every 77 --out "$work/run" --resume
 }
 
