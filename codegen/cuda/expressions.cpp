@@ -71,7 +71,7 @@ void CudaEmitter::study() {
     const Expr& e = k_.exprs[id];
     if (e.type.dtype != DType::i64) return false;
     switch (e.kind) {
-      case ExprKind::integer: return std::abs(e.integer) < (std::int64_t{1} << 32);
+      case ExprKind::integer: return e.integer > -(std::int64_t{1} << 32) && e.integer < (std::int64_t{1} << 32);
       case ExprKind::argument: return true;
       case ExprKind::variable: return index_variable_[e.index];
       case ExprKind::arithmetic:

@@ -68,7 +68,7 @@ class Bounds {
       }
       case Op::constant: {
         const auto& values = n.as<ConstantAttrs>().values;
-        if (values.size() != 1 || std::abs(values[0].as_integer()) > kLargest) return std::nullopt;
+        if (values.size() != 1 || values[0].as_integer() > kLargest || values[0].as_integer() < -kLargest) return std::nullopt;
         const Ex c = b_.integer(values[0].as_integer());
         return Span{c, c};
       }
