@@ -107,7 +107,11 @@ Int floor_div(Int a, Int b) {
   return q * b != a && (a < 0) != (b < 0) ? q - 1 : q;
 }
 
-Int floor_rem(Int a, Int b) { return b == 0 || b == -1 ? 0 : a - floor_div(a, b) * b; }
+Int floor_rem(Int a, Int b) {
+  if (b == 0 || b == -1) return 0;
+  const Int r = a % b;
+  return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+}
 
 const Int* constant(Ex x) {
   if (const Ex s = splatted(x)) x = s;

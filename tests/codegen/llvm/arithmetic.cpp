@@ -112,7 +112,10 @@ void check_integer() {
     };
     check2<T, T>("div by a constant", constant(Op::div), F([&](T a, T) { return quotient(a, static_cast<T>(by)); }));
     check2<T, T>("rem by a constant", constant(Op::rem),
-                 F([&](T a, T) { return static_cast<T>(a - quotient(a, static_cast<T>(by)) * static_cast<T>(by)); }));
+                 F([&](T a, T) {  // wraps as the op does
+                   return static_cast<T>(static_cast<std::uint64_t>(a) -
+                                         static_cast<std::uint64_t>(quotient(a, static_cast<T>(by))) * static_cast<std::uint64_t>(by));
+                 }));
   }
   const auto bits = [](ExprKind kind) { return [kind](Ex a, Ex b) { return a.builder->bits(kind, a, b); }; };
   check2<T, T>("and", bits(ExprKind::bit_and), F([](T a, T b) { return static_cast<T>(a & b); }));
