@@ -1,8 +1,8 @@
 #include <algorithm>
-#include <tuple>
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include <uwaga/codegen/cluster.h>

@@ -68,8 +68,10 @@ class Bounds {
       }
       case Op::constant: {
         const auto& values = n.as<ConstantAttrs>().values;
-        if (values.size() != 1 || values[0].as_integer() > kLargest || values[0].as_integer() < -kLargest) return std::nullopt;
-        const Ex c = b_.integer(values[0].as_integer());
+        if (values.size() != 1) return std::nullopt;
+        const std::int64_t value = values[0].as_integer();
+        if (value < -kLargest || value > kLargest) return std::nullopt;
+        const Ex c = b_.integer(value);
         return Span{c, c};
       }
       case Op::add: case Op::sub: {

@@ -34,7 +34,8 @@ class Expander {
       if (n.op != Op::call && n.op != Op::scan && n.op != Op::cond) return false;
       const Graph* kept = n.op == Op::call ? &n.as<CallAttrs>().body : nullptr;
       SharedAttributes now = map_bodies_(n.attributes, [&](const Graph& b) {
-        return !kept ? graph(b) : &b.data() == &kept->data() && prepare_ ? prepared(b) : b;
+        if (!kept) return graph(b);
+        return prepare_ && &b.data() == &kept->data() ? prepared(b) : b;  // graphs among a call's options stay
       });
       if (now.shares(n.attributes)) return false;
       ValueList operands = n.operands;

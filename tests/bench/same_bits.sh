@@ -58,8 +58,8 @@ run_resume() {
   show resume "200 steps" $(nanogpt) --steps 200 --threads 2
   # A run that is killed once its checkpoint of step 77 is there.
   $(nanogpt) --steps 200 --threads 2 --checkpoint-every 77 --out "$work/run" > /dev/null 2>&1 &
-  until compgen -G "$work/run/*-step-0000000077/manifest.json" > /dev/null; do sleep 0.1; done
-  kill -9 $!
+  while kill -0 $! 2> /dev/null && ! compgen -G "$work/run/*-step-0000000077/manifest.json" > /dev/null; do sleep 0.1; done
+  kill -9 $! 2> /dev/null || true
   wait $! 2> /dev/null || true
   show resume "stopped at 77" $(nanogpt) --steps 200 --threads 2 --checkpoint-every 77 --out "$work/run" --resume
 }
