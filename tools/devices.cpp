@@ -39,7 +39,7 @@ Gpus gpus() {
     try {
       const CudaDevice device(driver, i);
       g.found.push_back({device.info().name, device.info().architecture, device.info().bytes});
-    } catch (const Error& e) {
+    } catch (const SystemError& e) {
       g.found.push_back({.name = {}, .architecture = {}, .bytes = 0, .why_not = e.what()});
     }
   }
