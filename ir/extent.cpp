@@ -208,10 +208,16 @@ Extent operator*(const Extent& a, const Extent& b) {
   if (!a.polynomial_ && !b.polynomial_) return checked_mul(a.constant_, b.constant_);
   if (!a.polynomial_ && a.constant_ == 1) return b;
   if (!b.polynomial_ && b.constant_ == 1) return a;
+  if (!a.polynomial_) return b * a;
   Terms r;
-  const Terms y = b.terms();
-  for (const Extent::Term& s : a.terms())
-    for (const Extent::Term& t : y) {
+  if (!b.polynomial_) {
+    if (b.constant_ == 0) return 0;
+    r = *a.polynomial_;
+    for (Extent::Term& t : r) t.coefficient = checked_mul(t.coefficient, b.constant_);
+    return Extent(std::move(r));
+  }
+  for (const Extent::Term& s : *a.polynomial_)
+    for (const Extent::Term& t : *b.polynomial_) {
       std::vector<std::string> symbols = s.symbols;
       symbols.insert(symbols.end(), t.symbols.begin(), t.symbols.end());
       std::sort(symbols.begin(), symbols.end());

@@ -59,6 +59,8 @@ class Extent {
   };
   using Terms = std::vector<Term>;
   Terms terms() const;  // sorted: higher degree first, then by symbols
+  // The same of one that is no constant; a constant has none.
+  const Terms* polynomial() const { return polynomial_.get(); }
 
  private:
   // Nearly all extents are constants, and types are copied often: a constant owns no memory, and polynomials are shared.

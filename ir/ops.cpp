@@ -40,7 +40,7 @@ struct Builder {
   Error error(const std::string& what) const { return Error(fmt::format("{}: {}", graph->provenance().brief(origin), what)); }
   Value value(const Tensor& t) const { return graph->adopt(t.data(), t.value()); }
   Tensor tensor(Value v) const { return {graph, v}; }
-  Tensor add(Op op, Attributes a, std::vector<Value> operands) const {
+  Tensor add(Op op, Attributes a, ValueList operands) const {
     return tensor({graph->add(op, std::move(a), std::move(operands), origin), 0});
   }
 
@@ -81,10 +81,10 @@ Tensor unary(Op op, const Operand& x) {
 }
 
 // Operands of an elementwise op: literals take the dtype of the tensors, the smaller set of axes is broadcast.
-std::vector<Value> align(const Builder& b, Op op, std::initializer_list<const Operand*> operands, int condition = -1) {
+ValueList align(const Builder& b, Op op, std::initializer_list<const Operand*> operands, int condition = -1) {
   std::optional<DType> dtype;
   const Type* widest = nullptr;
-  std::vector<std::optional<Value>> values;
+  SmallList<std::optional<Value>, 3> values;
   int i = 0;
   for (const Operand* x : operands) {
     values.push_back(x->tensor ? std::optional(b.value(*x->tensor)) : std::nullopt);
@@ -95,7 +95,7 @@ std::vector<Value> align(const Builder& b, Op op, std::initializer_list<const Op
     ++i;
   }
   const Dims dims = widest->dims;  // shared, so that the results' types are told equal at a glance
-  std::vector<Value> out;
+  ValueList out;
   i = 0;
   for (const Operand* x : operands) {
     const DType want = i == condition ? DType::boolean : dtype.value_or(x->literal.is_integer() ? DType::i32 : DType::f32);

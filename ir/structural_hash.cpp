@@ -94,13 +94,13 @@ class GraphHasher {
     else add(h, v.as_double());
   }
   static void add(Hasher& h, const Extent& e) {
-    if (const auto c = e.constant(); c && *c != 0) {
-      h.word(1).word(static_cast<std::uint64_t>(*c)).word(0);
+    if (const auto c = e.constant()) {
+      if (*c == 0) h.word(0);
+      else h.word(1).word(static_cast<std::uint64_t>(*c)).word(0);
       return;
     }
-    const Extent::Terms terms = e.terms();
-    h.word(terms.size());
-    for (const Extent::Term& t : terms) {
+    h.word(e.polynomial()->size());
+    for (const Extent::Term& t : *e.polynomial()) {
       h.word(static_cast<std::uint64_t>(t.coefficient)).word(t.symbols.size());
       for (const std::string& s : t.symbols) h.bytes(s);
     }

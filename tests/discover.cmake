@@ -1,4 +1,4 @@
-# Read by ctest when it starts, with `folder`, `program`, `found` and `catch2` set: asks the test program for its cases and
+# Read by ctest when it starts, with `folder`, `program`, `found`, `catch2` and `environment` set: asks the test program for its cases and
 # makes each a CTest entry. The list is kept in the file `found` until the program is built anew.
 
 cmake_policy(VERSION 3.25)
@@ -57,7 +57,7 @@ function(discover)
       string(REGEX REPLACE "([\\,[])" "\\\\\\1" spec "${name}")  # what Catch2 reads as syntax in a test specification
       string(APPEND script "add_test([==[${folder}: ${name}]==] [==[${program}]==] [==[${spec}]==] ${none})\n"
              "set_tests_properties([==[${folder}: ${name}]==] PROPERTIES LABELS \"${labels}\" TIMEOUT ${timeout}"
-             " ENVIRONMENT UWAGA_SKIP_CODE=77 SKIP_RETURN_CODE 77)\n")
+             " ENVIRONMENT \"${environment}\" SKIP_RETURN_CODE 77)\n")
     endforeach()
   endforeach()
   file(WRITE ${found}.new "${script}")

@@ -42,12 +42,12 @@ std::vector<bool> active_outputs(const Graph& body, const std::vector<bool>& inp
   for (NodeId id = 0; id < active.size(); ++id) {
     const Node& n = body->node(id);
     if (n.op == Op::input) continue;
-    std::vector<bool> operands;
-    for (Value v : n.operands) operands.push_back(active[v.node][v.output]);
+    std::vector<bool> operands(n.operands.size());
+    for (std::size_t i = 0; i < operands.size(); ++i) operands[i] = active[n.operands[i].node][n.operands[i].output];
     active[id] = active_outputs(n, operands);
   }
-  std::vector<bool> out;
-  for (const Output& o : body->outputs()) out.push_back(active[o.value.node][o.value.output]);
+  std::vector<bool> out(body->outputs().size());
+  for (std::size_t o = 0; o < out.size(); ++o) out[o] = active[body->outputs()[o].value.node][body->outputs()[o].value.output];
   return out;
 }
 

@@ -8,7 +8,7 @@ namespace {
 std::size_t at(int i) { return static_cast<std::size_t>(i); }
 }  // namespace
 
-int ClusterDag::add(const std::vector<int>& on) {
+int ClusterDag::add(std::span<const int> on) {
   const int id = static_cast<int>(parent_.size());
   parent_.push_back(id);
   rank_.push_back(id);
@@ -34,11 +34,12 @@ int ClusterDag::find(int id) const {
 
 bool ClusterDag::reach(int from, int target, bool forward, int limit, std::vector<int>& found) {
   ++stamp_;
-  std::vector<int> open{from};
+  found.clear();
+  open_.assign(1, from);
   mark_[at(from)] = stamp_;
-  while (!open.empty()) {
-    const int at_now = open.back();
-    open.pop_back();
+  while (!open_.empty()) {
+    const int at_now = open_.back();
+    open_.pop_back();
     for (int neighbour : (forward ? next_ : before_)[at(at_now)]) {
       const int n = find(neighbour);
       if (n == target) {
@@ -48,7 +49,7 @@ bool ClusterDag::reach(int from, int target, bool forward, int limit, std::vecto
       if (mark_[at(n)] == stamp_ || (forward ? rank_[at(n)] > limit : rank_[at(n)] < limit)) continue;
       mark_[at(n)] = stamp_;
       found.push_back(n);
-      open.push_back(n);
+      open_.push_back(n);
     }
   }
   return true;
@@ -59,7 +60,7 @@ bool ClusterDag::merge(int a, int b) {
   b = find(b);
   if (a == b) return true;
   if (rank_[at(a)] > rank_[at(b)]) std::swap(a, b);
-  std::vector<int> after, before;
+  std::vector<int>&after = after_merged_, &before = before_merged_, &ranks = ranks_;
   if (!reach(a, b, true, rank_[at(b)], after)) return false;
   reach(b, a, false, rank_[at(a)], before);
 
@@ -67,7 +68,7 @@ bool ClusterDag::merge(int a, int b) {
   const auto by_rank = [&](int x, int y) { return rank_[at(x)] < rank_[at(y)]; };
   std::sort(after.begin(), after.end(), by_rank);
   std::sort(before.begin(), before.end(), by_rank);
-  std::vector<int> ranks{rank_[at(a)], rank_[at(b)]};
+  ranks.assign({rank_[at(a)], rank_[at(b)]});
   for (const auto* side : {&before, &after})
     for (int x : *side) ranks.push_back(rank_[at(x)]);
   std::sort(ranks.begin(), ranks.end());
@@ -80,11 +81,12 @@ bool ClusterDag::merge(int a, int b) {
   parent_[at(b)] = a;
   for (auto* edges : {&next_, &before_}) {
     auto &into = (*edges)[at(a)], &from = (*edges)[at(b)];
-    into.insert(into.end(), from.begin(), from.end());
-    for (int& x : into) x = find(x);
-    std::sort(into.begin(), into.end());
-    into.erase(std::unique(into.begin(), into.end()), into.end());
-    into.erase(std::remove(into.begin(), into.end(), a), into.end());
+    edges_.clear();
+    for (const auto* part : {&into, &from})
+      for (int x : *part)
+        if (const int to = find(x); to != a) edges_.push_back(to);
+    std::sort(edges_.begin(), edges_.end());
+    into = {edges_.begin(), std::unique(edges_.begin(), edges_.end())};
     from = {};
   }
   return true;

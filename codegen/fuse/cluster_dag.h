@@ -6,14 +6,17 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
+
+#include <uwaga/ir/small_list.h>
 
 namespace uwaga {
 
 class ClusterDag {
  public:
   // A new cluster that depends on `on`; it comes after everything added before.
-  int add(const std::vector<int>& on);
+  int add(std::span<const int> on);
   // The cluster that `id` is part of now.
   int find(int id) const;
   int rank(int id) const { return rank_[static_cast<std::size_t>(find(id))]; }
@@ -27,9 +30,10 @@ class ClusterDag {
 
   mutable std::vector<int> parent_;
   std::vector<int> rank_;
-  std::vector<std::vector<int>> next_, before_;
+  std::vector<SmallList<int, 4>> next_, before_;
   std::vector<int> mark_;
   int stamp_ = 0;
+  std::vector<int> open_, after_merged_, before_merged_, ranks_, edges_;  // of one merge
 };
 
 }  // namespace uwaga

@@ -9,133 +9,114 @@ namespace {
 
 constexpr std::size_t kNowhere = std::numeric_limits<std::size_t>::max();
 
-// Clusters are small and many: their nodes are numbered in the graph's order, and all that is known of them is in arrays.
-class ClusterOrder {
- public:
-  ClusterOrder(const GraphData& g, const Layouts& layouts, Cluster& c, TypeHashes& types)
-      : g_(g), layouts_(layouts), c_(c), types_(types), ids_(c.nodes), own_(c.nodes.size()), tree_(c.nodes.size()), place_(c.nodes.size(), kNowhere) {
-    std::sort(ids_.begin(), ids_.end());
-    order_.reserve(ids_.size());
-    inputs_.reserve(c.inputs.size());
-  }
-
-  Hash128 run() {
-    for (std::size_t n = 0; n < ids_.size(); ++n) own_[n] = own_hash(ids_[n]);
-    sort_outputs();
-    for (Value v : c_.outputs) visit(v.node);
-    // Nodes that no output needs (an op with a schedule of its own may have unused outputs) keep their order behind.
-    for (NodeId id : c_.nodes) visit(id);
-    Hasher h;
-    h.word(static_cast<std::uint64_t>(c_.kind)).word(order_.size()).word(c_.outputs.size());
-    for (NodeId id : order_) {
-      h.hash(own_[number(id)]);
-      for (Value v : g_.node(id).operands) h.word(position(v));
-    }
-    for (Value v : c_.outputs) {
-      h.word(position(v));
-      layout(h, v);
-    }
-    for (Value v : inputs_) {
-      h.hash(type_hash(g_.type(v)));
-      layout(h, v);
-    }
-    c_.nodes = order_;
-    // Inputs the walk did not meet cannot be; those it met come in its order.
-    c_.inputs = inputs_;
-    return h.finish();
-  }
-
- private:
-  // Outputs in the order of what they compute; those of one node are in order already.
-  void sort_outputs() {
-    const auto of_one = [&](Value v) { return v.node == c_.outputs[0].node; };
-    if (std::all_of(c_.outputs.begin(), c_.outputs.end(), of_one) && std::is_sorted(c_.outputs.begin(), c_.outputs.end())) return;
-    for (std::size_t n = 0; n < ids_.size(); ++n) tree_[n] = tree_hash(n);
-    const std::vector<Value> before = c_.outputs;
-    const auto place = [&](Value v) { return std::find(before.begin(), before.end(), v); };
-    std::sort(c_.outputs.begin(), c_.outputs.end(), [&](Value a, Value b) {
-      const Hash128 &x = tree_[number(a.node)], &y = tree_[number(b.node)];
-      if (x != y) return x < y;
-      return a.output != b.output ? a.output < b.output : place(a) < place(b);
-    });
-  }
-
-  // A node's number in the cluster, or kNowhere.
-  std::size_t number(NodeId id) const {
-    const auto it = std::lower_bound(ids_.begin(), ids_.end(), id);
-    return it != ids_.end() && *it == id ? static_cast<std::size_t>(it - ids_.begin()) : kNowhere;
-  }
-
-  void layout(Hasher& h, Value v) const {
-    const auto it = layouts_.find(v);
-    if (it == layouts_.end()) {
-      h.word(0);
-      return;
-    }
-    h.word(1 + it->second.order.size());
-    for (const std::string& axis : it->second.order) h.bytes(axis);
-  }
-
-  // Most types share their list of dims, so its address will do; the type kept keeps it from another's.
-  const Hash128& type_hash(const Type& t) {
-    const auto [it, fresh] = types_.try_emplace(reinterpret_cast<std::uintptr_t>(t.dims.begin()) << 4 | static_cast<std::uintptr_t>(t.dtype));
-    if (fresh) it->second = {t, structural_hash(t)};
-    return it->second.second;
-  }
-
-  Hash128 own_hash(NodeId id) {
-    const Node& n = g_.node(id);
-    Hasher h;
-    h.word(static_cast<std::uint64_t>(n.op)).hash(structural_hash(n.op, n.attributes)).word(n.operands.size());
-    for (const Type& t : n.types) h.hash(type_hash(t));
-    return h.finish();
-  }
-
-  // Operands inside come before their readers in the graph's order.
-  Hash128 tree_hash(std::size_t n) {
-    Hasher h;
-    h.hash(own_[n]);
-    for (Value v : g_.node(ids_[n]).operands) {
-      h.word(v.output);
-      if (const std::size_t inside = number(v.node); inside != kNowhere) h.hash(tree_[inside]);
-      else h.hash(type_hash(g_.type(v)));
-    }
-    return h.finish();
-  }
-
-  void visit(NodeId id) {
-    const std::size_t n = number(id);
-    if (place_[n] != kNowhere) return;
-    place_[n] = 0;
-    for (Value v : g_.node(id).operands) {
-      if (number(v.node) != kNowhere) visit(v.node);
-      else if (std::find(inputs_.begin(), inputs_.end(), v) == inputs_.end()) inputs_.push_back(v);
-    }
-    place_[n] = order_.size();
-    order_.push_back(id);
-  }
-
-  std::uint64_t position(Value v) const {
-    if (const std::size_t n = number(v.node); n != kNowhere) return place_[n] << 8 | v.output;
-    const auto place = static_cast<std::uint64_t>(std::find(inputs_.begin(), inputs_.end(), v) - inputs_.begin());
-    return place << 8 | 0x80 | std::uint64_t{1} << 40;
-  }
-
-  const GraphData& g_;
-  const Layouts& layouts_;
-  Cluster& c_;
-  TypeHashes& types_;
-  std::vector<NodeId> ids_;          // sorted; by number
-  std::vector<Hash128> own_, tree_;  // by number
-  std::vector<std::size_t> place_;   // in order_, by number
-  std::vector<NodeId> order_;
-  std::vector<Value> inputs_;
-};
-
 }  // namespace
 
-Hash128 canonicalise_cluster(const Graph& graph, const Layouts& layouts, Cluster& cluster, TypeHashes& types) {
-  return ClusterOrder(graph.data(), layouts, cluster, types).run();
+Hash128 ClusterOrder::canonicalise(Cluster& c) {
+  ids_ = c.nodes;
+  std::sort(ids_.begin(), ids_.end());
+  own_.resize(ids_.size());
+  tree_.resize(ids_.size());
+  place_.assign(ids_.size(), kNowhere);
+  order_.clear();
+  inputs_.clear();
+  for (std::size_t n = 0; n < ids_.size(); ++n) own_[n] = own_hash(ids_[n]);
+  sort_outputs(c);
+  for (Value v : c.outputs) visit(v.node);
+  // Nodes that no output needs (an op with a schedule of its own may have unused outputs) keep their order behind.
+  for (NodeId id : c.nodes) visit(id);
+  Hasher h;
+  h.word(static_cast<std::uint64_t>(c.kind)).word(order_.size()).word(c.outputs.size());
+  for (NodeId id : order_) {
+    h.hash(own_[number(id)]);
+    for (Value v : g_.node(id).operands) h.word(position(v));
+  }
+  for (Value v : c.outputs) {
+    h.word(position(v));
+    layout(h, v);
+  }
+  for (Value v : inputs_) {
+    h.hash(type_hash(g_.type(v)));
+    layout(h, v);
+  }
+  c.nodes = order_;
+  // Inputs the walk did not meet cannot be; those it met come in its order.
+  c.inputs = inputs_;
+  return h.finish();
+}
+
+// Outputs in the order of what they compute; those of one node are in order already.
+void ClusterOrder::sort_outputs(Cluster& c) {
+  const auto of_one = [&](Value v) { return v.node == c.outputs[0].node; };
+  if (std::all_of(c.outputs.begin(), c.outputs.end(), of_one) && std::is_sorted(c.outputs.begin(), c.outputs.end())) return;
+  for (std::size_t n = 0; n < ids_.size(); ++n) tree_[n] = tree_hash(n);
+  const std::vector<Value> before = c.outputs;
+  const auto place = [&](Value v) { return std::find(before.begin(), before.end(), v); };
+  std::sort(c.outputs.begin(), c.outputs.end(), [&](Value a, Value b) {
+    const Hash128 &x = tree_[number(a.node)], &y = tree_[number(b.node)];
+    if (x != y) return x < y;
+    return a.output != b.output ? a.output < b.output : place(a) < place(b);
+  });
+}
+
+// A node's number in the cluster, or kNowhere.
+std::size_t ClusterOrder::number(NodeId id) const {
+  const auto it = std::lower_bound(ids_.begin(), ids_.end(), id);
+  return it != ids_.end() && *it == id ? static_cast<std::size_t>(it - ids_.begin()) : kNowhere;
+}
+
+void ClusterOrder::layout(Hasher& h, Value v) const {
+  const auto it = layouts_.find(v);
+  if (it == layouts_.end()) {
+    h.word(0);
+    return;
+  }
+  h.word(1 + it->second.order.size());
+  for (const std::string& axis : it->second.order) h.bytes(axis);
+}
+
+// Most types share their list of dims, so its address will do; the type kept keeps it from another's.
+const Hash128& ClusterOrder::type_hash(const Type& t) {
+  const auto [it, fresh] = types_.try_emplace(reinterpret_cast<std::uintptr_t>(t.dims.begin()) << 4 | static_cast<std::uintptr_t>(t.dtype));
+  if (fresh) it->second = {t, structural_hash(t)};
+  return it->second.second;
+}
+
+Hash128 ClusterOrder::own_hash(NodeId id) {
+  const Node& n = g_.node(id);
+  Hasher h;
+  h.word(static_cast<std::uint64_t>(n.op)).hash(structural_hash(n.op, n.attributes)).word(n.operands.size());
+  for (const Type& t : n.types) h.hash(type_hash(t));
+  return h.finish();
+}
+
+// Operands inside come before their readers in the graph's order.
+Hash128 ClusterOrder::tree_hash(std::size_t n) {
+  Hasher h;
+  h.hash(own_[n]);
+  for (Value v : g_.node(ids_[n]).operands) {
+    h.word(v.output);
+    if (const std::size_t inside = number(v.node); inside != kNowhere) h.hash(tree_[inside]);
+    else h.hash(type_hash(g_.type(v)));
+  }
+  return h.finish();
+}
+
+void ClusterOrder::visit(NodeId id) {
+  const std::size_t n = number(id);
+  if (place_[n] != kNowhere) return;
+  place_[n] = 0;
+  for (Value v : g_.node(id).operands) {
+    if (number(v.node) != kNowhere) visit(v.node);
+    else if (std::find(inputs_.begin(), inputs_.end(), v) == inputs_.end()) inputs_.push_back(v);
+  }
+  place_[n] = order_.size();
+  order_.push_back(id);
+}
+
+std::uint64_t ClusterOrder::position(Value v) const {
+  if (const std::size_t n = number(v.node); n != kNowhere) return place_[n] << 8 | v.output;
+  const auto place = static_cast<std::uint64_t>(std::find(inputs_.begin(), inputs_.end(), v) - inputs_.begin());
+  return place << 8 | 0x80 | std::uint64_t{1} << 40;
 }
 
 }  // namespace uwaga

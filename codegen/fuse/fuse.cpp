@@ -63,14 +63,14 @@ class Fuser {
 
   // A node becomes a cluster, and that cluster joins with those it reads from, the last computed first.
   void place(NodeId id) {
-    std::vector<int> on;
-    std::vector<Read> candidates;
+    SmallList<int, 4> on;
+    ReadList candidates;
     for (const Read& r : reads_.of(id)) {
       if (is_leaf(r.value.node)) continue;
       on.push_back(group_[r.value.node]);
       candidates.push_back(r);
     }
-    group_[id] = dag_.add(on);
+    group_[id] = dag_.add({on.data(), on.size()});
     groups_.push_back(group_of(graph_, id, spaces_));
     std::sort(candidates.begin(), candidates.end(), [](const Read& a, const Read& b) { return a.value > b.value; });
     for (const Read& r : candidates) {
@@ -147,12 +147,12 @@ class Fuser {
         out += " " + std::string(name(graph_.node(r.value.node).op));
     return out == "by way of" ? "by way of its own cluster" : out;
   }
-  std::size_t values_of(const Group& g) const {
-    std::vector<Value> seen;
+  std::size_t values_of(const Group& g) {
+    values_.clear();
     for (NodeId id : g.nodes)
-      for (const Read& r : reads_.of(id)) seen.push_back(r.value);
-    std::sort(seen.begin(), seen.end());
-    return static_cast<std::size_t>(std::unique(seen.begin(), seen.end()) - seen.begin());
+      for (const Read& r : reads_.of(id)) values_.push_back(r.value);
+    std::sort(values_.begin(), values_.end());
+    return static_cast<std::size_t>(std::unique(values_.begin(), values_.end()) - values_.begin());
   }
 
   Clustering collect() {
@@ -180,30 +180,37 @@ class Fuser {
     Cluster c;
     c.kind = g.kind;
     const auto own = [&](NodeId id) { return group_[id] >= 0 && dag_.find(group_[id]) == root; };
-    std::vector<NodeId> open = g.nodes;
-    while (!open.empty()) {
-      const NodeId id = open.back();
-      open.pop_back();
+    open_ = g.nodes;
+    nodes_.clear();
+    values_.clear();
+    while (!open_.empty()) {
+      const NodeId id = open_.back();
+      open_.pop_back();
       if (std::exchange(seen_[id], root) == root) continue;
-      c.nodes.push_back(id);
+      nodes_.push_back(id);
       for (const Value& v : graph_.node(id).operands) {
-        if (reads_.is_virtual(v.node) || own(v.node)) open.push_back(v.node);
-        else c.inputs.push_back(v);
+        if (reads_.is_virtual(v.node) || own(v.node)) open_.push_back(v.node);
+        else values_.push_back(v);
       }
     }
+    std::sort(nodes_.begin(), nodes_.end());
+    c.nodes = nodes_;
+    c.inputs = each_once(values_);
+    values_.clear();
     for (NodeId id : g.nodes) {
-      for (auto it = first_crossing({id, 0}); it != border_.end() && it->value.node == id; ++it) c.outputs.push_back(it->value);
+      for (auto it = first_crossing({id, 0}); it != border_.end() && it->value.node == id; ++it) values_.push_back(it->value);
       for (NodeId r : readers_[id])
         if (!own(r))
           for (const Read& read : reads_.of(r))
-            if (read.value.node == id) c.outputs.push_back(read.value);
+            if (read.value.node == id) values_.push_back(read.value);
     }
-    std::sort(c.nodes.begin(), c.nodes.end());
-    for (std::vector<Value>* values : {&c.inputs, &c.outputs}) {
-      std::sort(values->begin(), values->end());
-      values->erase(std::unique(values->begin(), values->end()), values->end());
-    }
+    c.outputs = each_once(values_);
     return c;
+  }
+
+  static std::vector<Value> each_once(std::vector<Value>& values) {
+    std::sort(values.begin(), values.end());
+    return {values.begin(), std::unique(values.begin(), values.end())};
   }
 
   template <typename PlaceOf>
@@ -230,10 +237,12 @@ class Fuser {
   ClusterDag dag_;
   std::vector<int> group_;                     // by node; the cluster it began
   std::vector<Group> groups_;                  // by cluster
-  std::vector<std::vector<NodeId>> readers_;   // real ones
+  std::vector<SmallList<NodeId, 4>> readers_;  // real ones
   std::vector<Crossing> border_;               // by value
   std::vector<int> seen_;                      // by node: the cluster written last that holds it
   std::map<std::pair<Value, NodeId>, Refusal> refusals_;
+  std::vector<Value> values_;  // of what is being looked at, as are these
+  std::vector<NodeId> nodes_, open_;
 };
 
 }  // namespace

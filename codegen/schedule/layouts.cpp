@@ -27,8 +27,7 @@ class Chooser {
     for (const Node& n : graph_.nodes())
       if (n.op == Op::order) wanted_.emplace(n.operands[0], n.types[0].axes());
     for (const Cluster& c : clustering_.clusters) {
-      for (const Value& v : c.inputs)
-        if (!chosen(v)) fix(v);  // a leaf
+      for (const Value& v : c.inputs) fix(v);  // a leaf, if it has none yet
       for (const Value& v : c.outputs)
         if (!chosen(v)) chosen(v).emplace(order_in(c, v));
     }
@@ -42,7 +41,9 @@ class Chooser {
  private:
   std::optional<AxisNames>& chosen(Value v) { return chosen_[first_[v.node] + v.output]; }
   const std::optional<AxisNames>& chosen(Value v) const { return chosen_[first_[v.node] + v.output]; }
-  void fix(Value v) { chosen(v) = graph_.type(v).axes(); }
+  void fix(Value v) {
+    if (auto& order = chosen(v); !order) order = graph_.type(v).axes();
+  }
 
   // A product lies as the first that reorders it wants: a gradient as its parameter. An elementwise result lies as the widest of its inputs over the same axes does, so that one flat loop serves both.
   AxisNames order_in(const Cluster& c, Value v) const {

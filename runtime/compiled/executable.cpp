@@ -71,6 +71,7 @@ class ExecutableBuilder {
 
     add_border();
     if (in_place) find_in_place();
+    cluster_order_.emplace(out_->graph, out_->layouts);
     for (std::size_t i = 0; i < out_->clustering.clusters.size(); ++i) add_cluster(static_cast<int>(i));
     add_commits();
     find_lifetimes();
@@ -210,7 +211,7 @@ class ExecutableBuilder {
 
   void add_cluster(int index) {
     Cluster& cluster = out_->clustering.clusters[static_cast<std::size_t>(index)];
-    const Hash128 signature = canonicalise_cluster(out_->graph, out_->layouts, cluster, type_hashes_);
+    const Hash128 signature = cluster_order_->canonicalise(cluster);
     if (cluster.kind == ClusterKind::structure) {
       for (Value v : cluster.outputs)
         if (!is_stored(v)) add_value(Storage::Kind::arena, 0, v);
@@ -405,7 +406,7 @@ class ExecutableBuilder {
   double *fuse_ms_, *schedule_ms_;
   std::shared_ptr<Executable> out_;
   std::map<Hash128, ClusterPlan> plans_;
-  TypeHashes type_hashes_;
+  std::optional<ClusterOrder> cluster_order_;
   ByValue<int> of_value_;  // storages
   ByValue<int> in_place_;  // of updates: the storage of the slot
   std::vector<NodeId> updated_;  // by update: the slot

@@ -73,7 +73,9 @@ bool rewrite_cond(Rewriter& r, NodeId id) {
 }
 
 bool lies_as_slot(const GraphData& g, const Update& u) {
-  return g.type(u.value).axes() == g.node(g.parameters().at(u.path)).types[0].axes();
+  const Dims &now = g.type(u.value).dims, &slot = g.node(g.parameters().at(u.path)).types[0].dims;
+  return now.shares(slot) || std::equal(now.begin(), now.end(), slot.begin(), slot.end(),
+                                        [](const Dim& a, const Dim& b) { return a.axis == b.axis; });
 }
 
 // Most programs have no structures and their updates lie right: then a copy of the graph would be all the work.

@@ -6,7 +6,8 @@ namespace uwaga::cuda {
 
 Library::Library(const std::vector<std::string>& names) {
   for (const std::string& name : names) {
-    handle_ = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
+    // Once loaded it stays: the driver and NVRTC leave threads and memory behind that outlive the last use of them.
+    handle_ = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (handle_ != nullptr) {
       name_ = name;
       return;
