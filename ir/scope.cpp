@@ -50,7 +50,7 @@ Scope operator/(const Scope& scope, const ScopeName& name) {
   return Scope(scope.graph_, id, name.where.function_name(), false);
 }
 
-std::vector<Scope> Scope::layers(const std::string& name, int n, std::source_location where) const {
+Layers Scope::layers(const std::string& name, int n, std::source_location where) const {
   if (n < 0) throw Error(fmt::format("{}: layers '{}' wants a count of 0 or more, not {}", graph_->provenance().brief(origin(where)), name, n));
   std::vector<Scope> out;
   out.reserve(static_cast<std::size_t>(n));
@@ -58,7 +58,7 @@ std::vector<Scope> Scope::layers(const std::string& name, int n, std::source_loc
     const ScopeId id = graph_->provenance().scope(id_, fmt::format("{}.{}", name, i), where.file_name(), where.line());
     out.push_back(Scope(graph_, id, where.function_name(), true));
   }
-  return out;
+  return Layers(std::move(out));
 }
 
 Tensor Scope::slot(const std::string& name, const Axes& axes, const Initial& initial, DType dtype, bool trainable,

@@ -2,7 +2,7 @@
 //
 //   Tensor w = s.param("weight", {model, hidden}, normal(0.02));
 //   Tensor h = linear(s / "fc1", x, model, hidden);
-//   for (Scope layer : s.layers("h", 12)) ...                     // h.0, h.1, ...
+//   for (const Scope& layer : s.layers("h", 12)) ...              // h.0, h.1, ...
 //
 // Parameter order, initial values and random numbers derive from paths. A second parameter on one path is an Error that
 // names both lines; to tie parameters, pass the tensor. While a function runs, what it builds belongs to the scope it was
@@ -13,6 +13,7 @@
 #include <memory>
 #include <source_location>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <uwaga/ir/dtype.h>
@@ -36,6 +37,8 @@ struct ScopeName {
       : name(std::move(name)), where(where) {}
 };
 
+class Layers;
+
 class Scope {
  public:
   Scope(std::shared_ptr<GraphData> graph, ScopeId id, const char* function, bool loop);
@@ -51,8 +54,7 @@ class Scope {
                std::source_location where = std::source_location::current()) const;
 
   // n scopes name.0 ... name.(n-1), for a plain loop.
-  std::vector<Scope> layers(const std::string& name, int n,
-                            std::source_location where = std::source_location::current()) const;
+  Layers layers(const std::string& name, int n, std::source_location where = std::source_location::current()) const;
 
   friend Scope operator/(const Scope& scope, const ScopeName& name);
 
@@ -64,6 +66,7 @@ class Scope {
   ProvenanceId origin(std::source_location where) const;
 
  private:
+  friend class Layers;
   Tensor slot(const std::string& name, const Axes& axes, const Initial& initial, DType dtype, bool trainable,
               std::source_location where) const;
   void use() const;
@@ -71,6 +74,36 @@ class Scope {
   std::shared_ptr<GraphData> graph_;
   ScopeId id_;
   std::uint64_t ticket_;
+};
+
+// Scopes to loop over. What a turn builds belongs to the turn's scope, whether or not it passes that scope on.
+class Layers {
+ public:
+  explicit Layers(std::vector<Scope> scopes) : scopes_(std::move(scopes)) {}
+
+  class Iterator {
+   public:
+    explicit Iterator(std::vector<Scope>::const_iterator at) : at_(at) {}
+    const Scope& operator*() const {
+      at_->use();
+      return *at_;
+    }
+    Iterator& operator++() {
+      ++at_;
+      return *this;
+    }
+    friend bool operator==(const Iterator&, const Iterator&) = default;
+
+   private:
+    std::vector<Scope>::const_iterator at_;
+  };
+  Iterator begin() const { return Iterator(scopes_.begin()); }
+  Iterator end() const { return Iterator(scopes_.end()); }
+  std::size_t size() const { return scopes_.size(); }
+  const Scope& operator[](std::size_t i) const { return *Iterator(scopes_.begin() + static_cast<std::ptrdiff_t>(i)); }
+
+ private:
+  std::vector<Scope> scopes_;
 };
 
 }  // namespace uwaga

@@ -105,6 +105,21 @@ TEST_CASE("Layers are scopes with numbers") {
   CHECK_THROWS_AS(g.scope().layers("h", -1), Error);
 }
 
+TEST_CASE("What a turn of a loop over layers builds belongs to that layer, named or not") {
+  Graph g;
+  Tensor x = g.input("x", f32, {model});
+  std::vector<std::string> lines;
+  for (const Scope& layer : g.scope().layers("h", 3)) {
+    x = exp(x);
+    lines.push_back(g->provenance().brief(g->node(x.value().node).provenance));
+    CHECK_THAT(lines.back(), Contains("in " + layer.path()));
+  }
+  const Layers layers = g.scope().layers("g", 2);
+  CHECK(layers.size() == 2);
+  x = exp(layers[0].path() == "g.0" ? x : -x);
+  CHECK_THAT(g->provenance().brief(g->node(x.value().node).provenance), Contains("in g.0"));
+}
+
 TEST_CASE("What a function builds belongs to the scope it was given") {
   Graph g;
   const Tensor x = g.input("x", f32, {model});
