@@ -34,7 +34,8 @@ class Contraction {
     dtype_ = computing(n.types[0].dtype);
     const DType operand = computing(g_.type(roles_.a).dtype);
     if (operand == DType::f32) dtype_ = DType::f32;
-    lanes_ = std::max(1, target.vector_bytes / static_cast<int>(size_of(dtype_)));
+    // Without columns there is nothing to lie across a vector: inner products, one an entry of the batch.
+    lanes_ = roles_.columns.empty() ? 1 : std::max(1, target.vector_bytes / static_cast<int>(size_of(dtype_)));
     const bool wide = target.registers >= 32;
     tile_rows_ = wide ? 12 : 6;
     tile_vectors_ = 2;

@@ -142,6 +142,10 @@ void sums_and_indices(std::vector<OpExample>& out) {
   out.push_back(example(Op::dot, "outer product as a dot over nothing", [&](Graph& g) {
     return std::vector{dot(g.input("x", f32, {rows}), g.input("y", f32, {wide}), {})};
   }));
+  out.push_back(example(Op::dot, "inner products: a row's, with a vector, of everything", [](Graph& g) {
+    const Tensor x = matrix(g, "x"), y = g.input("y", f32, {cols, rows});
+    return std::vector{dot(x, y, {cols}), dot(x, g.input("v", f32, {cols}), {cols}), dot(x, y, {rows, cols})};
+  }));
   out.push_back(example(Op::sum, "sum", [](Graph& g) {
     const Tensor x = matrix(g, "x");
     return std::vector{sum(x, {cols}), sum(x, {rows, cols})};
@@ -250,6 +254,7 @@ std::vector<OpExample> every_op_and_dtype() {
   for (DType d : {f64, f32, bf16, f16, i32}) {
     const auto also = [&](Op op, auto f) { out.push_back(example(op, fmt::format("{} {}", name(op), name(d)), f)); };
     also(Op::dot, [&](Graph& g) { return std::vector{dot(matrix(g, "x", d), g.input("y", d, {cols, {"wide", 4}}), {cols})}; });
+    also(Op::dot, [&](Graph& g) { return std::vector{dot(matrix(g, "x", d), matrix(g, "y", d), {cols})}; });
     also(Op::sum, [&](Graph& g) { return std::vector{sum(matrix(g, "x", d), {cols})}; });
     also(Op::reduce_max, [&](Graph& g) { return std::vector{reduce_max(matrix(g, "x", d), {cols})}; });
     also(Op::cumsum, [&](Graph& g) { return std::vector{cumsum(matrix(g, "x", d), cols)}; });

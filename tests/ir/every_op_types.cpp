@@ -68,6 +68,7 @@ constexpr Written kWritten[] = {
     {"dot", "f32[rows, wide=4]"},
     {"dot over two axes, with a batch axis", "f32[head=2, left=3, wide=4]"},
     {"outer product as a dot over nothing", "f32[rows, wide=4]"},
+    {"inner products: a row's, with a vector, of everything", "f32[rows], f32[rows], f32[]"},
     {"sum", "f32[rows], f32[]"},
     {"reduce_max", "f32[rows], f32[]"},
     {"argmax", "i32[rows]"},
