@@ -6,6 +6,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -59,6 +60,9 @@ struct Temporary {
 struct Schedule {
   std::vector<ScheduledKernel> kernels;
   std::vector<Temporary> temporaries;  // a kernel's buffer Value{kTemporary, i} is temporaries[i]
+  // What the first kernel copies to the cluster's result as it lies, and no other reads: where nothing else wants it later,
+  // both may have one buffer and the copy is left out.
+  std::optional<Value> copied;
 };
 inline constexpr NodeId kTemporary = ~NodeId{0};
 

@@ -63,6 +63,8 @@ struct Linear {
   const Type& type(std::size_t i) const;                    // of the operand
   Tensor fixed(std::size_t i) const;                        // an operand that does not, as a primal tensor
   void give(std::size_t i, const Tensor& cotangent) const;  // adds to the operand's cotangent
+  // The operand's cotangent so far, for a rule that adds to it itself: it is nothing again until the rule gives it back.
+  Maybe take(std::size_t i) const;
 };
 
 struct TransposeRow {

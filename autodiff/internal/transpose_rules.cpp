@@ -108,8 +108,10 @@ void cumsum_rule(const Linear& n) {
   n.give(0, cumsum(n.cotangent, a.axis, !a.reverse));
 }
 
+// Rows are added to what the table has been given already: a tied embedding's gradient is one tensor, not the sum of two.
 void gather_rule(const Linear& n) {
-  const Tensor base = zeros(n.cotangent.shared_graph(), n.type(0));
+  const Maybe so_far = n.take(0);
+  const Tensor base = so_far ? *so_far : zeros(n.cotangent.shared_graph(), n.type(0));
   n.give(0, scatter_add(base, n.fixed(1), n.cotangent, n.as<AxisAttrs>().axis));
 }
 void scatter_add_rule(const Linear& n) {

@@ -13,6 +13,7 @@ bool Linear::is_linear(std::size_t i) const { return transposer.is_linear(node()
 const Type& Linear::type(std::size_t i) const { return transposer.linear_graph().type(node().operands[i]); }
 Tensor Linear::fixed(std::size_t i) const { return transposer.fixed(node().operands[i]); }
 void Linear::give(std::size_t i, const Tensor& cotangent) const { transposer.give(node().operands[i].node, cotangent); }
+Maybe Linear::take(std::size_t i) const { return transposer.take(node().operands[i].node); }
 
 Transposer::Transposer(Context& context, GraphPtr primal, GraphPtr linear, std::vector<NodeId> tangent_inputs,
                        std::map<NodeId, Deferred> deferred)

@@ -4,6 +4,8 @@
 // it captured, and the tangents that come out of nodes with bodies (`Deferred`), whose reverse is built as a whole.
 #pragma once
 
+#include <utility>
+
 #include <uwaga/autodiff/internal/bodies.h>
 
 namespace uwaga::autodiff {
@@ -21,6 +23,7 @@ class Transposer {
 
   // Adds to the cotangent of a linear node.
   void give(NodeId linear, const Tensor& cotangent);
+  Maybe take(NodeId linear) { return std::exchange(cotangent_[linear], std::nullopt); }
   void run();
   const Maybe& cotangent(NodeId linear) const { return cotangent_[linear]; }
 

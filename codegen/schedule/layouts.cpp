@@ -53,6 +53,8 @@ class Chooser {
       const auto wanted = wanted_.find(v);
       return wanted != wanted_.end() ? wanted->second : type.axes();
     }
+    // What is added to lies as the result does, so that it can become the result.
+    if (const Node& n = graph_.node(v.node); n.op == Op::scatter_add && chosen(n.operands[0])) return *chosen(n.operands[0]);
     if (c.kind != ClusterKind::loop && c.kind != ClusterKind::custom) return type.axes();
     for (const Value& in : c.inputs)
       if (same_axes(graph_.type(in), type) && chosen(in)) return *chosen(in);

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <functional>
+#include <optional>
 
 #include <uwaga/codegen/lower/rows.h>
 #include <uwaga/codegen/schedule/elementwise.h>
@@ -42,6 +43,16 @@ ScheduledKernel sweep(const Graph& graph, const Cluster& cluster, const Layouts&
   each_element(x, target, cluster.outputs[0], [&](const IndexEnv& at) { body(x, at); });
   out.kernel = b.finish();
   return out;
+}
+
+// What is added to, if the copy of it can be left out: it lies as the result does and is read for nothing else.
+std::optional<Value> copied_base(const GraphData& g, const Cluster& cluster, const Layouts& layouts, const Node& node) {
+  const Value base = node.operands[0];
+  if (std::find(cluster.inputs.begin(), cluster.inputs.end(), base) == cluster.inputs.end()) return std::nullopt;
+  if (order_of(g, layouts, base) != order_of(g, layouts, cluster.outputs[0])) return std::nullopt;
+  std::ptrdiff_t readers = 0;
+  for (NodeId id : cluster.nodes) readers += std::count(g.node(id).operands.begin(), g.node(id).operands.end(), base);
+  return readers == 1 ? std::optional(base) : std::nullopt;
 }
 
 }  // namespace
@@ -106,7 +117,9 @@ Schedule scatter_add(const Graph& graph, const Cluster& cluster, const Layouts& 
     });
   });
   scheduled.kernel = b.finish();
-  if (sums.narrow()) {
+  if (!sums.narrow()) {
+    out.copied = copied_base(g, cluster, layouts, node);
+  } else {
     out.temporaries.push_back({kernel::computing(space.dtype), space.elements()});
     out.kernels.push_back(sweep(graph, cluster, layouts, target, "scatter.round",
                                 [&](Inline& x, const IndexEnv& at) { x.store(result, at, Sums(x, result, false).load(at)); }));

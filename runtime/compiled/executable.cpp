@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <set>
+#include <span>
 
 #include <uwaga/codegen/fuse/cluster_order.h>
 #include <uwaga/codegen/kernel/hash.h>
@@ -52,7 +54,7 @@ class ExecutableBuilder {
  public:
   ExecutableBuilder(const Graph& graph, const Backend& backend, KernelSet& kernels, bool is_body, double* fuse_ms, double* schedule_ms)
       : backend_(backend), kernels_(kernels), is_body_(is_body), fuse_ms_(fuse_ms), schedule_ms_(schedule_ms),
-        out_(std::make_shared<Executable>()), of_value_(graph.data(), kNone), in_place_(graph.data(), kNone) {
+        out_(std::make_shared<Executable>()), of_value_(graph.data(), kNone), in_place_(graph.data(), kNone), uses_(graph.data(), 0) {
     out_->graph = graph;
     auto slot = g().parameters().begin();
     for (const Update& u : g().updates()) {
@@ -71,6 +73,7 @@ class ExecutableBuilder {
 
     add_border();
     if (in_place) find_in_place();
+    count_uses();
     cluster_order_.emplace(out_->graph, out_->layouts);
     for (std::size_t i = 0; i < out_->clustering.clusters.size(); ++i) add_cluster(static_cast<int>(i));
     add_commits();
@@ -221,10 +224,11 @@ class ExecutableBuilder {
     const auto start = std::chrono::steady_clock::now();
     const auto [known, fresh] = plans_.try_emplace(signature);
     if (fresh) known->second = plan(cluster);
-    const ClusterPlan& p = known->second;
+    ClusterPlan& p = known->second;
     // Of two kernels the second would read what the first wrote.
     if (p.calls.size() > 1 && committing_.erase(index))
       for (Value v : cluster.outputs) in_place_[v] = kNone;
+    const bool copies = !becomes_result(cluster, p);
     for (Value v : cluster.outputs) {
       if (in_place_[v] != kNone) of_value_[v] = in_place_[v];
       else if (!is_stored(v)) add_value(Storage::Kind::arena, 0, v);
@@ -232,7 +236,8 @@ class ExecutableBuilder {
     std::vector<Step>& steps = committing_.count(index) ? commits_ : out_->steps;
     std::vector<int> temporaries;
     for (const Temporary& t : p.temporaries) temporaries.push_back(temporary(t.dtype, t.elements));
-    for (const ClusterPlan::Call& call : p.calls) {
+    for (ClusterPlan::Call& call : std::span(p.calls).subspan(copies ? 0 : 1)) {
+      if (call.kernel == kNone) call.kernel = kernels_.add(std::move(call.written));
       Launch launch;
       for (const auto& [from, which] : call.buffers)
         launch.buffers.push_back(from == ClusterPlan::From::temporary ? temporaries[which]
@@ -255,19 +260,40 @@ class ExecutableBuilder {
   struct ClusterPlan {
     enum class From : std::uint8_t { input, output, temporary };
     struct Call {
-      int kernel = 0;
+      kernel::Kernel written;  // until the first launch
+      int kernel = kNone;      // its number from then on: one that is never launched is never compiled
       std::vector<std::pair<From, std::size_t>> buffers;
       std::vector<Binding> arguments;
       std::vector<std::size_t> nodes;  // as ScheduledKernel::nodes
     };
     std::vector<Call> calls;
     std::vector<Temporary> temporaries;
+    std::optional<std::size_t> copied;  // Schedule::copied, among the inputs
   };
+
+  void count_uses() {
+    for (const Cluster& c : out_->clustering.clusters)
+      for (Value v : c.inputs) ++uses_[v];
+    for (const Output& o : g().outputs()) ++uses_[o.value];
+    for (const Update& u : g().updates()) ++uses_[u.value];
+  }
+
+  // Gives what a cluster copies first to its result where nothing else wants it; the copy is then left out.
+  bool becomes_result(const Cluster& cluster, const ClusterPlan& p) {
+    if (!p.copied || cluster.outputs.size() != 1) return false;
+    const Value from = cluster.inputs[*p.copied], to = cluster.outputs[0];
+    if (uses_[from] != 1 || is_stored(to) || in_place_[to] != kNone || !is_stored(from)) return false;
+    if (out_->storages[static_cast<std::size_t>(of_value_[from])].kind != Storage::Kind::arena) return false;
+    of_value_[to] = of_value_[from];
+    return true;
+  }
 
   ClusterPlan plan(const Cluster& cluster) {
     Schedule schedule = backend_.schedule(out_->graph, cluster, out_->layouts);
     ClusterPlan p;
     p.temporaries = std::move(schedule.temporaries);
+    if (schedule.copied)
+      p.copied = static_cast<std::size_t>(std::find(cluster.inputs.begin(), cluster.inputs.end(), *schedule.copied) - cluster.inputs.begin());
     const auto position = [](const std::vector<Value>& list, Value v) {
       return static_cast<std::size_t>(std::find(list.begin(), list.end(), v) - list.begin());
     };
@@ -286,7 +312,7 @@ class ExecutableBuilder {
       }
       call.arguments = std::move(k.arguments);
       call.nodes = std::move(k.nodes);
-      call.kernel = kernels_.add(std::move(k.kernel));
+      call.written = std::move(k.kernel);
       p.calls.push_back(std::move(call));
     }
     return p;
@@ -409,6 +435,7 @@ class ExecutableBuilder {
   std::optional<ClusterOrder> cluster_order_;
   ByValue<int> of_value_;  // storages
   ByValue<int> in_place_;  // of updates: the storage of the slot
+  ByValue<int> uses_;      // clusters that read it, outputs and updates that are it
   std::vector<NodeId> updated_;  // by update: the slot
   std::set<int> committing_;
   std::vector<std::pair<Value, int>> copies_;
