@@ -123,7 +123,7 @@ const Lanes& CudaEmitter::value(ExprId id) {
   const Expr& e = k_.expr(id);
   Lanes lanes = compute(e);
   const bool moves = e.kind == ExprKind::integer || e.kind == ExprKind::real || e.kind == ExprKind::splat || e.kind == ExprKind::lanes ||
-                     e.kind == ExprKind::concat || e.kind == ExprKind::ramp;
+                     e.kind == ExprKind::concat || e.kind == ExprKind::interleave || e.kind == ExprKind::ramp;
   for (std::string& text : lanes)
     if ((uses_[id] > 1 && !moves) || text.size() > kLongText) text = named(text, e.type.dtype, e.ordinal);
   return known_.back()[id] = std::move(lanes);
@@ -170,6 +170,11 @@ Lanes CudaEmitter::compute(const Expr& e) {
     }
     case ExprKind::lanes: return each([&](std::size_t l) { return lane(0, l + static_cast<std::size_t>(e.integer)); });
     case ExprKind::concat: return each([&](std::size_t l) { return l < n / 2 ? (*args[0])[l] : (*args[1])[l - n / 2]; });
+    case ExprKind::interleave:
+      return each([&](std::size_t l) {
+        const auto [operand, from] = interleaved(e, l);
+        return lane(operand, from);
+      });
     case ExprKind::fma: return each([&](std::size_t l) { return fmt::format("fma_{}({}, {}, {})", t, lane(0, l), lane(1, l), lane(2, l)); });
     case ExprKind::bit_and:
     case ExprKind::bit_or:

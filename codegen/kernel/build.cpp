@@ -349,6 +349,20 @@ Ex KernelBuilder::concat(Ex a, Ex b) {
   return add(std::move(e));
 }
 
+Ex KernelBuilder::interleave(Ex a, Ex b, int block, bool odd) {
+  own(a);
+  own(b);
+  expect(a.type() == b.type() && block >= 1 && std::has_single_bit(static_cast<unsigned>(block)) && a.type().lanes % (2 * block) == 0,
+         [&] { return fmt::format("interleave of {} and {} by {}", text(a.type()), text(b.type()), block); });
+  Expr e;
+  e.kind = ExprKind::interleave;
+  e.type = a.type();
+  e.integer = block;
+  e.index = odd ? 1 : 0;
+  e.args = {a.id, b.id};
+  return add(std::move(e));
+}
+
 Ex KernelBuilder::bits(ExprKind kind, Ex a, Ex b) {
   widen({&a, &b});
   expect(kind >= ExprKind::bit_and && kind <= ExprKind::mul_high, [] { return std::string("not an operation on bits"); });

@@ -69,6 +69,9 @@ class KernelBuilder {
   Ex splat(Ex x, int lanes);
   Ex lanes(Ex x, int first, int count);
   Ex concat(Ex a, Ex b);
+  // Of the vectors' blocks of `block` lanes the even ones (or, `odd`, the others), by turns: a's, b's, a's, ... A power of two,
+  // half the lanes at most.
+  Ex interleave(Ex a, Ex b, int block, bool odd);
   Ex bits(ExprKind kind, Ex a, Ex b);  // bit_and ... mul_high
   Ex any(Ex x);
 

@@ -83,6 +83,7 @@ class Expansion {
       case ExprKind::splat: return b_.splat(args[0], e.type.lanes);
       case ExprKind::lanes: return b_.lanes(args[0], static_cast<int>(e.integer), e.type.lanes);
       case ExprKind::concat: return b_.concat(args[0], args[1]);
+      case ExprKind::interleave: return b_.interleave(args[0], args[1], static_cast<int>(e.integer), e.index == 1);
       case ExprKind::any: return b_.any(args[0]);
       default: return b_.bits(e.kind, args[0], args[1]);
     }

@@ -224,6 +224,9 @@ class Interpreter {
       case ExprKind::splat: each([&](std::size_t) { return arg(0)[0]; }); break;
       case ExprKind::lanes: each([&](std::size_t i) { return arg(0)[static_cast<std::size_t>(e.integer) + i]; }); break;
       case ExprKind::concat: each([&](std::size_t i) { return i < arg(0).size() ? arg(0)[i] : arg(1)[i - arg(0).size()]; }); break;
+      case ExprKind::interleave:
+        each([&](std::size_t i) { return arg(interleaved(e, i).first)[interleaved(e, i).second]; });
+        break;
       case ExprKind::any: out[0] = std::any_of(arg(0).begin(), arg(0).end(), [](Bits b) { return b != 0; }); break;
       default: each([&](std::size_t i) { return lane::bit_operation(e.kind, arg(0)[i], arg(1)[i], e.type.dtype); });
     }

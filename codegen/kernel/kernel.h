@@ -24,6 +24,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <uwaga/ir/dtype.h>
@@ -58,6 +59,7 @@ enum class ExprKind : std::uint8_t {
   splat,      // args[0] in every lane
   lanes,      // lanes [integer, integer + type.lanes) of args[0]
   concat,     // args[0] followed by args[1]: twice the lanes
+  interleave, // of blocks of `integer` lanes those numbered `index`, `index` + 2, ...: of args[0] and args[1] by turns
   bit_and, bit_or, bit_xor,  // integers
   shift_left, shift_right,   // by args[1] (same type, in range); shift_right is logical
   mul_high,   // high half of the unsigned product, i32 (for random bits)
@@ -74,6 +76,12 @@ struct Expr {
   std::vector<ExprId> args;
   Ordinal ordinal = 0;
 };
+
+// Where lane `lane` of an interleave comes from: which operand, and which of its lanes.
+inline std::pair<std::size_t, std::size_t> interleaved(const Expr& e, std::size_t lane) {
+  const auto block = static_cast<std::size_t>(e.integer);
+  return {lane / block % 2, lane / (2 * block) * 2 * block + e.index * block + lane % block};
+}
 
 enum class StmtKind : std::uint8_t {
   let,      // variable `var` = value, never assigned again

@@ -116,6 +116,7 @@ class Printer {
       case ExprKind::splat: return call("splat", fmt::format(", {}", e.type.lanes));
       case ExprKind::lanes: return call("lanes", fmt::format(", {}..{}", e.integer, e.integer + e.type.lanes));
       case ExprKind::concat: return call("concat");
+      case ExprKind::interleave: return call("interleave", fmt::format(", {} blocks of {}", e.index == 0 ? "even" : "odd", e.integer));
       case ExprKind::any: return call("any");
       default: return call(word(e.kind));
     }

@@ -80,6 +80,12 @@ class Verifier {
         count(2);
         want(arg(0) == arg(1) && e.type == VType{arg(0).dtype, 2 * arg(0).lanes}, "a concat of two types");
         break;
+      case ExprKind::interleave:
+        count(2);
+        want(arg(0) == e.type && arg(1) == e.type, "an interleave of other types");
+        want(e.integer >= 1 && (e.integer & (e.integer - 1)) == 0 && e.type.lanes % (2 * e.integer) == 0 && e.index <= 1,
+             "an interleave of blocks that do not divide the lanes");
+        break;
       case ExprKind::any:
         count(1);
         want(arg(0).dtype == DType::boolean && e.type == kTruth, "any is not of booleans");

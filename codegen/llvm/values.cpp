@@ -135,6 +135,16 @@ llvm::Value* Emitter::build(const Expr& e, ExprId id) {
       for (int i = 0; i < e.type.lanes; ++i) which.push_back(i);
       return b_.CreateShuffleVector(a, b, which);
     }
+    case ExprKind::interleave: {
+      llvm::Value *a = argument(0), *b = argument(1);
+      at(e.ordinal);
+      std::vector<int> which;
+      for (std::size_t l = 0; l < static_cast<std::size_t>(e.type.lanes); ++l) {
+        const auto [operand, from] = interleaved(e, l);
+        which.push_back(static_cast<int>(operand * static_cast<std::size_t>(e.type.lanes) + from));
+      }
+      return b_.CreateShuffleVector(a, b, which);
+    }
     case ExprKind::bit_and:
     case ExprKind::bit_or:
     case ExprKind::bit_xor:

@@ -246,25 +246,39 @@ class Contraction {
     });
   }
 
-  // Of a B whose terms lie one after the other: vectors of terms of one column, a cache line of them at a time, stored across
-  // the panel.
+  // Of a B whose terms lie one after the other: squares of as many columns as terms, turned over in registers.
   void pack_b_across(Ex k0, Ex count) {
-    const int line = std::max(lanes_, static_cast<int>(64 / size_of(dtype_)));
+    const auto terms = terms_.constant();
+    const bool whole_terms = terms && *terms % lanes_ == 0;
     x_.loop(b_.integer(0), panel_count_, 1, [&](Ex panel) {
-      x_.loop(b_.integer(0), count, line, [&](Ex term) {
-        x_.loop(b_.integer(0), b_.integer(panel_), 1, [&](Ex column) {
-          IndexEnv env = base_env_;
-          spread(env, axes_.columns, Index::scalar(b_.let(min(column0_ + panel * panel_ + column, n_ - 1))));
-          for (int v = 0; v < line; v += lanes_) {
-            const Ex first = b_.let(term + v);
-            IndexEnv at = env.masked(b_.ramp(first, lanes_) < b_.splat(count, lanes_));
-            spread(at, axes_.over, Index::ramp(k0 + first, lanes_, lanes_));
-            b_.store(panels_b_, b_.ramp(panel_at(panel, first) + column, lanes_, b_.integer(panel_)),
-                     b_.splat(operand(roles_.b, at), lanes_));
+      x_.loop(b_.integer(0), count, lanes_, [&](Ex term) {
+        for (std::int64_t group = 0; group < tile_vectors_; ++group) {
+          std::vector<Ex> square;
+          for (std::int64_t c = 0; c < lanes_; ++c) {
+            const Ex column = column0_ + panel * panel_ + (group * lanes_ + c);
+            IndexEnv env = base_env_;
+            spread(env, axes_.columns, Index::scalar(b_.let(whole_columns() ? column : min(column, n_ - 1))));
+            if (!whole_terms) env = env.masked(b_.ramp(term, lanes_) < b_.splat(count, lanes_));
+            spread(env, axes_.over, Index::ramp(k0 + term, lanes_, lanes_));
+            square.push_back(b_.let(b_.splat(operand(roles_.b, env), lanes_)));
           }
-        });
+          turn_over(square);
+          for (std::int64_t t = 0; t < lanes_; ++t)
+            b_.store(panels_b_, b_.ramp(panel_at(panel, term + t) + group * lanes_, lanes_), square[static_cast<std::size_t>(t)]);
+        }
       });
     });
+  }
+
+  // Makes the vectors of a square its columns, which were its rows: in halves, then in halves of these.
+  void turn_over(std::vector<Ex>& square) {
+    for (std::size_t d = square.size() / 2; d > 0; d /= 2)
+      for (std::size_t i = 0; i < square.size(); ++i) {
+        if (i & d) continue;
+        const Ex low = square[i], high = square[i + d];
+        square[i] = b_.let(b_.interleave(low, high, static_cast<int>(d), false));
+        square[i + d] = b_.let(b_.interleave(low, high, static_cast<int>(d), true));
+      }
   }
 
   // Are all columns of all tasks real ones?

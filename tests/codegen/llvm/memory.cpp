@@ -166,6 +166,39 @@ TEST_CASE("lanes, concat, splat and any take vectors apart and put them together
   }
 }
 
+TEST_CASE("interleaved halves of halves turn a square over") {
+  for (const Level& level : levels()) {
+    INFO(level.name);
+    for (DType d : {DType::f32, DType::f64, DType::i8})
+      for (int n : {2, 4, 8, 16}) {
+        INFO(name(d) << " " << n);
+        KernelBuilder b("loop");
+        const BufferId x = b.input(d), y = b.output(d);
+        b.grid(b.integer(1));
+        std::vector<Ex> rows;
+        for (int i = 0; i < n; ++i) rows.push_back(b.load(x, b.ramp(b.integer(i * n), n)));
+        for (int half = n / 2; half > 0; half /= 2)
+          for (int i = 0; i < n; ++i) {
+            if (i & half) continue;
+            const Ex low = rows[static_cast<std::size_t>(i)], high = rows[static_cast<std::size_t>(i + half)];
+            rows[static_cast<std::size_t>(i)] = b.interleave(low, high, half, false);
+            rows[static_cast<std::size_t>(i + half)] = b.interleave(low, high, half, true);
+          }
+        for (int i = 0; i < n; ++i) b.store(y, b.ramp(b.integer(i * n), n), rows[static_cast<std::size_t>(i)]);
+        const Kernel k = b.finish();
+        const auto bytes = static_cast<std::size_t>(n * n) * size_of(d);
+        std::vector<std::uint8_t> from(bytes), to(bytes);
+        for (std::size_t i = 0; i < bytes; ++i) from[i] = static_cast<std::uint8_t>(i * 37 % 119);  // small numbers, no NaN
+        Launch launch{{from.data(), to.data()}, {}};
+        launch.run(k, compiled(k, level.target));
+        const std::size_t size = size_of(d), side = static_cast<std::size_t>(n);
+        for (std::size_t i = 0; i < side * side; ++i)
+          REQUIRE(std::equal(to.begin() + static_cast<std::ptrdiff_t>(i * size), to.begin() + static_cast<std::ptrdiff_t>((i + 1) * size),
+                             from.begin() + static_cast<std::ptrdiff_t>((i % side * side + i / side) * size)));
+      }
+  }
+}
+
 TEST_CASE("arguments of every dtype arrive") {
   for (const Level& level : levels()) {
     KernelBuilder b("loop");
