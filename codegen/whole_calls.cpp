@@ -49,6 +49,7 @@ class WrittenOut {
         if (v.node != kTemporary) v = before_.at(v);
       k.nodes = nodes_;
     }
+    if (s.copied) s.copied = before_.at(*s.copied);
     return s;
   }
 
