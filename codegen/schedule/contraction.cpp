@@ -252,10 +252,10 @@ class Contraction {
     const bool whole_terms = terms && *terms % lanes_ == 0;
     x_.loop(b_.integer(0), panel_count_, 1, [&](Ex panel) {
       x_.loop(b_.integer(0), count, lanes_, [&](Ex term) {
-        for (std::int64_t group = 0; group < tile_vectors_; ++group) {
+        x_.loop(b_.integer(0), b_.integer(panel_), lanes_, [&](Ex first) {
           std::vector<Ex> square;
           for (std::int64_t c = 0; c < lanes_; ++c) {
-            const Ex column = column0_ + panel * panel_ + (group * lanes_ + c);
+            const Ex column = column0_ + panel * panel_ + (first + c);
             IndexEnv env = base_env_;
             spread(env, axes_.columns, Index::scalar(b_.let(whole_columns() ? column : min(column, n_ - 1))));
             if (!whole_terms) env = env.masked(b_.ramp(term, lanes_) < b_.splat(count, lanes_));
@@ -264,8 +264,8 @@ class Contraction {
           }
           turn_over(square);
           for (std::int64_t t = 0; t < lanes_; ++t)
-            b_.store(panels_b_, b_.ramp(panel_at(panel, term + t) + group * lanes_, lanes_), square[static_cast<std::size_t>(t)]);
-        }
+            b_.store(panels_b_, b_.ramp(panel_at(panel, term + t) + first, lanes_), square[static_cast<std::size_t>(t)]);
+        });
       });
     });
   }
