@@ -47,8 +47,7 @@ class ByValue {
   std::vector<T> entries_;
 };
 constexpr int kNone = -1;
-// Of the slots that take a value: none, or more than one.
-constexpr NodeId kNoSlot = ~NodeId{0}, kSlots = ~NodeId{1};
+constexpr NodeId kNoSlot = ~NodeId{0};
 
 class ExecutableBuilder {
  public:
@@ -72,8 +71,8 @@ class ExecutableBuilder {
     *fuse_ms_ += since(start);
 
     add_border();
-    if (in_place) find_in_place();
     count_uses();
+    if (in_place) find_in_place();
     cluster_order_.emplace(out_->graph, out_->layouts);
     for (std::size_t i = 0; i < out_->clustering.clusters.size(); ++i) add_cluster(static_cast<int>(i));
     add_commits();
@@ -144,18 +143,12 @@ class ExecutableBuilder {
   // the slots it writes only element by element, and no other committing cluster reads them.
   void find_in_place() {
     const auto& clusters = out_->clustering.clusters;
-    ByValue<char> read(g(), 0);
-    for (const Cluster& c : clusters)
-      for (Value v : c.inputs) read[v] = 1;
     ByValue<NodeId> slot_of(g(), kNoSlot);  // by update
-    for (std::size_t i = 0; i < updated_.size(); ++i) {
-      NodeId& slot = slot_of[g().updates()[i].value];
-      slot = slot == kNoSlot ? updated_[i] : kSlots;
-    }
+    for (std::size_t i = 0; i < updated_.size(); ++i) slot_of[g().updates()[i].value] = updated_[i];
     for (std::size_t i = 0; i < clusters.size(); ++i) {
       const Cluster& c = clusters[i];
       const bool all = std::all_of(c.outputs.begin(), c.outputs.end(), [&](Value v) {
-        return !is_stored(v) && !read[v] && slot_of[v] != kNoSlot && slot_of[v] != kSlots && elementwise_in(c, {slot_of[v], 0});
+        return !is_stored(v) && uses_[v] == 1 && slot_of[v] != kNoSlot && elementwise_in(c, {slot_of[v], 0});
       });
       if (all && c.kind != ClusterKind::structure && !may_fail(c)) committing_.insert(static_cast<int>(i));
     }
