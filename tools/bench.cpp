@@ -62,10 +62,17 @@ Array ids(const char* key, const BenchOptions& o, std::int64_t vocab) {
   return array({{"batch", o.batch}, {"time", o.time}}, values);
 }
 
+// Of products computed in `compute`, as fast as anything here does them: bf16 in f32 too, where nothing multiplies it faster.
+double peak_gflops(DType compute, int threads) {
+  const double narrow = compute == DType::bf16 ? peak_bf16_gflops(threads) : 0;
+  return narrow > 0 ? narrow : peak_f32_gflops(threads);
+}
+
 // Of the least time the machine could take: the products at its peak, and then `bytes` read from memory.
-void add_times(Json& line, const std::vector<double>& times, const Program& program, double flops, double bytes, int threads) {
+void add_times(Json& line, const std::vector<double>& times, const Program& program, double flops, double bytes, int threads,
+               DType compute) {
   const CompileReport& r = program.report();
-  const double median = times[times.size() / 2], peak = peak_f32_gflops(threads), reached = flops / median * 1e-6;
+  const double median = times[times.size() / 2], peak = peak_gflops(compute, threads), reached = flops / median * 1e-6;
   const double memory = bytes > 0 ? memory_bandwidth(threads).read : 0;
   line["milliseconds"] = median;
   line["milliseconds_least"] = times.front();
@@ -158,7 +165,8 @@ int step(const BenchOptions& o) {
             {"time", o.time},  {"precision", name(o.compute)}, {"device", target.str()}, {"threads", target.threads()}};
   const std::int64_t growth = resident_bytes() - resident;  // since before `compile`: what peak_bytes foretells
   const std::int64_t slots = state_bytes(state);            // weights and moments; gradients are as many bytes as weights
-  add_times(line, times, program, cost_of(graph, sizes).dot_flops, static_cast<double>(slots) * 4 / 3, target.threads());
+  add_times(line, times, program, cost_of(graph, sizes).dot_flops, static_cast<double>(slots) * 4 / 3, target.threads(),
+            o.compute);
   line["build_milliseconds"] = build;  // the graph and its derivative, before `compile`
   line["kernels_compiled_in_run"] = program.kernels_compiled_in_run();
   line["parallel_launches"] = program.parallel_launches();
@@ -203,7 +211,7 @@ int gemm(const BenchOptions& o) {
             {"device", target.str()},
             {"threads", target.threads()}};
   add_times(line, times, program, 2.0 * static_cast<double>(o.m) * static_cast<double>(o.n) * static_cast<double>(o.k),
-            0, target.threads());
+            0, target.threads(), o.compute);
   line["peak_bytes"] = program.peak_bytes({});
   tell(line, o.json);
   return 0;
@@ -221,6 +229,7 @@ int machine(const BenchOptions& o) {
   for (int threads : counts) {
     Json line{{"bench", "machine"}, {"cpu", cpu.model}, {"features", cpu.features()}, {"threads", threads}};
     line["f32_gflops"] = peak_f32_gflops(threads);
+    if (const double bf16 = peak_bf16_gflops(threads); bf16 > 0) line["bf16_gflops"] = bf16;
     const auto add = [&](const std::string& level, const Bandwidth& b) {
       line[level + "_read_gbps"] = b.read;
       line[level + "_write_gbps"] = b.write;

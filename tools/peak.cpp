@@ -53,7 +53,27 @@ __attribute__((target("avx2,fma"))) float chains_avx2(std::int64_t rounds) {
   }
   return total;
 }
+
+__attribute__((target("avx512f,avx512bf16"))) float chains_bf16(std::int64_t rounds) {
+  __m512 x[kChains];
+  for (int i = 0; i < kChains; ++i) x[i] = _mm512_set1_ps(1.0f + static_cast<float>(i));
+  const auto a = (__m512bh)_mm512_set1_epi32(0x3f003f00);  // pairs of 1/2
+  for (std::int64_t r = 0; r < rounds; ++r)
+#pragma GCC unroll 12
+    for (int i = 0; i < kChains; ++i) x[i] = _mm512_dpbf16_ps(x[i], a, a);
+  float total = 0;
+  for (int i = 0; i < kChains; ++i) total += _mm512_cvtss_f32(x[i]);
+  return total;
+}
 #endif
+
+Chains bf16_chains_for(const CpuFeatures& cpu) {
+#if defined(__x86_64__)
+  if (cpu.avx512_bf16 && !cpu.amx_bf16) return chains_bf16;
+#endif
+  (void)cpu;
+  return nullptr;
+}
 
 Chains chains_for(const CpuFeatures& cpu) {
 #if defined(__x86_64__)
@@ -149,17 +169,30 @@ double seconds(int threads, const std::function<float(int thread)>& work) {
 
 }  // namespace
 
-double peak_f32_gflops(int threads) {
-  const CpuFeatures cpu = host_cpu();
-  const Chains chains = chains_for(cpu);
+namespace {
+
+// GFLOP/s of chains whose every step is `flops` of them.
+double peak(Chains chains, double flops_a_step, int threads) {
   if (!chains) return 0;
   constexpr std::int64_t kRounds = 10'000'000;
   double best = 0;
   for (int i = 0; i < 12; ++i) {  // a quarter of a second: threads just started may share a core for some tries
-    const double flops = 2.0 * kChains * cpu.f32_lanes() * static_cast<double>(kRounds) * threads;
+    const double flops = flops_a_step * kChains * static_cast<double>(kRounds) * threads;
     best = std::max(best, flops / seconds(threads, [&](int) { return chains(kRounds); }) * 1e-9);
   }
   return best;
+}
+
+}  // namespace
+
+double peak_f32_gflops(int threads) {
+  const CpuFeatures cpu = host_cpu();
+  return peak(chains_for(cpu), 2.0 * cpu.f32_lanes(), threads);
+}
+
+double peak_bf16_gflops(int threads) {
+  const CpuFeatures cpu = host_cpu();
+  return peak(bf16_chains_for(cpu), 4.0 * cpu.f32_lanes(), threads);
 }
 
 Bandwidth bandwidth(std::int64_t bytes, int threads) {

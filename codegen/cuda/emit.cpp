@@ -139,6 +139,7 @@ void CudaEmitter::statement(const Stmt& s) {
     case StmtKind::loop: return loop(s);
     case StmtKind::branch: return branch(s);
     case StmtKind::fail: return fail(s);
+    case StmtKind::prefetch: return;
     case StmtKind::barrier:
       line(fmt::format("barrier({});", barriers_++), s.ordinal);
       touch();

@@ -95,7 +95,7 @@ void CudaEmitter::study() {
   const auto is_pure = [&](const auto& self, ExprId id) -> bool {
     if (purity[id] >= 0) return purity[id] == 1;
     const Expr& e = k_.exprs[id];
-    bool pure = e.kind != ExprKind::load && !(e.kind == ExprKind::variable && assigned_[e.index]);
+    bool pure = !reads_memory(e.kind) && !(e.kind == ExprKind::variable && assigned_[e.index]);
     for (ExprId a : e.args) pure = self(self, a) && pure;
     purity[id] = pure;
     return pure;
@@ -192,6 +192,9 @@ Lanes CudaEmitter::compute(const Expr& e) {
       return {"(" + all + ")"};
     }
     case ExprKind::arithmetic: return each([&](std::size_t l) { return arithmetic(e, args, l); });
+    case ExprKind::load_pair:
+    case ExprKind::pairs:
+    case ExprKind::dot_pairs: break;  // of host schedules only
   }
   throw InternalError("an expression of no kind reached the CUDA emitter");
 }

@@ -28,6 +28,17 @@ bool is_generated(const GraphData& graph, const Node& n) {
   return n.op == Op::iota || n.op == Op::random_bits || (n.op == Op::constant && is_inlined(graph, n));
 }
 
+// A cast to fewer bytes of what a cluster computes: stored narrow, it is less to write and to read, whoever else wants the
+// wide value. Of a leaf, which is stored wide anyway, it is computed where it is used.
+bool stores_less(const GraphData& graph, const Node& n) {
+  if (n.op != Op::cast || !is_float(n.types[0].dtype)) return false;
+  Value from = n.operands[0];
+  if (size_of(graph.type(from).dtype) <= size_of(n.types[0].dtype)) return false;
+  while (is_map(graph.node(from.node).op)) from = graph.node(from.node).operands[0];
+  const Op op = graph.node(from.node).op;
+  return op != Op::input && op != Op::parameter && op != Op::constant;
+}
+
 Access access_of(const Node& node, std::size_t operand) {
   switch (node.op) {
     case Op::broadcast: return Access::broadcast;
@@ -114,7 +125,7 @@ void Reads::mark_virtual() {
       const auto big = [&](const Value& b) { return graph_.type(b).rank() > 0 && graph_.type(b).rank() >= n.types[0].rank(); };
       cost_[id] = cost;
       // A call's results are stored, all of them together.
-      virtual_[id] = !forced_[id] && n.op != Op::call &&
+      virtual_[id] = !forced_[id] && n.op != Op::call && !stores_less(graph_, n) &&
                      (is_generated(graph_, n) || (cost == 0 && n.operands.size() == 1) ||
                       (cost <= kCheapChain && bases[id].size() <= 4 && std::count_if(bases[id].begin(), bases[id].end(), big) <= 1));
       if (is_generated(graph_, n)) cost_[id] = 0;

@@ -129,7 +129,7 @@ Ex KernelBuilder::add(Expr e) {
   const auto [at, fresh] = known_.try_emplace(key_of(e), static_cast<ExprId>(kernel_.exprs.size()));
   if (fresh) {
     e.ordinal = ordinal_;
-    data_.push_back(e.kind == ExprKind::load || (e.kind == ExprKind::variable && holds_data_[e.index]) ||
+    data_.push_back(reads_memory(e.kind) || (e.kind == ExprKind::variable && holds_data_[e.index]) ||
                     std::any_of(e.args.begin(), e.args.end(), [&](ExprId arg) { return data_[arg]; }));
     kernel_.exprs.push_back(std::move(e));
   }
@@ -278,6 +278,46 @@ Ex KernelBuilder::load(BufferId buffer, Ex index, Ex mask) {
   e.index = buffer;
   e.args = {index.id};
   if ((mask = mask_of(mask, index.type().lanes))) e.args.push_back(mask.id);
+  return add(std::move(e));
+}
+
+Ex KernelBuilder::load_pair(BufferId buffer, Ex index) {
+  own(index);
+  expect(buffer < kernel_.buffers.size() && kernel_.buffers[buffer].dtype == DType::bf16 && index.type() == kIndex,
+         [&] { return fmt::format("a load of a pair of buffer {} at {}", buffer, text(index.type())); });
+  Expr e;
+  e.kind = ExprKind::load_pair;
+  e.type = {DType::i32, 1};
+  e.index = buffer;
+  e.args = {index.id};
+  return add(std::move(e));
+}
+
+Ex KernelBuilder::pairs(Ex a, Ex b, bool neighbours) {
+  own(a);
+  own(b);
+  const int lanes = a.type().lanes;
+  expect(a.type() == VType{DType::f32, lanes} && b.type() == a.type() && (!neighbours || lanes % 2 == 0),
+         [&] { return fmt::format("pairs of {} and {}", text(a.type()), text(b.type())); });
+  Expr e;
+  e.kind = ExprKind::pairs;
+  e.type = {DType::i32, lanes};
+  e.integer = neighbours ? 1 : 0;
+  e.args = {a.id, b.id};
+  return add(std::move(e));
+}
+
+Ex KernelBuilder::dot_pairs(Ex a, Ex b, Ex sum) {
+  own(a);
+  own(b);
+  own(sum);
+  const int lanes = sum.type().lanes;
+  expect(sum.type().dtype == DType::f32 && a.type() == VType{DType::i32, lanes} && b.type() == a.type(),
+         [&] { return fmt::format("dot_pairs of {} and {} onto {}", text(a.type()), text(b.type()), text(sum.type())); });
+  Expr e;
+  e.kind = ExprKind::dot_pairs;
+  e.type = sum.type();
+  e.args = {a.id, b.id, sum.id};
   return add(std::move(e));
 }
 
@@ -516,6 +556,15 @@ void KernelBuilder::branch(Ex condition, const std::function<void()>& then, cons
   s.otherwise = std::move(no);
 }
 
+void KernelBuilder::prefetch(BufferId buffer, Ex index) {
+  own(index);
+  expect(buffer < kernel_.buffers.size() && index.type() == kIndex,
+         [&] { return fmt::format("a prefetch of buffer {} at {}", buffer, text(index.type())); });
+  Stmt& s = append(StmtKind::prefetch);
+  s.buffer = buffer;
+  s.index = index.id;
+}
+
 void KernelBuilder::barrier() { append(StmtKind::barrier); }
 
 void KernelBuilder::fail(Ex condition, Ex index) {
@@ -541,44 +590,5 @@ int Kernel::global_buffers() const {
   for (const Buffer& b : buffers) n += b.space == Space::global;
   return n;
 }
-
-// ---- operators
-
-namespace {
-Ex binary(Op op, Ex a, Ex b) {
-  check_internal(a.builder != nullptr, "an empty expression of a kernel was used");
-  return a.builder->apply(op, {a, b});
-}
-Ex division(Op op, Ex a, Ex b) {
-  check_internal(a.builder != nullptr, "an empty expression of a kernel was used");
-  return a.builder->of_indices(op, a, b);
-}
-Ex like(Ex a, std::int64_t value) {
-  const DType d = a.type().dtype;
-  return is_float(d) ? a.builder->real(static_cast<double>(value), d) : a.builder->integer(value, d);
-}
-}  // namespace
-
-Ex operator+(Ex a, Ex b) { return binary(Op::add, a, b); }
-Ex operator-(Ex a, Ex b) { return binary(Op::sub, a, b); }
-Ex operator*(Ex a, Ex b) { return binary(Op::mul, a, b); }
-Ex operator/(Ex a, Ex b) { return division(Op::div, a, b); }
-Ex operator%(Ex a, Ex b) { return division(Op::rem, a, b); }
-Ex operator<(Ex a, Ex b) { return binary(Op::lt, a, b); }
-Ex operator&&(Ex a, Ex b) { return binary(Op::logical_and, a, b); }
-Ex operator||(Ex a, Ex b) { return binary(Op::logical_or, a, b); }
-Ex logical_not(Ex a) {
-  check_internal(a.builder != nullptr, "an empty expression of a kernel was used");
-  return a.builder->apply(Op::logical_not, {a});
-}
-Ex equal(Ex a, Ex b) { return binary(Op::eq, a, b); }
-Ex min(Ex a, Ex b) { return binary(Op::min, a, b); }
-Ex max(Ex a, Ex b) { return binary(Op::max, a, b); }
-Ex operator+(Ex a, std::int64_t b) { return a + like(a, b); }
-Ex operator-(Ex a, std::int64_t b) { return a - like(a, b); }
-Ex operator*(Ex a, std::int64_t b) { return a * like(a, b); }
-Ex operator/(Ex a, std::int64_t b) { return a / like(a, b); }
-Ex operator%(Ex a, std::int64_t b) { return a % like(a, b); }
-Ex operator<(Ex a, std::int64_t b) { return a < like(a, b); }
 
 }  // namespace uwaga::kernel

@@ -65,6 +65,9 @@ class KernelBuilder {
   Ex select(Ex condition, Ex yes, Ex no);
   Ex fma(Ex a, Ex b, Ex c);
   Ex load(BufferId buffer, Ex index, Ex mask = {});
+  Ex load_pair(BufferId buffer, Ex index);      // two bf16 side by side, as an i32
+  Ex pairs(Ex a, Ex b, bool neighbours);        // of f32 lanes: a's with b's, or each with its neighbour
+  Ex dot_pairs(Ex a, Ex b, Ex sum);             // of two bf16 a lane
   Ex ramp(Ex base, int lanes, Ex stride = {});  // stride 1 unless given
   Ex splat(Ex x, int lanes);
   Ex lanes(Ex x, int first, int count);
@@ -82,6 +85,7 @@ class KernelBuilder {
   void store(BufferId buffer, Ex index, Ex value, Ex mask = {});
   void loop(Ex begin, Ex end, std::int64_t step, const std::function<void(Ex)>& body);
   void branch(Ex condition, const std::function<void()>& then, const std::function<void()>& otherwise = {});
+  void prefetch(BufferId buffer, Ex index);
   void barrier();
   void fail(Ex condition, Ex index);
 

@@ -234,7 +234,7 @@ class Renumbering {
     if (expr_[id] != kNone) return expr_[id];
     Expr e = from_.exprs[id];
     for (ExprId& arg : e.args) arg = visit(arg);
-    if (e.kind == ExprKind::load) e.index = buffer_[e.index];
+    if (reads_memory(e.kind)) e.index = buffer_[e.index];
     to_.exprs.push_back(std::move(e));
     return expr_[id] = static_cast<ExprId>(to_.exprs.size() - 1);
   }
@@ -248,7 +248,7 @@ class Renumbering {
       s.ordinal = from.ordinal;
       s.var = from.var;
       s.step = from.step;
-      if (from.kind == StmtKind::store) s.buffer = buffer_[from.buffer];
+      if (from.kind == StmtKind::store || from.kind == StmtKind::prefetch) s.buffer = buffer_[from.buffer];
       s.begin = visit(from.begin);
       s.end = visit(from.end);
       s.condition = visit(from.condition);

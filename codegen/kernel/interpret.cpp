@@ -220,6 +220,21 @@ class Interpreter {
         });
         break;
       }
+      case ExprKind::load_pair: {
+        Memory& m = memory(e.index);
+        const auto half = [&](Int i) { return lane::load(element(m, e.index, static_cast<Int>(arg(0)[0]) + i, false), m.dtype); };
+        out[0] = lane::bit_operation(ExprKind::bit_or, half(0), half(1) << 16, DType::i32);
+        break;
+      }
+      case ExprKind::pairs:
+        each([&](std::size_t i) {
+          if (e.integer == 0) return lane::pair(arg(0)[i], arg(1)[i]);
+          const std::size_t half = out.size() / 2;
+          const Lanes& from = arg(i < half ? 0 : 1);
+          return lane::pair(from[i % half * 2], from[i % half * 2 + 1]);
+        });
+        break;
+      case ExprKind::dot_pairs: each([&](std::size_t i) { return lane::dot_pair(arg(0)[i], arg(1)[i], arg(2)[i]); }); break;
       case ExprKind::ramp: each([&](std::size_t i) { return arg(0)[0] + i * arg(1)[0]; }); break;
       case ExprKind::splat: each([&](std::size_t) { return arg(0)[0]; }); break;
       case ExprKind::lanes: each([&](std::size_t i) { return arg(0)[static_cast<std::size_t>(e.integer) + i]; }); break;
@@ -322,6 +337,7 @@ class Interpreter {
           if (!mask || (*mask)[i]) lane::store(element(m, s.buffer, static_cast<Int>(index[i]), true), what[i], m.dtype);
         break;
       }
+      case StmtKind::prefetch: break;
       case StmtKind::fail: {
         const Lanes &condition = value(s.condition), &index = value(s.value);
         for (std::size_t i = 0; i < condition.size() && *error_ == 0; ++i)

@@ -10,7 +10,8 @@
 //
 // Expressions are immutable and shared (equal expressions are one id, within one kernel). Arithmetic is the graph's: an
 // Op means here exactly what it means there, on each lane, and is rounded once. bf16 and f16 exist only in memory: they
-// are loaded, cast to f32, computed, cast back and stored. There is no implicit conversion, contraction or reordering.
+// are loaded, cast to f32, computed, cast back and stored; only dot_pairs multiplies them as they are, two an i32. There is
+// no implicit conversion, contraction or reordering.
 // Transcendental functions are expanded into polynomials of fma and bit operations (math.h) before emission, so that
 // every target gives the same bits.
 //
@@ -55,6 +56,12 @@ enum class ExprKind : std::uint8_t {
   fma,        // args[0] * args[1] + args[2], rounded once
   load,       // buffer `index` at element args[0] (i64; a vector of indices, often a ramp), lanes where args[1] (if given) is
               // false read nothing and are 0
+  load_pair,  // scalar i32: the bits of elements args[0] (low half) and args[0] + 1 (high half) of buffer `index`, of bf16
+  pairs,      // i32 lanes that hold two bf16 each, for dot_pairs: f32 lanes rounded, denormals as 0. `integer` 0: lane i of args[0]
+              // is the low half of lane i, that of args[1] the high half; 1: those of args[0] and then args[1], neighbours together
+  dot_pairs,  // f32 lanes, of i32 lanes that hold two bf16 each: args[2] + the product of the high halves, + that of the low
+              // ones, each added by one fma; denormals of operands and results count as 0. On the host only, where it is an
+              // instruction (HostTarget::bf16_dot), with as many lanes as a vector has
   ramp,       // args[0], args[0] + args[1], ...: i64 lanes; args[1] is a scalar
   splat,      // args[0] in every lane
   lanes,      // lanes [integer, integer + type.lanes) of args[0]
@@ -65,6 +72,8 @@ enum class ExprKind : std::uint8_t {
   mul_high,   // high half of the unsigned product, i32 (for random bits)
   any,        // boolean scalar: is any lane of args[0] true
 };
+
+constexpr bool reads_memory(ExprKind k) { return k == ExprKind::load || k == ExprKind::load_pair; }
 
 struct Expr {
   ExprKind kind = ExprKind::integer;
@@ -90,6 +99,7 @@ enum class StmtKind : std::uint8_t {
   store,    // buffer[index] = value, where mask
   loop,     // var from begin while var < end, += step; body
   branch,   // if condition (boolean scalar): body, else: otherwise
+  prefetch, // the bytes of buffer[index] (scalar, in range or not) will be read soon: changes nothing but speed
   barrier,  // all threads of a task (GPU)
   fail,     // if condition (scalar or any lane): set the program's error word to `ordinal` with `value` (i64) as the index
 };
@@ -98,9 +108,9 @@ struct Stmt {
   StmtKind kind = StmtKind::let;
   Ordinal ordinal = 0;
   std::uint32_t var = 0;      // let, declare, assign, loop
-  BufferId buffer = 0;        // store
+  BufferId buffer = 0;        // store, prefetch
   ExprId value = kNone;  // let, declare, assign, store, fail
-  ExprId index = kNone;  // store: i64 lanes
+  ExprId index = kNone;  // store: i64 lanes; prefetch: i64
   ExprId condition = kNone;  // branch, fail; store: optional mask, boolean lanes
   ExprId begin = ~ExprId{0}, end = kNone;  // loop: i64 scalars
   std::int64_t step = 1;              // loop: > 0

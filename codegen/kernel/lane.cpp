@@ -37,6 +37,8 @@ double floor_rem(double a, double b) {
   return (r < 0) != (b < 0) ? r + b : r;
 }
 
+float flushed(float x) { return std::fpclassify(x) == FP_SUBNORMAL ? std::copysign(0.0F, x) : x; }
+
 template <typename T>
 Bits unary_float(Op op, T x) {
   switch (op) {
@@ -130,6 +132,18 @@ Bits cast(Bits x, DType from, DType to) {
 Bits bitcast(Bits x, DType from, DType to) {
   const Bits low = size_of(from) == 8 ? x : x & ((Bits{1} << (8 * size_of(from))) - 1);
   return is_float(to) ? low : integer(static_cast<Int>(low), to);
+}
+
+Bits pair(Bits low, Bits high) {
+  const auto half = [](Bits x) { return static_cast<Int>(bf16_bits(flushed(f32_of(x)))); };
+  return integer(half(low) | half(high) << 16, DType::i32);
+}
+
+Bits dot_pair(Bits a, Bits b, Bits sum) {
+  const auto half = [&](Bits x, int shift) { return flushed(from_bf16(static_cast<std::uint16_t>(x >> shift))); };
+  float s = flushed(f32_of(sum));
+  for (int shift : {16, 0}) s = flushed(std::fma(half(a, shift), half(b, shift), s));
+  return of(s);
 }
 
 Bits bit_operation(ExprKind kind, Bits x, Bits y, DType d) {

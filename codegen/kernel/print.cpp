@@ -108,6 +108,9 @@ class Printer {
         const std::string mask = e.args.size() > 1 ? " if " + inner(e.args[1]) : "";
         return fmt::format("load b{}[{}{}]", e.index, value(e.args[0]), mask);
       }
+      case ExprKind::load_pair: return fmt::format("load_pair b{}[{}]", e.index, value(e.args[0]));
+      case ExprKind::pairs: return call(e.integer == 1 ? "pairs_of_neighbours" : "pairs");
+      case ExprKind::dot_pairs: return call("dot_pairs");
       case ExprKind::ramp: {
         const Expr& stride = k_.exprs[e.args[1]];
         if (stride.kind == ExprKind::integer && stride.integer == 1) return fmt::format("ramp({}, {})", value(e.args[0]), e.type.lanes);
@@ -169,6 +172,7 @@ class Printer {
           inside(s.otherwise);
         }
         break;
+      case StmtKind::prefetch: line(fmt::format("prefetch b{}[{}]{}", s.buffer, value(s.index), at)); break;
       case StmtKind::barrier: line("barrier" + at); break;
       case StmtKind::fail: line(fmt::format("fail if {} with {}{}", value(s.condition), value(s.value), at)); break;
     }

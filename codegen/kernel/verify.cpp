@@ -64,6 +64,23 @@ class Verifier {
         want(arg(0) == VType{DType::i64, e.type.lanes}, "an index is not i64, or of another width");
         want(n == 1 || arg(1) == VType{DType::boolean, e.type.lanes}, "a mask is not boolean, or of another width");
         break;
+      case ExprKind::load_pair:
+        count(1);
+        want(e.index < k_.buffers.size() && k_.buffers[e.index].dtype == DType::bf16 && e.type == VType{DType::i32, 1},
+             "a load of a pair of no bf16 buffer");
+        want(arg(0) == kIndex, "an index is not i64");
+        break;
+      case ExprKind::pairs:
+        count(2);
+        want(e.type.dtype == DType::i32 && arg(0) == VType{DType::f32, e.type.lanes} && arg(1) == arg(0) &&
+                 (e.integer == 0 || (e.integer == 1 && e.type.lanes % 2 == 0)),
+             "pairs of other types");
+        break;
+      case ExprKind::dot_pairs:
+        count(3);
+        want(e.type.dtype == DType::f32 && arg(0) == VType{DType::i32, e.type.lanes} && arg(1) == arg(0) && arg(2) == e.type,
+             "dot_pairs of other types");
+        break;
       case ExprKind::ramp:
         count(2);
         want(arg(0) == kIndex && arg(1) == kIndex && e.type.dtype == DType::i64, "a ramp is not of i64");
@@ -205,6 +222,9 @@ class Verifier {
         want(s.condition != kNone && type(s.condition) == kTruth, "a branch on no boolean scalar");
         block(s.body);
         block(s.otherwise);
+        break;
+      case StmtKind::prefetch:
+        want(s.buffer < k_.buffers.size() && s.index != kNone && type(s.index) == kIndex, "a prefetch of no element");
         break;
       case StmtKind::barrier: want(k_.threads > 1, "a barrier without threads"); break;
       case StmtKind::fail:

@@ -1,5 +1,6 @@
 // The ops of the graph, lane by lane, as the contracts settle their corners.
 #include <fmt/format.h>
+#include <llvm/IR/IntrinsicsX86.h>
 
 #include <bit>
 
@@ -138,6 +139,33 @@ llvm::Value* Emitter::less_than(const Expr& e, ExprId id) {
   for (int i = 0; i < e.type.lanes; ++i) lanes.push_back(integer(i, {DType::i32, 1}));
   at(e.ordinal);
   return b_.CreateICmpSGT(count, llvm::ConstantVector::get(lanes));
+}
+
+// One instruction rounds both, a's lanes in front; to pair a's with b's, they are shuffled.
+llvm::Value* Emitter::pairs(llvm::Value* a, llvm::Value* b, int lanes, bool neighbours) {
+  const llvm::Intrinsic::ID instruction = lanes == 16  ? llvm::Intrinsic::x86_avx512bf16_cvtne2ps2bf16_512
+                                          : lanes == 8 ? llvm::Intrinsic::x86_avx512bf16_cvtne2ps2bf16_256
+                                                       : llvm::Intrinsic::x86_avx512bf16_cvtne2ps2bf16_128;
+  if (!options_.bf16_dot || (lanes != 4 && lanes != 8 && lanes != 16))
+    throw InternalError(fmt::format("the target has no pairs of {} lanes", lanes));
+  llvm::Value* halves = b_.CreateIntrinsic(instruction, {}, {b, a});
+  if (!neighbours) {
+    halves = b_.CreateBitCast(halves, llvm::FixedVectorType::get(b_.getInt16Ty(), static_cast<unsigned>(2 * lanes)));
+    std::vector<int> which;
+    for (int i = 0; i < lanes; ++i) which.insert(which.end(), {i, lanes + i});
+    halves = b_.CreateShuffleVector(halves, which);
+  }
+  return b_.CreateBitCast(halves, type({DType::i32, lanes}));
+}
+
+llvm::Value* Emitter::dot_pairs(llvm::Value* a, llvm::Value* b, llvm::Value* sum, int lanes) {
+  llvm::Type* pairs = lanes_of(llvm::Type::getBFloatTy(context_), 2 * lanes);
+  const llvm::Intrinsic::ID instruction = lanes == 16  ? llvm::Intrinsic::x86_avx512bf16_dpbf16ps_512
+                                          : lanes == 8 ? llvm::Intrinsic::x86_avx512bf16_dpbf16ps_256
+                                                       : llvm::Intrinsic::x86_avx512bf16_dpbf16ps_128;
+  if (!options_.bf16_dot || (lanes != 4 && lanes != 8 && lanes != 16))
+    throw InternalError(fmt::format("the target has no dot_pairs of {} lanes", lanes));
+  return b_.CreateIntrinsic(instruction, {}, {sum, b_.CreateBitCast(a, pairs), b_.CreateBitCast(b, pairs)});
 }
 
 llvm::Value* Emitter::arithmetic(const Expr& e, ExprId id) {

@@ -64,6 +64,7 @@ std::unique_ptr<llvm::Module> CompileWorker::emit(const kernel::Kernel& kernel, 
   how.tune = target_.tune;
 #if defined(__x86_64__)
   how.f16_convert = target_.vector_bytes >= 32;
+  how.bf16_dot = target_.bf16_dot;
 #else
   how.f16_convert = true;
 #endif

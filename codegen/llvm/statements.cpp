@@ -88,6 +88,13 @@ void Emitter::statement(const Stmt& s) {
       return loop(s);
     case StmtKind::branch:
       return branch(s);
+    case StmtKind::prefetch: {
+      llvm::Value* p = pointer(s.buffer, s.index);
+      at(s.ordinal);
+      // To read, into the second cache, of data.
+      b_.CreateIntrinsic(llvm::Intrinsic::prefetch, {p->getType()}, {p, b_.getInt32(0), b_.getInt32(2), b_.getInt32(1)});
+      return;
+    }
     case StmtKind::fail:
       return fail(s);
     case StmtKind::barrier:

@@ -22,9 +22,9 @@ void Emitter::study() {
   for (ExprId id = 0; id < n; ++id) {
     const Expr& e = kernel_.exprs[id];
     auto& reads = reads_[id];
-    loads_[id] = e.kind == ExprKind::load;
+    loads_[id] = reads_memory(e.kind);
     if (e.kind == ExprKind::variable && mutable_.at(e.index)) reads.push_back(e.index);
-    if (e.kind == ExprKind::load && written_.at(e.index)) reads.push_back(buffer_key(e.index));
+    if (loads_[id] && written_.at(e.index)) reads.push_back(buffer_key(e.index));
     for (ExprId arg : e.args) {
       if (arg >= id)
         throw InternalError(fmt::format("kernel expression {} reads expression {}, which comes after it", id, arg));
@@ -98,6 +98,21 @@ llvm::Value* Emitter::build(const Expr& e, ExprId id) {
     }
     case ExprKind::load:
       return load(e);
+    case ExprKind::load_pair: {
+      llvm::Value* p = pointer(e.index, e.args[0]);
+      at(e.ordinal);
+      return mark(b_.CreateAlignedLoad(type(e.type), p, llvm::Align(size_of(DType::bf16))), e.index);
+    }
+    case ExprKind::pairs: {
+      llvm::Value *a = argument(0), *b = argument(1);
+      at(e.ordinal);
+      return pairs(a, b, e.type.lanes, e.integer == 1);
+    }
+    case ExprKind::dot_pairs: {
+      llvm::Value *a = wide(0), *b = wide(1), *sum = wide(2);
+      at(e.ordinal);
+      return dot_pairs(a, b, sum, e.type.lanes);
+    }
     case ExprKind::ramp: {
       const VType index{DType::i64, 1};
       llvm::Value* base = argument(0);

@@ -17,14 +17,15 @@ constexpr std::int64_t kBlock = 512;
 // Rows and columns of C that one task computes, at most. They bound its scratch and set how often operands are packed again:
 // an element of B serves all rows of the task, one of A all its columns. Narrow results get narrow tasks, for the threads.
 constexpr std::int64_t kTaskRows = 384, kTaskColumns = 128, kNarrowColumns = 64, kNarrow = 1024;
-// Terms a turn of the innermost loop adds.
+// Steps of a turn of the innermost loop.
 constexpr std::int64_t kUnroll = 4;
 // Row tiles that are packed together from an A whose rows lie one after the other: a few cache lines of each term.
 constexpr std::int64_t kGroupTiles = 8;
 
 std::int64_t round_up(std::int64_t n, std::int64_t step) { return (n + step - 1) / step * step; }
 
-// Writes one kernel.
+// Writes one kernel. A step of its innermost loops is one term, or two where the target multiplies pairs of bf16: then both
+// operands are packed as i32 that hold two terms each, and an odd last term is paired with a zero.
 class Contraction {
  public:
   Contraction(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target)
@@ -37,6 +38,10 @@ class Contraction {
     // Without columns there is nothing to lie across a vector: inner products, one an entry of the batch.
     lanes_ = roles_.columns.empty() ? 1 : std::max(1, target.vector_bytes / static_cast<int>(size_of(dtype_)));
     const bool wide = target.registers >= 32;
+    // Where there are tile registers, pairs multiply at half the speed of f32.
+    pairs_ = target.bf16_dot && !target.amx && lanes_ > 1 && dtype_ == DType::f32 && g_.type(roles_.a).dtype == DType::bf16 &&
+             g_.type(roles_.b).dtype == DType::bf16;
+    per_step_ = pairs_ ? 2 : 1;
     tile_rows_ = wide ? 12 : 6;
     tile_vectors_ = 2;
     const Type& t = n.types[0];
@@ -56,9 +61,11 @@ class Contraction {
     task_columns_ = std::max(most / panel_, std::int64_t{1}) * panel_;
     if (columns) task_columns_ = std::min(task_columns_, round_up(*columns, panel_));
     block_ = kBlock;
+    whole_steps_ = !pairs_;
     if (const auto c = terms_.constant()) {
-      block_ = std::clamp<std::int64_t>(*c, 1, kBlock);
-      terms_divide_ = *c % kUnroll == 0;
+      block_ = round_up(std::clamp<std::int64_t>(*c, 1, kBlock), per_step_);
+      whole_steps_ = *c % per_step_ == 0;
+      turns_divide_ = *c % (per_step_ * kUnroll) == 0;
     }
   }
 
@@ -76,7 +83,7 @@ class Contraction {
     if (!rows_first) row_block = b_.grid(row_blocks);
     plan_b();
     const bool one_block = terms_.constant() && *terms_.constant() <= kBlock;
-    panels_b_ = b_.scratch(dtype_, b_.integer(task_columns_ * pitch_));
+    panels_b_ = b_.scratch(packed(), b_.integer(task_columns_ * pitch_));
     tile_c_ = b_.scratch(dtype_, b_.integer((one_block ? tile_rows_ : task_rows_ + tile_rows_) * task_columns_));
     plan_a();
     for (Value v : {roles_.a, roles_.b})
@@ -107,6 +114,7 @@ class Contraction {
       pack_b(k0, count);
       // Rows are written as soon as they are there: while the next are computed, they travel to memory.
       const auto rows = [&](Ex row, Ex group) {
+        prefetch_b(row, k0);
         const Ex first = one_block ? row : row0_;  // of the rows in tile_c_
         tiles(row, group, first, k0, count, one_block);
         if (one_block) epilogue(row, first);
@@ -132,10 +140,27 @@ class Contraction {
   void spread(IndexEnv& env, const std::vector<LoopAxis>& axes, Index flat) { set_flat(x_, env, axes, flat); }
 
   Ex mac(Ex a, Ex b, Ex sum) { return is_float(dtype_) ? b_.fma(a, b, sum) : sum + a * b; }
+  DType packed() const { return pairs_ ? DType::i32 : dtype_; }
   Ex zero() { return is_float(dtype_) ? b_.real(0, dtype_) : b_.integer(0, dtype_); }
   Ex operand(Value v, const IndexEnv& env) {
-    const Ex value = x_.value(v, env);
+    const Node& n = g_.node(v.node);
+    const bool rounded_in_pairs = pairs_ && x_.computes(v.node) && n.op == Op::cast && g_.type(n.operands[0]).dtype == DType::f32;
+    const Ex value = x_.value(rounded_in_pairs ? n.operands[0] : v, env);
     return value.type().dtype == dtype_ ? value : b_.cast(value, dtype_);
+  }
+
+  // What step `step` of the block at k0 multiplies, as it is packed. `env` has all indices but those of the terms.
+  Ex step_of(Value v, const IndexEnv& env, Ex k0, Ex step, Ex count) {
+    const auto term = [&](Ex number) {
+      IndexEnv at = env;
+      spread(at, axes_.over, Index::scalar(number));
+      return b_.splat(operand(v, at), lanes_);
+    };
+    if (!pairs_) return term(k0 + step);
+    const Ex first = k0 + step * 2;
+    if (whole_steps_) return b_.pairs(term(first), term(first + 1), false);
+    const Ex second = b_.let(min(first + 1, k0 + (count - 1)));
+    return b_.pairs(term(first), b_.select(b_.splat(first < second, lanes_), term(second), b_.splat(zero(), lanes_)), false);
   }
 
   Extent stride_of(Value stored, const std::string& axis) const {
@@ -146,17 +171,18 @@ class Contraction {
   }
 
   void plan_b() {
-    const auto d = leading_operand(x_, roles_.b);
-    const AxisNames order = d ? order_of(g_, layouts_, d->stored) : AxisNames();
-    across_b_ = lanes_ > 1 && !order.empty() && !roles_.over.empty() && d->names.at(roles_.over.back()) == order.back();
-    pitch_ = across_b_ ? round_up(block_, std::max<std::int64_t>(lanes_, 64 / static_cast<std::int64_t>(size_of(dtype_)))) : block_;
+    stored_b_ = leading_operand(x_, roles_.b);
+    const AxisNames order = stored_b_ ? order_of(g_, layouts_, stored_b_->stored) : AxisNames();
+    across_b_ = lanes_ > 1 && !order.empty() && !roles_.over.empty() && stored_b_->names.at(roles_.over.back()) == order.back();
+    const std::int64_t steps = block_ / per_step_;
+    pitch_ = across_b_ ? round_up(steps, std::max<std::int64_t>(lanes_, 64 / static_cast<std::int64_t>(size_of(dtype_)))) : steps;
   }
 
   // A is read in place where its terms lie one after the other; else it is packed, a group of rows at a time.
   void plan_a() {
     group_rows_ = tile_rows_;
     if (const auto d = leading_operand(x_, roles_.a)) {
-      bool in_place = stored_operand(x_, roles_.a) && g_.type(d->stored).dtype == dtype_;
+      bool in_place = stored_operand(x_, roles_.a) && g_.type(d->stored).dtype == (pairs_ ? DType::bf16 : dtype_);
       Extent stride = 1;
       for (std::size_t i = roles_.over.size(); i-- > 0;) {
         if (!(stride_of(d->stored, d->names.at(roles_.over[i])) == stride)) in_place = false;
@@ -173,24 +199,22 @@ class Contraction {
     if (along_rows_) {
       group_rows_ = std::min(kGroupTiles * tile_rows_, task_rows_);
       // A vector stored at a tile's last term reaches past it.
-      tile_pitch_ = round_up(block_ * tile_rows_ + lanes_, tile_rows_ * lanes_);
-      packed_a_ = b_.scratch(dtype_, b_.integer(tile_pitch_ * (group_rows_ / tile_rows_)));
+      tile_pitch_ = round_up(block_ / per_step_ * tile_rows_ + lanes_, tile_rows_ * lanes_);
+      packed_a_ = b_.scratch(packed(), b_.integer(tile_pitch_ * (group_rows_ / tile_rows_)));
     } else {
-      packed_a_ = b_.scratch(dtype_, b_.integer(group_rows_ * block_));
+      packed_a_ = b_.scratch(packed(), b_.integer(group_rows_ * (block_ / per_step_)));
     }
   }
 
   void pack_a(Ex group, Ex k0, Ex count) {
     if (along_rows_) {
-      // The rows of a tile side by side, one term after another. Whole vectors are stored: what they write past the tile's
-      // rows is written over by the next term.
-      const auto term_of_tile = [&](Ex term, Ex row, Ex to, bool masked) {
-        IndexEnv env = base_env_;
-        spread(env, axes_.over, Index::scalar(k0 + term));
+      // The rows of a tile side by side, one step after another. Whole vectors are stored: what they write past the tile's
+      // rows is written over by the next step.
+      const auto step_of_tile = [&](Ex step, Ex row, Ex to, bool masked) {
         for (int v = 0; v < tile_rows_; v += lanes_) {
-          IndexEnv at = masked ? env.masked(b_.ramp(row + v, lanes_) < b_.splat(m_, lanes_)) : env;
+          IndexEnv at = masked ? base_env_.masked(b_.ramp(row + v, lanes_) < b_.splat(m_, lanes_)) : base_env_;
           spread(at, axes_.rows, Index::ramp(row + v, lanes_));
-          b_.store(packed_a_, b_.ramp(to + term * tile_rows_ + v, lanes_), b_.splat(operand(roles_.a, at), lanes_));
+          b_.store(packed_a_, b_.ramp(to + step * tile_rows_ + v, lanes_), step_of(roles_.a, at, k0, step, count));
         }
       };
       const std::int64_t past = round_up(tile_rows_, lanes_) - tile_rows_;
@@ -198,13 +222,13 @@ class Contraction {
                 [&] {
                   x_.loop(group, min(group + group_rows_, row_end_), tile_rows_, [&](Ex row) {
                     const Ex to = (row - group) * (tile_pitch_ / tile_rows_);
-                    x_.loop(b_.integer(0), count, 1, [&](Ex term) { term_of_tile(term, row, to, true); });
+                    x_.loop(b_.integer(0), steps(count), 1, [&](Ex step) { step_of_tile(step, row, to, true); });
                   });
                 },
                 [&] {
-                  x_.loop(b_.integer(0), count, 1, [&](Ex term) {
+                  x_.loop(b_.integer(0), steps(count), 1, [&](Ex step) {
                     for (std::int64_t tile = 0; tile < group_rows_ / tile_rows_; ++tile)
-                      term_of_tile(term, group + tile * tile_rows_, b_.integer(tile * tile_pitch_), false);
+                      step_of_tile(step, group + tile * tile_rows_, b_.integer(tile * tile_pitch_), false);
                   });
                 });
       return;
@@ -212,59 +236,101 @@ class Contraction {
     x_.loop(b_.integer(0), b_.integer(group_rows_), 1, [&](Ex row) {
       IndexEnv env = base_env_;
       spread(env, axes_.rows, Index::scalar(b_.let(min(group + row, m_ - 1))));
-      x_.loop(b_.integer(0), count, lanes_, [&](Ex term) {
-        IndexEnv at = env.masked(b_.ramp(k0 + term, lanes_) < b_.splat(k0 + count, lanes_));
-        spread(at, axes_.over, Index::ramp(k0 + term, lanes_, lanes_));
-        const Ex value = b_.splat(operand(roles_.a, at), lanes_);
-        b_.store(packed_a_, b_.ramp(row * block_ + term, lanes_), value, b_.ramp(term, lanes_) < b_.splat(count, lanes_));
+      x_.loop(b_.integer(0), count, per_step_ * lanes_, [&](Ex term) {
+        const auto terms_from = [&](Ex from) {
+          IndexEnv at = env.masked(b_.ramp(k0 + from, lanes_) < b_.splat(k0 + count, lanes_));
+          spread(at, axes_.over, Index::ramp(k0 + from, lanes_, lanes_));
+          const Ex value = b_.splat(operand(roles_.a, at), lanes_);
+          if (whole_steps_) return value;
+          return b_.select(b_.ramp(from, lanes_) < b_.splat(count, lanes_), value, b_.splat(zero(), lanes_));
+        };
+        const Ex step = term / per_step_;
+        const Ex value = pairs_ ? b_.pairs(terms_from(term), terms_from(term + lanes_), true) : terms_from(term);
+        b_.store(packed_a_, b_.ramp(row * (block_ / per_step_) + step, lanes_), value,
+                 b_.ramp(step, lanes_) < b_.splat(steps(count), lanes_));
       });
     });
   }
 
-  // The term a panel begins with, in the buffer of panels.
-  Ex panel_at(Ex panel, Ex term) { return (panel * pitch_ + term) * panel_; }
+  Ex steps(Ex count) { return pairs_ ? (count + 1) / 2 : count; }
+
+  // Where a step of a panel begins, in the buffer of panels.
+  Ex panel_at(Ex panel, Ex step) { return (panel * pitch_ + step) * panel_; }
 
   void pack_b(Ex k0, Ex count) {
     if (across_b_) {
       pack_b_across(k0, count);
       return;
     }
-    // Whole rows of the task's columns, one term after another: each is read once and in one piece.
-    x_.loop(b_.integer(0), count, 1, [&](Ex term) {
-      IndexEnv env = base_env_;
-      spread(env, axes_.over, Index::scalar(k0 + term));
+    // Whole rows of the task's columns, one step after another: each is read once and in one piece.
+    x_.loop(b_.integer(0), steps(count), 1, [&](Ex step) {
       x_.loop(b_.integer(0), panel_count_, 1, [&](Ex panel) {
         const Ex column = b_.let(column0_ + panel * panel_);
         for (int v = 0; v < tile_vectors_; ++v) {
           const Ex first = column + static_cast<std::int64_t>(v) * lanes_;
-          IndexEnv at = whole_columns() ? env : env.masked(b_.ramp(first, lanes_) < b_.splat(n_, lanes_));
+          IndexEnv at = whole_columns() ? base_env_ : base_env_.masked(b_.ramp(first, lanes_) < b_.splat(n_, lanes_));
           spread(at, axes_.columns, Index::ramp(first, lanes_, lanes_));
-          b_.store(panels_b_, b_.ramp(panel_at(panel, term) + static_cast<std::int64_t>(v) * lanes_, lanes_),
-                   b_.splat(operand(roles_.b, at), lanes_));
+          b_.store(panels_b_, b_.ramp(panel_at(panel, step) + static_cast<std::int64_t>(v) * lanes_, lanes_),
+                   step_of(roles_.b, at, k0, step, count));
         }
       });
     });
   }
 
-  // Of a B whose terms lie one after the other: squares of as many columns as terms, turned over in registers.
+  // While a tile is computed, its share of what pack_b reads next comes closer: the next block of these columns, or after the
+  // last the first of the next columns.
+  void prefetch_b(Ex row, Ex k0) {
+    if (!stored_b_ || lanes_ == 1) return;
+    b_.at(roles_.ordinal);
+    const Ex past = k0 + kBlock, more = past < x_.extent(terms_);
+    const Ex term0 = b_.let(b_.select(more, past, b_.integer(0)));
+    const Ex from = b_.let(b_.select(more, column0_, column0_ + task_columns_));
+    const Ex tiles = b_.let((row_end_ - row0_ + (tile_rows_ - 1)) / tile_rows_), tile = b_.let((row - row0_) / tile_rows_);
+    // Pieces that lie in one: of a column its terms, or of a term its columns.
+    const std::int64_t pieces = across_b_ ? task_columns_ : block_, length = across_b_ ? block_ : task_columns_;
+    const auto line = static_cast<std::int64_t>(64 / size_of(g_.type(stored_b_->stored).dtype));
+    x_.loop(b_.let(tile * pieces / tiles), b_.let((tile + 1) * pieces / tiles), 1, [&](Ex piece) {
+      IndexEnv env = base_env_;
+      spread(env, axes_.columns, Index::scalar(across_b_ ? from + piece : from));
+      spread(env, axes_.over, Index::scalar(across_b_ ? term0 : term0 + piece));
+      IndexEnv stored;
+      for (const auto& [mine, theirs] : stored_b_->names) stored.axes[theirs] = env.at(mine);
+      const BufferId b = x_.buffer(stored_b_->stored, false);
+      const Ex at = b_.let(lanes_of(x_.address(stored_b_->stored, stored)));
+      for (std::int64_t i = 0; i < length; i += line) b_.prefetch(b, at + i);
+    });
+  }
+
+  // Of a B whose terms lie one after the other: squares of as many columns as steps, turned over in registers.
   void pack_b_across(Ex k0, Ex count) {
+    const std::int64_t square_terms = per_step_ * lanes_;
     const auto terms = terms_.constant();
-    const bool whole_terms = terms && *terms % lanes_ == 0;
+    const bool whole_terms = terms && *terms % square_terms == 0;
     x_.loop(b_.integer(0), panel_count_, 1, [&](Ex panel) {
-      x_.loop(b_.integer(0), count, lanes_, [&](Ex term) {
+      x_.loop(b_.integer(0), count, square_terms, [&](Ex term) {
         x_.loop(b_.integer(0), b_.integer(panel_), lanes_, [&](Ex first) {
           std::vector<Ex> square;
           for (std::int64_t c = 0; c < lanes_; ++c) {
             const Ex column = column0_ + panel * panel_ + (first + c);
             IndexEnv env = base_env_;
             spread(env, axes_.columns, Index::scalar(b_.let(whole_columns() ? column : min(column, n_ - 1))));
-            if (!whole_terms) env = env.masked(b_.ramp(term, lanes_) < b_.splat(count, lanes_));
-            spread(env, axes_.over, Index::ramp(k0 + term, lanes_, lanes_));
-            square.push_back(b_.let(b_.splat(operand(roles_.b, env), lanes_)));
+            const auto row = [&](Ex from) {
+              const Ex there = b_.ramp(from, lanes_) < b_.splat(count, lanes_);
+              IndexEnv at = whole_terms ? env : env.masked(there);
+              spread(at, axes_.over, Index::ramp(k0 + from, lanes_, lanes_));
+              const Ex value = b_.splat(operand(roles_.b, at), lanes_);
+              return b_.let(whole_steps_ ? value : b_.select(there, value, b_.splat(zero(), lanes_)));
+            };
+            if (!pairs_) {
+              square.push_back(row(term));
+              continue;
+            }
+            square.push_back(b_.let(b_.pairs(row(term), row(term + lanes_), true)));
           }
           turn_over(square);
-          for (std::int64_t t = 0; t < lanes_; ++t)
-            b_.store(panels_b_, b_.ramp(panel_at(panel, term + t) + first, lanes_), square[static_cast<std::size_t>(t)]);
+          const Ex step = term / per_step_;
+          for (std::int64_t i = 0; i < lanes_; ++i)
+            b_.store(panels_b_, b_.ramp(panel_at(panel, step + i) + first, lanes_), square[static_cast<std::size_t>(i)]);
         });
       });
     });
@@ -287,14 +353,20 @@ class Contraction {
     return c && *c % task_columns_ == 0;
   }
 
+  // A pair of a bf16 and 0.
+  Ex low_half(Ex x) {
+    const Ex bits = b_.bitcast(b_.cast(x, DType::f32), DType::i32);
+    return b_.bits(ExprKind::shift_right, bits, b_.integer(16, DType::i32));
+  }
+
   // The register tiles of tile_rows_ rows from `row`, over all panels of the task. tile_c_ begins with row `first`.
   void tiles(Ex row, Ex group, Ex first, Ex k0, Ex count, bool one_block) {
     b_.at(roles_.ordinal);
     std::vector<Ex> starts;
     for (int r = 0; r < tile_rows_; ++r) {
       if (packs_a_) {
-        if (r == 0) starts.push_back(b_.let((row - group) * (along_rows_ ? tile_pitch_ / tile_rows_ : block_)));
-        else starts.push_back(starts[0] + r * (along_rows_ ? 1 : block_));
+        if (r == 0) starts.push_back(b_.let((row - group) * (along_rows_ ? tile_pitch_ / tile_rows_ : block_ / per_step_)));
+        else starts.push_back(starts[0] + r * (along_rows_ ? 1 : block_ / per_step_));
         continue;
       }
       IndexEnv env = base_env_;
@@ -305,30 +377,36 @@ class Contraction {
       starts.push_back(b_.let(lanes_of(x_.address(direct_a_->stored, stored)) + k0));
     }
     const BufferId a = packs_a_ ? packed_a_ : x_.buffer(direct_a_->stored, false);
-    const std::int64_t step = packs_a_ && along_rows_ ? tile_rows_ : 1;
+    const std::int64_t apart = !packs_a_ ? per_step_ : along_rows_ ? tile_rows_ : 1;
     x_.loop(b_.integer(0), panel_count_, 1, [&](Ex panel) {
       std::vector<Ex> sums;
       for (int i = 0; i < tile_rows_ * tile_vectors_; ++i) sums.push_back(b_.variable(b_.splat(zero(), lanes_)));
-      const auto add_term = [&](Ex term) {
+      // `odd`: a row read in place has one term left of a pair.
+      const auto add_step = [&](Ex step, bool odd = false) {
         std::vector<Ex> columns;
         for (int v = 0; v < tile_vectors_; ++v)
-          columns.push_back(b_.let(b_.load(panels_b_, b_.ramp(panel_at(panel, term) + static_cast<std::int64_t>(v) * lanes_, lanes_))));
+          columns.push_back(b_.let(b_.load(panels_b_, b_.ramp(panel_at(panel, step) + static_cast<std::int64_t>(v) * lanes_, lanes_))));
         for (int r = 0; r < tile_rows_; ++r) {
-          Ex value = b_.load(a, starts[static_cast<std::size_t>(r)] + term * step);
-          if (value.type().dtype != dtype_) value = b_.cast(value, dtype_);
+          const Ex at = starts[static_cast<std::size_t>(r)] + step * apart;
+          Ex value = pairs_ && !packs_a_ && !odd ? b_.load_pair(a, at) : b_.load(a, at);
+          if (odd) value = low_half(value);
+          if (!pairs_ && value.type().dtype != dtype_) value = b_.cast(value, dtype_);
           value = b_.let(b_.splat(value, lanes_));
           for (int v = 0; v < tile_vectors_; ++v) {
             const Ex sum = sums[static_cast<std::size_t>(r * tile_vectors_ + v)];
-            b_.assign(sum, mac(value, columns[static_cast<std::size_t>(v)], sum));
+            const Ex column = columns[static_cast<std::size_t>(v)];
+            b_.assign(sum, pairs_ ? b_.dot_pairs(value, column, sum) : mac(value, column, sum));
           }
         }
       };
-      // A few terms a turn: what the loop itself costs is a sixth of a turn otherwise.
-      const Ex whole = terms_divide_ ? count : b_.let(count / kUnroll * kUnroll);
-      b_.loop(b_.integer(0), whole, kUnroll, [&](Ex term) {
-        for (std::int64_t t = 0; t < kUnroll; ++t) add_term(term + t);
+      // A few steps a turn: what the loop itself costs is a sixth of a turn otherwise.
+      const Ex all = b_.let(packs_a_ ? steps(count) : count / per_step_);
+      const Ex whole = turns_divide_ ? all : b_.let(all / kUnroll * kUnroll);
+      b_.loop(b_.integer(0), whole, kUnroll, [&](Ex step) {
+        for (std::int64_t t = 0; t < kUnroll; ++t) add_step(step + t);
       });
-      if (!terms_divide_) b_.loop(whole, count, 1, add_term);
+      if (!turns_divide_) b_.loop(whole, all, 1, [&](Ex step) { add_step(step); });
+      if (!packs_a_ && !whole_steps_) b_.branch(all * 2 < count, [&] { add_step(all, true); });
       const auto at = [&](int r, int v) {
         return b_.ramp((row - first + r) * task_columns_ + panel * panel_ + static_cast<std::int64_t>(v) * lanes_, lanes_);
       };
@@ -382,8 +460,10 @@ class Contraction {
   Extent rows_, columns_, terms_, batch_;
   std::int64_t task_rows_ = 0, task_columns_ = 0, panel_ = 0, block_ = kBlock, pitch_ = kBlock;
   std::int64_t group_rows_ = 0, tile_pitch_ = 0;
-  bool packs_a_ = false, along_rows_ = false, across_b_ = false, terms_divide_ = false;
-  std::optional<StoredOperand> direct_a_;
+  bool packs_a_ = false, along_rows_ = false, across_b_ = false, pairs_ = false;
+  std::int64_t per_step_ = 1;  // terms
+  bool whole_steps_ = true, turns_divide_ = false;  // for certain
+  std::optional<StoredOperand> direct_a_, stored_b_;
   BufferId panels_b_ = 0, tile_c_ = 0, packed_a_ = 0;
   IndexEnv base_env_;
   Ex m_, n_, row0_, row_end_, column0_, panel_count_;

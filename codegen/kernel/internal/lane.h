@@ -21,6 +21,8 @@ Bits binary(Op op, Bits x, Bits y, DType d);
 Bits cast(Bits x, DType from, DType to);
 Bits bitcast(Bits x, DType from, DType to);
 Bits bit_operation(ExprKind kind, Bits x, Bits y, DType d);
+Bits pair(Bits low, Bits high);           // see ExprKind::pairs
+Bits dot_pair(Bits a, Bits b, Bits sum);  // see ExprKind::dot_pairs
 
 // The element in memory as a lane, and back.
 Bits load(const std::byte* at, DType d);

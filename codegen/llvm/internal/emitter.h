@@ -37,6 +37,7 @@ namespace uwaga::kernel {
 struct EmitterOptions {
   bool origins = false;      // every instruction's debug line is the ordinal of its op + 1, and values have names
   bool f16_convert = false;  // the target converts f16 in hardware (F16C, NEON)
+  bool bf16_dot = false;     // the target multiplies pairs of bf16 (AVX512_BF16)
   int vector_bytes = 32;
   std::string tune;                   // LLVM's name of the processor to schedule for; empty: the target's own
   std::span<const SourceLine> lines;  // with `origins`: the model's line by ordinal, in place of the ordinal
@@ -82,6 +83,8 @@ class Emitter {
   llvm::Value* floor_division(Op op, llvm::Value* a, llvm::Value* b, VType t);
   llvm::Value* index_division(Op op, llvm::Value* a, llvm::Value* b);
   llvm::Value* less_than(const Expr& e, ExprId id);
+  llvm::Value* pairs(llvm::Value* a, llvm::Value* b, int lanes, bool neighbours);
+  llvm::Value* dot_pairs(llvm::Value* a, llvm::Value* b, llvm::Value* sum, int lanes);
 
   // ---- values.cpp
   struct Cached {

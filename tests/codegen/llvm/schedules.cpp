@@ -10,6 +10,7 @@
 #include <uwaga/ir/interpreter/interpret.h>
 
 #include "tests/catch.h"
+#include "tests/codegen/schedule/bf16_products.h"
 #include "tests/codegen/schedule/run_clusters.h"
 #include "tests/ir/every_op.h"
 
@@ -86,6 +87,23 @@ void check_examples(const std::vector<OpExample>& examples, const HostFeatures& 
 TEST_CASE("every op in machine code gives the bits of the typed interpreter") {
   check_examples(every_op(), {.avx2 = true}, 17);
   check_examples(every_op_and_dtype(), {.avx2 = true}, 9);
+}
+
+TEST_CASE("products of bf16 in pairs give the kernel interpreter's bits where the processor has them") {
+#if defined(__x86_64__)
+  if (!__builtin_cpu_supports("avx512bf16")) {
+    WARN("skipped: no AVX512_BF16");
+    return;
+  }
+  const HostCompiler compiler(host_target({.avx2 = true, .avx512 = true, .avx512_bf16 = true}));
+  for (const Bf16Product& p : bf16_products()) {
+    INFO(p.what);
+    const Drawn given = draw(p.graph, p.sizes, 5);
+    const ClusterRun want = run_clusters(p.graph, given.inputs, {}, p.sizes, compiler.target());
+    const ClusterRun have = run_clusters(p.graph, given.inputs, {}, p.sizes, compiler.target(), machine(compiler));
+    check_bits(have.outputs.at("c"), want.outputs.at("c"));
+  }
+#endif
 }
 
 }  // namespace uwaga::test

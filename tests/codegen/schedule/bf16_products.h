@@ -1,0 +1,55 @@
+// Products of bf16 as training steps have them, for tests of dot_pairs.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <uwaga/ir/ops.h>
+
+#include "tests/codegen/schedule/run_clusters.h"
+
+namespace uwaga::test {
+
+struct Bf16Product {
+  std::string what;
+  Graph graph;
+  Sizes sizes;
+};
+
+// c[m n] = a[.. m .. k ..] * b, stored with these axes from the slowest to the fastest; `narrowed`: stored as f32, and cast.
+inline Bf16Product bf16_product(const std::vector<std::string>& a, const std::vector<std::string>& b, std::int64_t m, std::int64_t n,
+                                std::int64_t k, bool static_sizes, bool narrowed) {
+  Bf16Product p{"", {}, {}};
+  const Sizes all{{"m", m}, {"n", n}, {"k", k}};
+  if (!static_sizes) p.sizes = all;
+  const auto operand = [&](const char* name, const std::vector<std::string>& axes) {
+    std::vector<Axis> declared;
+    p.what += std::string(name) + "[";
+    for (const std::string& axis : axes) {
+      declared.push_back(static_sizes ? Axis(axis, all.at(axis)) : Axis(axis));
+      p.what += axis + "=" + std::to_string(all.at(axis)) + " ";
+    }
+    p.what += narrowed ? "] narrowed " : "] ";
+    const Tensor x = p.graph.input(name, narrowed ? f32 : bf16, declared);
+    return narrowed ? cast(x, bf16) : x;
+  };
+  const Tensor x = operand("a", a), y = operand("b", b);
+  p.what += static_sizes ? "static" : "symbolic";
+  p.graph->add_output("c", dot(cast(x, bf16), cast(y, bf16), {"k"}, f32).value());
+  return p;
+}
+
+// Both operands lying both ways; terms in whole turns, odd, past a block of 512, none.
+inline std::vector<Bf16Product> bf16_products() {
+  std::vector<Bf16Product> all;
+  const std::vector<std::vector<std::string>> as{{"m", "k"}, {"k", "m"}}, bs{{"k", "n"}, {"n", "k"}};
+  for (const auto& a : as)
+    for (const auto& b : bs)
+      for (const bool static_sizes : {true, false})
+        for (const bool narrowed : {true, false})
+          for (const auto& [m, n, k] : {std::array<std::int64_t, 3>{25, 64, 64}, {13, 33, 37}, {1, 7, 1}, {30, 40, 515}, {14, 130, 1040}})
+            all.push_back(bf16_product(a, b, m, n, k, static_sizes, narrowed));
+  return all;
+}
+
+}  // namespace uwaga::test
