@@ -238,7 +238,7 @@ class Contraction {
       spread(env, axes_.rows, Index::scalar(b_.let(min(group + row, m_ - 1))));
       x_.loop(b_.integer(0), count, per_step_ * lanes_, [&](Ex term) {
         const auto terms_from = [&](Ex from) {
-          IndexEnv at = env.masked(b_.ramp(k0 + from, lanes_) < b_.splat(k0 + count, lanes_));
+          IndexEnv at = whole_vectors() ? env : env.masked(b_.ramp(k0 + from, lanes_) < b_.splat(k0 + count, lanes_));
           spread(at, axes_.over, Index::ramp(k0 + from, lanes_, lanes_));
           const Ex value = b_.splat(operand(roles_.a, at), lanes_);
           if (whole_steps_) return value;
@@ -247,7 +247,7 @@ class Contraction {
         const Ex step = term / per_step_;
         const Ex value = pairs_ ? b_.pairs(terms_from(term), terms_from(term + lanes_), true) : terms_from(term);
         b_.store(packed_a_, b_.ramp(row * (block_ / per_step_) + step, lanes_), value,
-                 b_.ramp(step, lanes_) < b_.splat(steps(count), lanes_));
+                 whole_vectors() ? Ex() : b_.ramp(step, lanes_) < b_.splat(steps(count), lanes_));
       });
     });
   }
@@ -303,11 +303,8 @@ class Contraction {
 
   // Of a B whose terms lie one after the other: squares of as many columns as steps, turned over in registers.
   void pack_b_across(Ex k0, Ex count) {
-    const std::int64_t square_terms = per_step_ * lanes_;
-    const auto terms = terms_.constant();
-    const bool whole_terms = terms && *terms % square_terms == 0;
     x_.loop(b_.integer(0), panel_count_, 1, [&](Ex panel) {
-      x_.loop(b_.integer(0), count, square_terms, [&](Ex term) {
+      x_.loop(b_.integer(0), count, per_step_ * lanes_, [&](Ex term) {
         x_.loop(b_.integer(0), b_.integer(panel_), lanes_, [&](Ex first) {
           std::vector<Ex> square;
           for (std::int64_t c = 0; c < lanes_; ++c) {
@@ -316,7 +313,7 @@ class Contraction {
             spread(env, axes_.columns, Index::scalar(b_.let(whole_columns() ? column : min(column, n_ - 1))));
             const auto row = [&](Ex from) {
               const Ex there = b_.ramp(from, lanes_) < b_.splat(count, lanes_);
-              IndexEnv at = whole_terms ? env : env.masked(there);
+              IndexEnv at = whole_vectors() ? env : env.masked(there);
               spread(at, axes_.over, Index::ramp(k0 + from, lanes_, lanes_));
               const Ex value = b_.splat(operand(roles_.b, at), lanes_);
               return b_.let(whole_steps_ ? value : b_.select(there, value, b_.splat(zero(), lanes_)));
@@ -345,6 +342,12 @@ class Contraction {
         square[i] = b_.let(b_.interleave(low, high, static_cast<int>(d), false));
         square[i + d] = b_.let(b_.interleave(low, high, static_cast<int>(d), true));
       }
+  }
+
+  // Are the terms of all blocks whole vectors of steps?
+  bool whole_vectors() const {
+    const auto c = terms_.constant();
+    return c && *c % (per_step_ * lanes_) == 0;
   }
 
   // Are all columns of all tasks real ones?
