@@ -1,4 +1,4 @@
-// `uwaga bench`: how long a training step and a matrix product take on this machine, and what the machine could do.
+// `uwaga bench`: how long a training step, a forward pass and a matrix product take here, and what the machine could do.
 #include <fmt/format.h>
 #include <uwaga/ir/graph.h>
 #include <uwaga/ir/initial.h>
@@ -144,7 +144,8 @@ std::int64_t resident_bytes() {
   return std::int64_t{usage.ru_maxrss} * 1024;
 }
 
-int step(const BenchOptions& o) {
+// A training step, or `forward` alone: the loss of a batch.
+int step(const BenchOptions& o, bool forward) {
   LanguageModel m = standard_model(o.model);
   if (o.layers > 0) m.layers = o.layers;
   m.time = std::max(m.time, o.time);
@@ -152,7 +153,7 @@ int step(const BenchOptions& o) {
   const Target target = target_of(o.device);
   const Sizes sizes{{"batch", o.batch}, {"time", o.time}};
   const auto building = std::chrono::steady_clock::now();
-  const Graph graph = training_graph(m, AdamW{});
+  const Graph graph = forward ? evaluation_graph(m) : training_graph(m, AdamW{});
   const double build = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - building).count();
   State state;
   const std::int64_t resident = resident_bytes();
@@ -161,12 +162,12 @@ int step(const BenchOptions& o) {
   const Arrays inputs{{"tokens", ids("tokens", o, m.vocab)}, {"targets", ids("targets", o, m.vocab)}};
   const std::vector<double> times = timed(program, inputs, o.runs);
 
-  Json line{{"bench", "step"}, {"model", o.model},         {"layers", m.layers},     {"batch", o.batch},
-            {"time", o.time},  {"precision", name(o.compute)}, {"device", target.str()}, {"threads", target.threads()}};
+  Json line{{"bench", forward ? "forward" : "step"}, {"model", o.model}, {"layers", m.layers}, {"batch", o.batch}, {"time", o.time},
+            {"precision", name(o.compute)}, {"device", target.str()}, {"threads", target.threads()}};
   const std::int64_t growth = resident_bytes() - resident;  // since before `compile`: what peak_bytes foretells
-  const std::int64_t slots = state_bytes(state);            // weights and moments; gradients are as many bytes as weights
-  add_times(line, times, program, cost_of(graph, sizes).dot_flops, static_cast<double>(slots) * 4 / 3, target.threads(),
-            o.compute);
+  const std::int64_t slots = state_bytes(state);            // weights, and in training moments; gradients are as many bytes
+  add_times(line, times, program, cost_of(graph, sizes).dot_flops, static_cast<double>(slots) * (forward ? 1.0 : 4.0 / 3),
+            target.threads(), o.compute);
   line["build_milliseconds"] = build;  // the graph and its derivative, before `compile`
   line["kernels_compiled_in_run"] = program.kernels_compiled_in_run();
   line["parallel_launches"] = program.parallel_launches();
@@ -262,16 +263,19 @@ void add_bench(CLI::App& app, Chosen& chosen) {
   bench->require_subcommand(1);
   const CLI::Range size(std::int64_t{1}, std::int64_t{1} << 20);
   auto o = std::make_shared<BenchOptions>();
-  CLI::App* s = bench->add_subcommand("step", "a training step: forward, backward, AdamW");
-  s->add_option("--model", o->model, "gpt2-124m, llama-110m or nanogpt")
-      ->check(CLI::IsMember({"gpt2-124m", "llama-110m", "nanogpt"}))
-      ->capture_default_str();
-  s->add_option("--layers", o->layers, "blocks (default: the model's own)")->check(CLI::Range(1, 1024));
-  s->add_option("--batch", o->batch, "windows of a step")->check(size)->capture_default_str();
-  s->add_option("--time", o->time, "tokens of a window")->check(size)->capture_default_str();
-  s->add_flag("--profile", o->profile, "also time every kernel of one step: a line each, the dearest first");
-  add_common(s, o);
-  s->callback([&chosen, o] { chosen = [o] { return step(*o); }; });
+  for (const bool forward : {false, true}) {
+    CLI::App* s = forward ? bench->add_subcommand("forward", "a forward pass: the loss of a batch, no gradients")
+                          : bench->add_subcommand("step", "a training step: forward, backward, AdamW");
+    s->add_option("--model", o->model, "gpt2-124m, llama-110m or nanogpt")
+        ->check(CLI::IsMember({"gpt2-124m", "llama-110m", "nanogpt"}))
+        ->capture_default_str();
+    s->add_option("--layers", o->layers, "blocks (default: the model's own)")->check(CLI::Range(1, 1024));
+    s->add_option("--batch", o->batch, "windows of a step")->check(size)->capture_default_str();
+    s->add_option("--time", o->time, "tokens of a window")->check(size)->capture_default_str();
+    s->add_flag("--profile", o->profile, "also time every kernel of one step: a line each, the dearest first");
+    add_common(s, o);
+    s->callback([&chosen, o, forward] { chosen = [o, forward] { return step(*o, forward); }; });
+  }
   CLI::App* g = bench->add_subcommand("gemm", "a matrix product [m k] x [k n]");
   g->add_option("-m,--m", o->m, "rows")->check(size)->capture_default_str();
   g->add_option("-n,--n", o->n, "columns")->check(size)->capture_default_str();

@@ -158,6 +158,15 @@ llvm::Value* Emitter::pairs(llvm::Value* a, llvm::Value* b, int lanes, bool neig
   return b_.CreateBitCast(halves, type({DType::i32, lanes}));
 }
 
+// Of what is bf16 already there is nothing to round. Denormals stay what they are: dot_pairs takes them for 0.
+llvm::Value* Emitter::pairs_of_bf16(llvm::Value* a, llvm::Value* b, int lanes, bool neighbours) {
+  const VType word{DType::i32, lanes};
+  if (!neighbours) return b_.CreateOr(b_.CreateZExt(a, type(word)), b_.CreateShl(b_.CreateZExt(b, type(word)), integer(16, word)));
+  std::vector<int> which;
+  for (int i = 0; i < 2 * lanes; ++i) which.push_back(i);
+  return b_.CreateBitCast(b_.CreateShuffleVector(a, b, which), type(word));
+}
+
 llvm::Value* Emitter::dot_pairs(llvm::Value* a, llvm::Value* b, llvm::Value* sum, int lanes) {
   llvm::Type* pairs = lanes_of(llvm::Type::getBFloatTy(context_), 2 * lanes);
   const llvm::Intrinsic::ID instruction = lanes == 16  ? llvm::Intrinsic::x86_avx512bf16_dpbf16ps_512

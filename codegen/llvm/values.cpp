@@ -104,9 +104,16 @@ llvm::Value* Emitter::build(const Expr& e, ExprId id) {
       return mark(b_.CreateAlignedLoad(type(e.type), p, llvm::Align(size_of(DType::bf16))), e.index);
     }
     case ExprKind::pairs: {
-      llvm::Value *a = argument(0), *b = argument(1);
+      const auto narrow = [&](std::size_t i) -> std::optional<ExprId> {
+        const Expr& from = kernel_.exprs[e.args[i]];
+        if (from.kind != ExprKind::arithmetic || from.op != Op::cast || kernel_.exprs[from.args[0]].type.dtype != DType::bf16)
+          return std::nullopt;
+        return from.args[0];
+      };
+      const auto low = narrow(0), high = narrow(1);
+      llvm::Value *a = low && high ? value(*low) : argument(0), *b = low && high ? value(*high) : argument(1);
       at(e.ordinal);
-      return pairs(a, b, e.type.lanes, e.integer == 1);
+      return low && high ? pairs_of_bf16(a, b, e.type.lanes, e.integer == 1) : pairs(a, b, e.type.lanes, e.integer == 1);
     }
     case ExprKind::dot_pairs: {
       llvm::Value *a = wide(0), *b = wide(1), *sum = wide(2);

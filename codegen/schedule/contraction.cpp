@@ -42,8 +42,8 @@ class Contraction {
     pairs_ = target.bf16_dot && !target.amx && lanes_ > 1 && dtype_ == DType::f32 && g_.type(roles_.a).dtype == DType::bf16 &&
              g_.type(roles_.b).dtype == DType::bf16;
     per_step_ = pairs_ ? 2 : 1;
-    tile_rows_ = wide ? 12 : 6;
-    tile_vectors_ = 2;
+    tile_rows_ = wide ? 8 : 6;
+    tile_vectors_ = wide ? 3 : 2;
     const Type& t = n.types[0];
     const Type &a = g_.type(roles_.a), &b = g_.type(roles_.b);
     rows_ = product(a, roles_.rows);
@@ -51,7 +51,7 @@ class Contraction {
     terms_ = product(a, roles_.over);
     batch_ = product(t, roles_.batch);
     if (const auto c = rows_.constant()) tile_rows_ = static_cast<int>(std::clamp<std::int64_t>(*c, 1, tile_rows_));
-    if (const auto c = columns_.constant(); c && *c <= lanes_) tile_vectors_ = 1;
+    if (const auto c = columns_.constant()) tile_vectors_ = static_cast<int>(std::clamp<std::int64_t>((*c + lanes_ - 1) / lanes_, 1, tile_vectors_));
     task_rows_ = kTaskRows / tile_rows_ * tile_rows_;
     if (const auto c = rows_.constant()) task_rows_ = std::min(task_rows_, round_up(*c, tile_rows_));
     panel_ = static_cast<std::int64_t>(tile_vectors_) * lanes_;
@@ -217,7 +217,9 @@ class Contraction {
           b_.store(packed_a_, b_.ramp(to + step * tile_rows_ + v, lanes_), step_of(roles_.a, at, k0, step, count));
         }
       };
-      const std::int64_t past = round_up(tile_rows_, lanes_) - tile_rows_;
+      // A vector may hold the rows of several tiles.
+      const std::int64_t tiles = group_rows_ / tile_rows_, at_once = lanes_ % tile_rows_ == 0 ? lanes_ / tile_rows_ : 1;
+      const std::int64_t past = at_once > 1 ? round_up(group_rows_, lanes_) - group_rows_ : round_up(tile_rows_, lanes_) - tile_rows_;
       x_.branch(m_ < group + (group_rows_ + past),
                 [&] {
                   x_.loop(group, min(group + group_rows_, row_end_), tile_rows_, [&](Ex row) {
@@ -227,8 +229,19 @@ class Contraction {
                 },
                 [&] {
                   x_.loop(b_.integer(0), steps(count), 1, [&](Ex step) {
-                    for (std::int64_t tile = 0; tile < group_rows_ / tile_rows_; ++tile)
-                      step_of_tile(step, group + tile * tile_rows_, b_.integer(tile * tile_pitch_), false);
+                    if (at_once == 1) {
+                      for (std::int64_t tile = 0; tile < tiles; ++tile)
+                        step_of_tile(step, group + tile * tile_rows_, b_.integer(tile * tile_pitch_), false);
+                      return;
+                    }
+                    for (std::int64_t tile = 0; tile < tiles; tile += at_once) {
+                      IndexEnv at = base_env_;
+                      spread(at, axes_.rows, Index::ramp(group + tile * tile_rows_, lanes_));
+                      const Ex rows = b_.let(step_of(roles_.a, at, k0, step, count));
+                      for (std::int64_t i = 0; i < std::min(at_once, tiles - tile); ++i)
+                        b_.store(packed_a_, b_.ramp(step * tile_rows_ + (tile + i) * tile_pitch_, tile_rows_),
+                                 b_.lanes(rows, static_cast<int>(i) * tile_rows_, tile_rows_));
+                    }
                   });
                 });
       return;
@@ -316,13 +329,9 @@ class Contraction {
               IndexEnv at = whole_vectors() ? env : env.masked(there);
               spread(at, axes_.over, Index::ramp(k0 + from, lanes_, lanes_));
               const Ex value = b_.splat(operand(roles_.b, at), lanes_);
-              return b_.let(whole_steps_ ? value : b_.select(there, value, b_.splat(zero(), lanes_)));
+              return whole_steps_ ? value : b_.select(there, value, b_.splat(zero(), lanes_));
             };
-            if (!pairs_) {
-              square.push_back(row(term));
-              continue;
-            }
-            square.push_back(b_.let(b_.pairs(row(term), row(term + lanes_), true)));
+            square.push_back(b_.let(pairs_ ? b_.pairs(row(term), row(term + lanes_), true) : row(term)));
           }
           turn_over(square);
           const Ex step = term / per_step_;

@@ -3,9 +3,10 @@
 
     tests/bench/compare.py --python ~/peers/bin/python [--rounds 3] [--threads 2] [--out FILE] [ROW ...]
 
-Rows: step, step-bf16, long, long-bf16 (training steps of GPT-2 124M at B4 T64 and B1 T1024), gemm. Peers whose framework
-is not installed are left out, and said. A figure is the median over the rounds of each round's median; the ratio is that of
-the best peer to uwaga: above 1, uwaga is faster.
+Rows: step, step-bf16, long, long-bf16 (training steps of GPT-2 124M at B4 T64 and B1 T1024), forward, forward-bf16,
+forward-long (its loss alone, at B4 T64 and B1 T512), gemm. Peers whose framework is not installed are left out, and said.
+A figure is the median over the rounds of each round's median; the ratio is that of the best peer to uwaga: above 1, uwaga
+is faster.
 """
 import argparse
 import json
@@ -29,7 +30,7 @@ p.add_argument("--runs", type=int, default=3, help="timed runs in a round")
 p.add_argument("--threads", type=int, default=2)
 p.add_argument("--out", help="write everything measured here")
 o = p.parse_args()
-KNOWN = ["step", "step-bf16", "long", "long-bf16", "gemm"]
+KNOWN = ["step", "step-bf16", "long", "long-bf16", "forward", "forward-bf16", "forward-long", "gemm"]
 for row in o.rows:
     if row not in KNOWN:
         p.error(f"there is no row '{row}': {', '.join(KNOWN)}")
@@ -43,11 +44,12 @@ def lines(command):
     return [json.loads(l) for l in done.stdout.splitlines() if l.startswith("{")], None
 
 
-def step_commands(batch, time, bf16):
+def step_commands(batch, time, bf16, forward=False):
     size = ["--batch", str(batch), "--time", str(time), "--threads", str(o.threads), "--runs", str(o.runs)]
-    kind = ["--bf16"] if bf16 else []
+    kind = (["--bf16"] if bf16 else []) + (["--forward"] if forward else [])
     peer = lambda name, *more: [o.python, os.path.join(HERE, "peers", name), *size, *kind, *more]
-    return {"uwaga": [o.uwaga, "bench", "step", "--model", "gpt2-124m", "--json", *size, "--precision", "bf16" if bf16 else "f32"],
+    work = "forward" if forward else "step"
+    return {"uwaga": [o.uwaga, "bench", work, "--model", "gpt2-124m", "--json", *size, "--precision", "bf16" if bf16 else "f32"],
             "torch eager": peer("gpt2_step.py"), "torch compiled": peer("gpt2_step.py", "--compile"),
             "jax": peer("gpt2_step_jax.py")}
 
@@ -112,7 +114,8 @@ if why:
     sys.exit(f"uwaga: {why}")
 for m in machine:
     print(f"{m['cpu']}, {m['threads']} threads: " + ", ".join(f"{k} {v:.1f}" for k, v in m.items() if isinstance(v, float)))
-sizes = {"step": (4, 64, False), "step-bf16": (4, 64, True), "long": (1, 1024, False), "long-bf16": (1, 1024, True)}
+sizes = {"step": (4, 64, False), "step-bf16": (4, 64, True), "long": (1, 1024, False), "long-bf16": (1, 1024, True),
+         "forward": (4, 64, False, True), "forward-bf16": (4, 64, True, True), "forward-long": (1, 512, False, True)}
 for row in o.rows or KNOWN:
     if row == "gemm":
         gemm()

@@ -84,6 +84,7 @@ class Emitter {
   llvm::Value* index_division(Op op, llvm::Value* a, llvm::Value* b);
   llvm::Value* less_than(const Expr& e, ExprId id);
   llvm::Value* pairs(llvm::Value* a, llvm::Value* b, int lanes, bool neighbours);
+  llvm::Value* pairs_of_bf16(llvm::Value* a, llvm::Value* b, int lanes, bool neighbours);
   llvm::Value* dot_pairs(llvm::Value* a, llvm::Value* b, llvm::Value* sum, int lanes);
 
   // ---- values.cpp

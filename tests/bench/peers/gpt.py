@@ -47,6 +47,12 @@ def adamw(model, rate):
     return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.99), fused=True)
 
 
+@torch.no_grad()
+def forward(run, tokens, targets, bf16=False):
+    with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        return run(tokens, targets)
+
+
 def step(run, model, optimiser, tokens, targets, bf16=False):
     with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
         loss = run(tokens, targets)

@@ -1,4 +1,5 @@
-"""Milliseconds of a training step of GPT-2 124M in JAX, beside `uwaga bench step`. One JSON line."""
+"""Milliseconds of a training step of GPT-2 124M in JAX, beside `uwaga bench step`, or with --forward of its loss alone, beside
+`uwaga bench forward`. One JSON line."""
 import json
 import os
 import resource
@@ -6,7 +7,7 @@ import time
 
 from options import step_options
 
-o = step_options("bf16")
+o = step_options("bf16", "forward")
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: o.threads])  # XLA's pool has a thread for each CPU it may use
 
@@ -74,18 +75,21 @@ def update(p, first, second, count, tokens, targets):
 
 
 run = jax.jit(update, donate_argnums=(0, 1, 2))
+loss_alone = jax.jit(loss_of)
 zeros = lambda: jax.tree.map(jnp.zeros_like, parameters)
 state = (parameters, zeros(), zeros(), jnp.float32(0))
 tokens, targets = jax.random.randint(next(keys), (2, o.batch, o.time), 0, VOCAB)
 times = []
 for i in range(-2, o.runs):
     start = time.perf_counter()
-    loss, *state = run(*state, tokens, targets)
-    loss.block_until_ready()
-    jax.block_until_ready(state)
+    if o.forward:
+        loss = loss_alone(parameters, tokens, targets)
+    else:
+        loss, *state = run(*state, tokens, targets)
+    jax.block_until_ready((loss, state))
     times.append(time.perf_counter() - start)
 measured = sorted(times[2:])
 print(json.dumps({
-    "peer": f"jax {jax.__version__}{' bf16' if o.bf16 else ''}", "batch": o.batch, "time": o.time, "threads": o.threads,
+    "peer": f"jax {jax.__version__}{' bf16' if o.bf16 else ''}{' forward' if o.forward else ''}", "batch": o.batch, "time": o.time, "threads": o.threads,
     "milliseconds": measured[len(measured) // 2] * 1e3, "milliseconds_least": measured[0] * 1e3,
     "first_seconds": times[0], "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}))
