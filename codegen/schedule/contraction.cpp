@@ -37,19 +37,17 @@ class Contraction {
     if (operand == DType::f32) dtype_ = DType::f32;
     // Without columns there is nothing to lie across a vector: inner products, one an entry of the batch.
     lanes_ = roles_.columns.empty() ? 1 : std::max(1, target.vector_bytes / static_cast<int>(size_of(dtype_)));
-    const bool wide = target.registers >= 32;
     // Where there are tile registers, pairs multiply at half the speed of f32.
     pairs_ = target.bf16_dot && !target.amx && lanes_ > 1 && dtype_ == DType::f32 && g_.type(roles_.a).dtype == DType::bf16 &&
              g_.type(roles_.b).dtype == DType::bf16;
     per_step_ = pairs_ ? 2 : 1;
-    tile_rows_ = wide ? 8 : 6;
-    tile_vectors_ = wide ? 3 : 2;
     const Type& t = n.types[0];
     const Type &a = g_.type(roles_.a), &b = g_.type(roles_.b);
     rows_ = product(a, roles_.rows);
     columns_ = product(b, roles_.columns);
     terms_ = product(a, roles_.over);
     batch_ = product(t, roles_.batch);
+    choose_tile(target.registers);
     if (const auto c = rows_.constant()) tile_rows_ = static_cast<int>(std::clamp<std::int64_t>(*c, 1, tile_rows_));
     if (const auto c = columns_.constant()) tile_vectors_ = static_cast<int>(std::clamp<std::int64_t>((*c + lanes_ - 1) / lanes_, 1, tile_vectors_));
     task_rows_ = kTaskRows / tile_rows_ * tile_rows_;
@@ -137,6 +135,18 @@ class Contraction {
   }
 
  private:
+  // As many sums as registers hold beside what is multiplied. Of two shapes the squarer loads less a step; the other one wastes
+  // less past the last column of few.
+  void choose_tile(int registers) {
+    tile_rows_ = 6;
+    tile_vectors_ = 2;
+    if (registers < 32) return;
+    const auto c = columns_.constant();
+    const std::int64_t three = 3 * static_cast<std::int64_t>(lanes_), two = 2 * static_cast<std::int64_t>(lanes_);
+    const bool wasteful = c && 16 * round_up(*c, three) > 17 * round_up(*c, two);
+    tile_rows_ = wasteful ? 12 : 8;
+    tile_vectors_ = wasteful ? 2 : 3;
+  }
   void spread(IndexEnv& env, const std::vector<LoopAxis>& axes, Index flat) { set_flat(x_, env, axes, flat); }
 
   Ex mac(Ex a, Ex b, Ex sum) { return is_float(dtype_) ? b_.fma(a, b, sum) : sum + a * b; }
