@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <random>
 
 #include <uwaga/codegen/cluster.h>
@@ -96,6 +97,21 @@ TEST_CASE("bias, activation and residual join the product before them") {
   const Clustering c = fuse(g);
   REQUIRE(c.clusters.size() == 1);
   CHECK(c.clusters[0].kind == ClusterKind::contraction);
+}
+
+TEST_CASE("what only narrow readers want is stored narrow, and a leaf is narrowed where it is read") {
+  Graph g;
+  const Axes in{"row", Axis("n", 64)};
+  const Tensor x = g.input("x", f32, in), w = g.input("w", f32, {Axis("n", 64), Axis("m", 32)});
+  const Tensor narrow = cast(tanh(x * 3.0) + exp(x), bf16);
+  g->add_output("y", dot(narrow, cast(w, bf16), {"n"}, f32).value());
+  g->add_output("z", dot(narrow, narrow, {"row", "n"}, f32).value());
+  const Clustering c = fuse(g);
+  std::vector<DType> stored;
+  for (const Cluster& cluster : c.clusters)
+    for (const Value& v : cluster.outputs) stored.push_back(g->type(v).dtype);
+  std::sort(stored.begin(), stored.end());
+  CHECK(stored == std::vector<DType>{f32, f32, bf16});  // the results of the dots, and what they share
 }
 
 TEST_CASE("every stored value says why it is stored") {
