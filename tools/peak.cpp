@@ -167,10 +167,6 @@ double seconds(int threads, const std::function<float(int thread)>& work) {
   return std::chrono::duration<double>(*std::max_element(end.begin(), end.end()) - *std::min_element(begin.begin(), begin.end())).count();
 }
 
-}  // namespace
-
-namespace {
-
 // GFLOP/s of chains whose every step is `flops` of them.
 double peak(Chains chains, double flops_a_step, int threads) {
   if (!chains) return 0;

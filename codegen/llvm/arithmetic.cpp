@@ -143,12 +143,8 @@ llvm::Value* Emitter::less_than(const Expr& e, ExprId id) {
 
 // One instruction rounds both, a's lanes in front; to pair a's with b's, they are shuffled.
 llvm::Value* Emitter::pairs(llvm::Value* a, llvm::Value* b, int lanes, bool neighbours) {
-  const llvm::Intrinsic::ID instruction = lanes == 16  ? llvm::Intrinsic::x86_avx512bf16_cvtne2ps2bf16_512
-                                          : lanes == 8 ? llvm::Intrinsic::x86_avx512bf16_cvtne2ps2bf16_256
-                                                       : llvm::Intrinsic::x86_avx512bf16_cvtne2ps2bf16_128;
-  if (!options_.bf16_dot || (lanes != 4 && lanes != 8 && lanes != 16))
-    throw InternalError(fmt::format("the target has no pairs of {} lanes", lanes));
-  llvm::Value* halves = b_.CreateIntrinsic(instruction, {}, {b, a});
+  if (!options_.bf16_dot || lanes != 16) throw InternalError(fmt::format("the target has no pairs of {} lanes", lanes));
+  llvm::Value* halves = b_.CreateIntrinsic(llvm::Intrinsic::x86_avx512bf16_cvtne2ps2bf16_512, {}, {b, a});
   if (!neighbours) {
     halves = b_.CreateBitCast(halves, llvm::FixedVectorType::get(b_.getInt16Ty(), static_cast<unsigned>(2 * lanes)));
     std::vector<int> which;
@@ -168,13 +164,9 @@ llvm::Value* Emitter::pairs_of_bf16(llvm::Value* a, llvm::Value* b, int lanes, b
 }
 
 llvm::Value* Emitter::dot_pairs(llvm::Value* a, llvm::Value* b, llvm::Value* sum, int lanes) {
+  if (!options_.bf16_dot || lanes != 16) throw InternalError(fmt::format("the target has no dot_pairs of {} lanes", lanes));
   llvm::Type* pairs = lanes_of(llvm::Type::getBFloatTy(context_), 2 * lanes);
-  const llvm::Intrinsic::ID instruction = lanes == 16  ? llvm::Intrinsic::x86_avx512bf16_dpbf16ps_512
-                                          : lanes == 8 ? llvm::Intrinsic::x86_avx512bf16_dpbf16ps_256
-                                                       : llvm::Intrinsic::x86_avx512bf16_dpbf16ps_128;
-  if (!options_.bf16_dot || (lanes != 4 && lanes != 8 && lanes != 16))
-    throw InternalError(fmt::format("the target has no dot_pairs of {} lanes", lanes));
-  return b_.CreateIntrinsic(instruction, {}, {sum, b_.CreateBitCast(a, pairs), b_.CreateBitCast(b, pairs)});
+  return b_.CreateIntrinsic(llvm::Intrinsic::x86_avx512bf16_dpbf16ps_512, {}, {sum, b_.CreateBitCast(a, pairs), b_.CreateBitCast(b, pairs)});
 }
 
 llvm::Value* Emitter::arithmetic(const Expr& e, ExprId id) {

@@ -31,7 +31,7 @@ TEST_CASE("products of bf16 in pairs have every term once") {
                                                    });
                                            judge(k, buffers, arguments, error, first);
                                          });
-    CHECK(pairs);
+    CHECK((pairs || p.terms == 0));
     check_bits(have.outputs.at("c"), want.outputs.at("c"));
   }
 }
