@@ -19,6 +19,8 @@ constexpr std::int64_t kBlock = 512;
 constexpr std::int64_t kTaskRows = 384, kTaskColumns = 128, kNarrowColumns = 64, kNarrow = 1024;
 // Steps of a turn of the innermost loop.
 constexpr std::int64_t kUnroll = 4;
+// Tiles of a task, at least, behind which the next block is fetched: fewer hide nothing of it.
+constexpr std::int64_t kHidingTiles = 4;
 // Row tiles that are packed together from an A whose rows lie one after the other: a few cache lines of each term.
 constexpr std::int64_t kGroupTiles = 8;
 
@@ -312,7 +314,9 @@ class Contraction {
     // Pieces that lie in one: of a column its terms, or of a term its columns.
     const std::int64_t pieces = across_b_ ? task_columns_ : block_, length = across_b_ ? block_ : task_columns_;
     const auto line = static_cast<std::int64_t>(64 / size_of(g_.type(stored_b_->stored).dtype));
-    x_.loop(b_.let(tile * pieces / tiles), b_.let((tile + 1) * pieces / tiles), 1, [&](Ex piece) {
+    const Ex first = tile * pieces / tiles, last = (tile + 1) * pieces / tiles;
+    const Ex hides = b_.integer(kHidingTiles - 1) < tiles;
+    x_.loop(b_.let(first), b_.let(b_.select(hides, last, first)), 1, [&](Ex piece) {
       IndexEnv env = base_env_;
       spread(env, axes_.columns, Index::scalar(across_b_ ? from + piece : from));
       spread(env, axes_.over, Index::scalar(across_b_ ? term0 : term0 + piece));
