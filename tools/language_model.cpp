@@ -92,7 +92,7 @@ LanguageModel standard_model(const std::string& name) {
   if (name == "gpt2-124m")
     return {.model = "gpt2", .layers = 12, .heads = 12, .width = 768, .time = 1024, .vocab = 50257};
   if (name == "llama-110m")
-    return {.model = "llama", .layers = 12, .heads = 12, .width = 768, .time = 1024, .vocab = 32000};
+    return {.model = "llama", .layers = 12, .heads = 12, .width = 768, .time = 1024, .kv_heads = 4, .vocab = 32000};
   if (name == "nanogpt") return {.model = "gpt2", .layers = 4, .heads = 4, .width = 128, .time = 64, .vocab = 65};
   throw Error(fmt::format("there is no model {}; known are gpt2-124m, llama-110m and nanogpt", quote(name, 40)));
 }

@@ -5,20 +5,18 @@
 
 namespace uwaga {
 
-// f32 GFLOP/s of `threads` threads that do nothing but fused multiply-adds in registers, at the vector width that
-// host_cpu() allows; the best of a few tries of about 20 ms. 0 where there is no measurement for this processor.
-double peak_f32_gflops(int threads);
-// The same of products of bf16 that are added up in f32: AVX512_BF16. 0 where host_cpu() has none, or has tile registers too,
+// Threads that do nothing but fused multiply-adds in registers, at the vector width that host_cpu() allows; beside them the
+// clock those cores run at, from chains of integer additions, one a cycle: each the best of tries of about 20 ms, in turns.
+struct PeakF32 {
+  double gflops = 0;     // of all threads together; 0 where there is no measurement for this processor
+  double clock_ghz = 0;  // 0 likewise
+  int units = 0;         // multiply-add units a core must have for that: the whole number nearest to what was reached
+  double by_units = 0;   // threads x lanes x 2 x units x clock
+  double share() const { return by_units > 0 ? gflops / by_units : 0; }
+};
+PeakF32 peak_f32(int threads);
+// GFLOP/s of products of bf16 that are added up in f32: AVX512_BF16. 0 where host_cpu() has none, or has tile registers too,
 // which are not measured.
 double peak_bf16_gflops(int threads);
-
-// GB/s (10^9 bytes) of all threads together, each going over memory of its own again and again.
-struct Bandwidth {
-  double read = 0, write = 0;
-};
-// `bytes` a thread, rounded to whole pages; the best of a few tries of about 20 ms.
-Bandwidth bandwidth(std::int64_t bytes, int threads);
-// Of memory outside the caches: what host_cpu() tells of the last cache four times over, 256 MiB at least.
-Bandwidth memory_bandwidth(int threads);
 
 }  // namespace uwaga

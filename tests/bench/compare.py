@@ -3,10 +3,14 @@
 
     tests/bench/compare.py --python ~/peers/bin/python [--rounds 3] [--threads 2] [--out FILE] [ROW ...]
 
-Rows: step, step-bf16, long, long-bf16 (training steps of GPT-2 124M at B4 T64 and B1 T1024), forward, forward-bf16,
-forward-long (its loss alone, at B4 T64 and B1 T512), gemm. Peers whose framework is not installed are left out, and said.
-A figure is the median over the rounds of each round's median; the ratio is that of the best peer to uwaga: above 1, uwaga
-is faster.
+Rows: training steps of GPT-2 124M and of a LLaMA of 110M at B4 T64 (step, llama) and B1 T1024 (long, llama-long); the loss alone at B4
+T64 and B1 T512 (forward, forward-long, llama-forward, llama-forward-long); one token after the other (decode, llama-decode); each of these
+with -bf16 behind too. gemm and gemm-bf16: the matrix products of those steps, squares and odd sizes. kernels: what is no matrix
+product, beside the bandwidth of the level its data is in. All of them unless named.
+
+Peers whose framework is not installed are left out, and said. A figure is the median over the rounds of each round's
+median; the ratio is that of the best peer to uwaga: above 1, uwaga is faster. --out adds to what FILE holds already, in place
+of the rows measured again.
 """
 import argparse
 import json
@@ -14,12 +18,19 @@ import os
 import platform
 import subprocess
 import sys
+import time
 from statistics import median
+
+from gemm_shapes import SHAPES
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-GEMM = [(256, 768, 768, ""), (256, 3072, 768, ""), (256, 768, 3072, "b"), (768, 3072, 256, "a"), (3072, 768, 256, "a"),
-        (512, 512, 512, ""), (1024, 1024, 1024, ""), (2048, 2048, 2048, "")]
+STEPS = {"step": ("gpt2-124m", "step", 4, 64), "long": ("gpt2-124m", "step", 1, 1024),
+         "llama": ("llama-110m", "step", 4, 64), "llama-long": ("llama-110m", "step", 1, 1024),
+         "forward": ("gpt2-124m", "forward", 4, 64), "forward-long": ("gpt2-124m", "forward", 1, 512),
+         "llama-forward": ("llama-110m", "forward", 4, 64), "llama-forward-long": ("llama-110m", "forward", 1, 512)}
+DECODE = {"decode": "gpt2-124m", "llama-decode": "llama-110m"}
+KNOWN = [name + kind for name in [*STEPS, *DECODE, "gemm"] for kind in ("", "-bf16")] + ["kernels"]
 
 p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 p.add_argument("rows", nargs="*", metavar="ROW")
@@ -30,37 +41,48 @@ p.add_argument("--runs", type=int, default=3, help="timed runs in a round")
 p.add_argument("--threads", type=int, default=2)
 p.add_argument("--out", help="write everything measured here")
 o = p.parse_args()
-KNOWN = ["step", "step-bf16", "long", "long-bf16", "forward", "forward-bf16", "forward-long", "gemm"]
 for row in o.rows:
     if row not in KNOWN:
         p.error(f"there is no row '{row}': {', '.join(KNOWN)}")
 
+results, missing = [], {}
+
+
+def peer(script, *arguments):
+    return [o.python, os.path.join(HERE, "peers", script), "--threads", str(o.threads), *arguments]
+
+
+def ours(work, precision, *arguments):
+    return [o.uwaga, "bench", work, "--json", "--threads", str(o.threads), "--precision", precision, *arguments]
+
 
 def lines(command):
     """The JSON lines that a command prints, or why there are none."""
-    done = subprocess.run(command, capture_output=True, text=True)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True)
+    except OSError as error:
+        return None, str(error)
     if done.returncode != 0:
         return None, (done.stderr.strip().splitlines() or ["no output"])[-1]
     return [json.loads(l) for l in done.stdout.splitlines() if l.startswith("{")], None
 
 
-def step_commands(batch, time, bf16, forward=False):
-    size = ["--batch", str(batch), "--time", str(time), "--threads", str(o.threads), "--runs", str(o.runs)]
-    kind = (["--bf16"] if bf16 else []) + (["--forward"] if forward else [])
-    peer = lambda name, *more: [o.python, os.path.join(HERE, "peers", name), *size, *kind, *more]
-    work = "forward" if forward else "step"
-    return {"uwaga": [o.uwaga, "bench", work, "--model", "gpt2-124m", "--json", *size, "--precision", "bf16" if bf16 else "f32"],
-            "torch eager": peer("gpt2_step.py"), "torch compiled": peer("gpt2_step.py", "--compile"),
-            "jax": peer("gpt2_step_jax.py")}
+def step_commands(row, precision):
+    model, work, batch, length = STEPS[row]
+    size = ["--model", model, "--batch", str(batch), "--time", str(length), "--runs", str(o.runs)]
+    kind = (["--bf16"] if precision == "bf16" else []) + (["--forward"] if work == "forward" else [])
+    commands = {"uwaga": ours(work, precision, *size), "torch eager": peer("step.py", *size, *kind),
+                "torch compiled": peer("step.py", *size, *kind, "--compile"), "jax": peer("step_jax.py", *size, *kind)}
+    if work == "forward" and precision == "f32":
+        commands["onnxruntime"] = peer("forward_onnxruntime.py", *size)
+    return commands
 
 
-def gemm_command(m, n, k, transposed):
-    flags = {"": [], "a": ["--transpose-a"], "b": ["--transpose-b"]}[transposed]
-    return [o.uwaga, "bench", "gemm", "-m", str(m), "-n", str(n), "-k", str(k), "--json", "--threads", str(o.threads),
-            "--runs", "15", *flags]
-
-
-results, missing = [], {}
+def decode_commands(row, precision):
+    size = ["--model", DECODE[row], "--prompt", "64", "--tokens", "64"]
+    kind = ["--bf16"] if precision == "bf16" else []
+    return {"uwaga": ours("decode", precision, *size), "llama.cpp": peer("decode_llama_cpp.py", *size, *kind),
+            "torch eager": peer("decode.py", *size, *kind)}
 
 
 def measure(row, commands):
@@ -68,17 +90,17 @@ def measure(row, commands):
     seen = {name: [] for name in commands}
     for _ in range(o.rounds):
         for name, command in commands.items():
-            if name in missing:
+            if (row, name) in missing:
                 continue
             found, why = lines(command)
             if found:
                 seen[name].append(found[-1])
             else:
-                missing[name] = why
+                missing[row, name] = why
     results.append({"row": row, "programs": seen})
     figures = {name: median(r["milliseconds"] for r in runs) for name, runs in seen.items() if runs}
     if "uwaga" not in figures:
-        sys.exit(f"uwaga: {missing['uwaga']}")
+        return print(f"{row:22} uwaga: {missing[row, 'uwaga']}", flush=True)
     peers = {name: f for name, f in figures.items() if name != "uwaga"}
     share = median(r["roofline_share"] for r in seen["uwaga"])
     print(f"{row:22} {figures['uwaga']:10.1f} ms  of roofline {share:4.2f}" +
@@ -86,45 +108,96 @@ def measure(row, commands):
           (f"  best peer / uwaga {min(peers.values()) / figures['uwaga']:.2f}" if peers else ""), flush=True)
 
 
-def gemm():
-    ours, theirs = {}, {}
-    for _ in range(o.rounds):
-        for shape in GEMM:
-            found, why = lines(gemm_command(*shape))
-            if not found:
-                sys.exit(f"uwaga: {why}")
-            ours.setdefault(shape, []).append(found[-1])
-        found, why = lines([o.python, os.path.join(HERE, "peers", "matmul.py"), "--threads", str(o.threads)])
-        for r in found or []:
-            theirs.setdefault((r["m"], r["n"], r["k"], r["transposed"]), []).append(r)
-        if why:
-            missing["torch"] = why
-    for shape in GEMM:
-        mine = median(r["gflops"] for r in ours[shape])
-        peak = median(r["peak_gflops"] for r in ours[shape])
-        results.append({"row": "gemm", "shape": shape, "programs": {"uwaga": ours[shape], "torch": theirs.get(shape, [])}})
-        row = "x".join(map(str, shape[:3])) + (" " + shape[3] + "^T" if shape[3] else "")
-        peer = median(r["gflops"] for r in theirs[shape]) if shape in theirs else None
-        print(f"{row:22} {mine:10.1f} GFLOP/s  of peak {mine / peak:4.2f}" +
-              (f"  torch {peer:.1f}  uwaga / peer {mine / peer:.2f}" if peer else ""), flush=True)
+class Session:
+    """A program that times a shape a line, each when it is asked for it."""
+
+    def __init__(self, command):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def ask(self, shape):
+        """The answer, or why there is none."""
+        time.sleep(0.05)  # threads of the last program that still wait for work go to sleep
+        try:
+            self.process.stdin.write(shape + "\n")
+            self.process.stdin.flush()
+            while line := self.process.stdout.readline():
+                if line.startswith("{"):
+                    return json.loads(line), None
+        except BrokenPipeError:
+            pass
+        return None, (self.process.stderr.read().strip().splitlines() or ["no output"])[-1]
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def gemm(row, precision):
+    """Every shape by every program in turns, all of them in one process each."""
+    commands = {"uwaga": ours("gemm", precision, "--shape", "-", "--runs", "15")}
+    for name in ["mkl", "openblas", "onednn"] if precision == "f32" else ["mkl"]:
+        commands[name] = peer("matmul.py", "--peer", name, "--precision", precision)
+    try:
+        sessions = {name: Session(command) for name, command in commands.items()}
+    except OSError as error:
+        return print(f"{row:22} {error}")
+    for shape in SHAPES:
+        seen = {name: [] for name in commands}
+        for _ in range(o.rounds):
+            for name, session in sessions.items():
+                if (row, name) in missing:
+                    continue
+                answer, why = session.ask(shape)
+                if answer:
+                    seen[name].append(answer)
+                else:
+                    missing[row, name] = why
+        results.append({"row": row, "shape": shape, "programs": seen})
+        figures = {name: median(r["gflops"] for r in runs) for name, runs in seen.items() if runs}
+        if "uwaga" not in figures:
+            return print(f"{row:22} uwaga: {missing[row, 'uwaga']}", flush=True)
+        peers = {name: f for name, f in figures.items() if name != "uwaga"}
+        share = figures["uwaga"] / median(r["peak_gflops"] for r in seen["uwaga"])
+        print(f"{row:9} {shape:16} {figures['uwaga']:8.1f} GFLOP/s  of peak {share:4.2f}" +
+              "".join(f"  {name} {f:.1f}" for name, f in peers.items()) +
+              (f"  uwaga / best peer {figures['uwaga'] / max(peers.values()):.2f}" if peers else ""), flush=True)
+    for session in sessions.values():
+        session.close()
+
+
+def kernels(row):
+    found, why = lines([o.uwaga, "bench", "kernels", "--json", "--threads", str(o.threads)])
+    if why:
+        return print(f"{row:22} uwaga: {why}")
+    results.append({"row": row, "programs": {"uwaga": found}})
+    for r in found:
+        print(f"{row:9} {r['kernel']:26} {r['level']:8} {r['milliseconds'] * 1e3:10.1f} us  {r['gbps']:6.1f} GB/s  of bandwidth "
+              f"{r['bandwidth_share']:4.2f}", flush=True)
 
 
 machine, why = lines([o.uwaga, "bench", "machine", "--json"])
 if why:
     sys.exit(f"uwaga: {why}")
 for m in machine:
-    print(f"{m['cpu']}, {m['threads']} threads: " + ", ".join(f"{k} {v:.1f}" for k, v in m.items() if isinstance(v, float)))
-sizes = {"step": (4, 64, False), "step-bf16": (4, 64, True), "long": (1, 1024, False), "long-bf16": (1, 1024, True),
-         "forward": (4, 64, False, True), "forward-bf16": (4, 64, True, True), "forward-long": (1, 512, False, True)}
+    print(f"{m['cpu']}, {m['threads']} threads: " + ", ".join(f"{k} {v:.2f}" for k, v in m.items() if isinstance(v, float)))
 for row in o.rows or KNOWN:
-    if row == "gemm":
-        gemm()
+    work, precision = (row[:-5], "bf16") if row.endswith("-bf16") else (row, "f32")
+    if work == "gemm":
+        gemm(row, precision)
+    elif row == "kernels":
+        kernels(row)
     else:
-        measure(row, step_commands(*sizes[row]))
-for name, why in missing.items():
-    print(f"left out {name}: {why}")
+        measure(row, decode_commands(work, precision) if work in DECODE else step_commands(work, precision))
+for (row, name), why in missing.items():
+    print(f"left out of {row}: {name}: {why}")
 if o.out:
+    kept = []
+    if os.path.exists(o.out):
+        with open(o.out, encoding="utf-8") as f:
+            again = {r["row"] for r in results}
+            kept = [r for r in json.load(f)["results"] if r["row"] not in again or r.get("threads") != o.threads]
+    for r in results:
+        r.update({"threads": o.threads, "rounds": o.rounds})
     with open(o.out, "w", encoding="utf-8") as f:
-        json.dump({"system": platform.platform(), "threads": o.threads, "rounds": o.rounds, "machine": machine,
-                   "missing": missing, "results": results}, f, indent=1)
+        json.dump({"system": platform.platform(), "machine": machine, "results": kept + results}, f, indent=1)
         f.write("\n")

@@ -6,7 +6,7 @@ import time
 
 import torch
 
-from gpt import Gpt, adamw, step
+from models import Gpt, adamw, step
 
 p = argparse.ArgumentParser()
 p.add_argument("--data", required=True)

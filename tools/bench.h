@@ -1,0 +1,54 @@
+// What the files of `uwaga bench` share; each declares one of its subcommands.
+//
+//   const std::vector<double> times = timed(program, inputs, o.runs);
+//   BenchLine line{{"bench", "step"}};
+//   add_times(line, times, program, {.flops = flops, .bytes = bytes, .gflops = peak_gflops(o.compute, threads), .gbps = ...});
+//   tell(line, o.json);
+#pragma once
+
+#include <uwaga/ir/array.h>
+#include <uwaga/runtime/program.h>
+
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "tools/command.h"
+
+namespace uwaga {
+
+// What all of them but `machine` take.
+struct BenchOptions {
+  DType compute = DType::f32;
+  int runs = 5;
+  bool json = false;
+  DeviceOptions device;
+};
+void add_bench_options(CLI::App& command, BenchOptions& options);
+
+// What is told of one thing that was timed: a JSON object, or a line a field.
+using BenchLine = nlohmann::ordered_json;
+void tell(const BenchLine& line, bool json);
+
+// Milliseconds of each run, sorted, after two runs that do not count.
+std::vector<double> timed(Program& program, const Arrays& inputs, int runs);
+
+// Of products computed in `compute`, as fast as anything here does them: bf16 in f32 too, where nothing multiplies it faster.
+double peak_gflops(DType compute, int threads);
+
+// The least time the machine could take: the products at its peak, and then the bytes read from memory. No bytes: products alone.
+struct Roofline {
+  double flops = 0, bytes = 0;  // of the work
+  double gflops = 0, gbps = 0;  // of the machine
+};
+// Of `program`: the median of `times` and the least of them, where compile's time went, and how much of the roofline was reached.
+void add_times(BenchLine& line, const std::vector<double>& times, const Program& program, const Roofline& roofline);
+
+// In [-1/2, 1/2), f32 or bf16.
+Array random_floats(const char* key, DType dtype, ArrayDims dims);
+
+void add_bench_steps(CLI::App& bench, Chosen& chosen);  // step and forward
+void add_bench_gemm(CLI::App& bench, Chosen& chosen);
+void add_bench_kernels(CLI::App& bench, Chosen& chosen);
+void add_bench_machine(CLI::App& bench, Chosen& chosen);
+
+}  // namespace uwaga

@@ -1,0 +1,141 @@
+// `uwaga bench step` and `uwaga bench forward`: how long a training step and its loss alone take here, and where the time goes.
+#include <fmt/format.h>
+#include <uwaga/ir/graph.h>
+#include <uwaga/ir/random.h>
+#include <uwaga/runtime/program.h>
+#include <uwaga/runtime/train/checkpoint.h>
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "tools/bandwidth.h"
+#include "tools/bench.h"
+#include "tools/cost.h"
+#include "tools/language_model.h"
+
+namespace uwaga {
+namespace {
+
+struct StepOptions : BenchOptions {
+  std::string model = "gpt2-124m";
+  std::int64_t layers = 0, batch = 4, time = 64;
+  bool profile = false;
+};
+
+// Random ids: what a step costs does not depend on them.
+Array ids(const char* key, const StepOptions& o, std::int64_t vocab) {
+  std::vector<std::int32_t> values(static_cast<std::size_t>(o.batch * o.time));
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = static_cast<std::int32_t>(random_word(random_key(key, 1), 0, i) % static_cast<std::uint32_t>(vocab));
+  return array({{"batch", o.batch}, {"time", o.time}}, values);
+}
+
+// Where a step's time goes: the kernels of one timed run, the dearest first. One line a kernel; the calls of all layers share one.
+void tell_profile(const std::vector<LaunchProfile>& launches, bool json) {
+  struct Sum {
+    const LaunchProfile* first;
+    int calls = 0;
+    std::int64_t tasks = 0;
+    double milliseconds = 0;
+  };
+  std::map<int, Sum> kernels;
+  double total = 0;
+  for (const LaunchProfile& l : launches) {
+    Sum& s = kernels.try_emplace(l.kernel, Sum{&l}).first->second;
+    ++s.calls;
+    s.tasks += l.tasks;
+    s.milliseconds += l.milliseconds;
+    total += l.milliseconds;
+  }
+  std::vector<Sum> order;
+  for (const auto& [id, s] : kernels) order.push_back(s);
+  std::sort(order.begin(), order.end(), [](const Sum& a, const Sum& b) { return std::pair(b.milliseconds, a.first->kernel) < std::pair(a.milliseconds, b.first->kernel); });
+  if (!json) std::cout << fmt::format("\n{:>10} {:>6} {:>6} {:>6}  {}\n", "ms", "share", "calls", "tasks", "kernel: ops (last op's line)");
+  for (const Sum& s : order) {
+    if (json) {
+      std::cout << BenchLine{{"profile", s.first->kind},         {"kernel", s.first->kernel}, {"milliseconds", s.milliseconds},
+                        {"share", s.milliseconds / total}, {"calls", s.calls},          {"tasks", s.tasks},
+                        {"ops", s.first->ops},             {"origin", s.first->origin}}
+                << '\n';
+    } else {
+      std::string ops = s.first->ops;
+      if (ops.size() > 60) ops = ops.substr(0, 57) + "...";
+      std::cout << fmt::format("{:10.3f} {:5.1f}% {:6} {:6}  {} {}: {} ({})\n", s.milliseconds, 100 * s.milliseconds / total, s.calls,
+                               s.tasks, s.first->kind, s.first->kernel, ops, s.first->origin);
+    }
+  }
+}
+
+// The most memory this process has had so far.
+std::int64_t resident_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return std::int64_t{usage.ru_maxrss} * 1024;
+}
+
+// A training step, or `forward` alone: the loss of a batch.
+int step(const StepOptions& o, bool forward) {
+  LanguageModel m = standard_model(o.model);
+  if (o.layers > 0) m.layers = o.layers;
+  m.time = std::max(m.time, o.time);
+  m.compute = o.compute;
+  const Target target = target_of(o.device);
+  const Sizes sizes{{"batch", o.batch}, {"time", o.time}};
+  const auto building = std::chrono::steady_clock::now();
+  const Graph graph = forward ? evaluation_graph(m) : training_graph(m, AdamW{});
+  const double build = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - building).count();
+  State state;
+  const std::int64_t resident = resident_bytes();
+  Program program = compile(graph, target, state);
+  state.initialise(1, target);
+  const Arrays inputs{{"tokens", ids("tokens", o, m.vocab)}, {"targets", ids("targets", o, m.vocab)}};
+  const std::vector<double> times = timed(program, inputs, o.runs);
+
+  BenchLine line{{"bench", forward ? "forward" : "step"}, {"model", o.model}, {"layers", m.layers}, {"batch", o.batch}, {"time", o.time},
+            {"precision", name(o.compute)}, {"device", target.str()}, {"threads", target.threads()}};
+  const std::int64_t growth = resident_bytes() - resident;  // since before `compile`: what peak_bytes foretells
+  const std::int64_t slots = state_bytes(state);            // weights, and in training moments; gradients are as many bytes
+  const int threads = target.threads();
+  add_times(line, times, program,
+            {.flops = cost_of(graph, sizes).dot_flops,
+             .bytes = static_cast<double>(slots) * (forward ? 1.0 : 4.0 / 3),
+             .gflops = peak_gflops(o.compute, threads),
+             .gbps = memory_bandwidth(threads).read});
+  line["build_milliseconds"] = build;  // the graph and its derivative, before `compile`
+  line["kernels_compiled_in_run"] = program.kernels_compiled_in_run();
+  line["parallel_launches"] = program.parallel_launches();
+  line["peak_bytes"] = program.peak_bytes(sizes) + slots;
+  line["resident_growth_bytes"] = growth;
+  line["state_sha256"] = state_sha256(state);  // after all runs, those that were not timed too
+  tell(line, o.json);
+  if (o.profile) tell_profile(program.profile(inputs), o.json);
+  return 0;
+}
+
+}  // namespace
+
+void add_bench_steps(CLI::App& bench, Chosen& chosen) {
+  const CLI::Range size(std::int64_t{1}, std::int64_t{1} << 20);
+  auto o = std::make_shared<StepOptions>();
+  for (const bool forward : {false, true}) {
+    CLI::App* s = forward ? bench.add_subcommand("forward", "a forward pass: the loss of a batch, no gradients")
+                          : bench.add_subcommand("step", "a training step: forward, backward, AdamW");
+    s->add_option("--model", o->model, "gpt2-124m, llama-110m or nanogpt")
+        ->check(CLI::IsMember({"gpt2-124m", "llama-110m", "nanogpt"}))
+        ->capture_default_str();
+    s->add_option("--layers", o->layers, "blocks (default: the model's own)")->check(CLI::Range(1, 1024));
+    s->add_option("--batch", o->batch, "windows of a step")->check(size)->capture_default_str();
+    s->add_option("--time", o->time, "tokens of a window")->check(size)->capture_default_str();
+    s->add_flag("--profile", o->profile, "also time every kernel of one step: a line each, the dearest first");
+    add_bench_options(*s, *o);
+    s->callback([&chosen, o, forward] { chosen = [o, forward] { return step(*o, forward); }; });
+  }
+}
+
+}  // namespace uwaga
