@@ -9,7 +9,6 @@
 #include <cstring>
 #include <iostream>
 
-#include "tools/peak.h"
 
 namespace uwaga {
 
@@ -32,9 +31,9 @@ std::vector<double> timed(Program& program, const Arrays& inputs, int runs) {
   return times;
 }
 
-double peak_gflops(DType compute, int threads) {
-  const double narrow = compute == DType::bf16 ? peak_bf16_gflops(threads) : 0;
-  return narrow > 0 ? narrow : peak_f32(threads).gflops;
+double peak_gflops(DType compute, int threads, int tries) {
+  const double narrow = compute == DType::bf16 ? peak_bf16_gflops(threads, tries) : 0;
+  return narrow > 0 ? narrow : peak_f32_gflops(threads, tries);
 }
 
 void add_times(BenchLine& line, const std::vector<double>& times, const Program& program, const Roofline& work) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "tools/command.h"
+#include "tools/peak.h"
 
 namespace uwaga {
 
@@ -33,7 +34,8 @@ void tell(const BenchLine& line, bool json);
 std::vector<double> timed(Program& program, const Arrays& inputs, int runs);
 
 // Of products computed in `compute`, as fast as anything here does them: bf16 in f32 too, where nothing multiplies it faster.
-double peak_gflops(DType compute, int threads);
+// The best of so many tries of about 20 ms.
+double peak_gflops(DType compute, int threads, int tries = kPeakTries);
 
 // The least time the machine could take: the products at its peak, and then the bytes read from memory. No bytes: products alone.
 struct Roofline {

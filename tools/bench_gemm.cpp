@@ -23,7 +23,7 @@ struct GemmOptions : BenchOptions {
   std::vector<std::string> shapes{"1024x1024x1024"};
 };
 
-BenchLine measure(const GemmShape& s, const GemmOptions& o, const Target& target, double peak) {
+BenchLine measure(const GemmShape& s, const GemmOptions& o, const Target& target) {
   const Axis row("row", s.m), in("in", s.k), out("out", s.n);
   Graph g;
   const Tensor x = g.input("x", o.compute, s.transpose_a ? Axes{in, row} : Axes{row, in});
@@ -37,6 +37,8 @@ BenchLine measure(const GemmShape& s, const GemmOptions& o, const Target& target
   ArrayDims x_dims{{"row", s.m}, {"in", s.k}}, y_dims{{"in", s.k}, {"out", s.n}};
   if (s.transpose_a) std::swap(x_dims[0], x_dims[1]);
   if (s.transpose_b) std::swap(y_dims[0], y_dims[1]);
+  constexpr int kTries = 5;  // beside every shape, since clocks drift
+  const double peak = peak_gflops(o.compute, target.threads(), kTries);
   const std::vector<double> times =
       timed(program, {{"x", random_floats("x", o.compute, x_dims)}, {"y", random_floats("y", o.compute, y_dims)}}, o.runs);
   BenchLine line{{"bench", "gemm"},
@@ -60,13 +62,12 @@ int gemm(const GemmOptions& o) {
   const bool asked = o.shapes == std::vector<std::string>{"-"};
   if (!asked)
     for (const std::string& text : o.shapes) shapes.push_back(parse_gemm_shape(text));
-  const double peak = peak_gflops(o.compute, target.threads());
   for (const GemmShape& s : shapes) {
     if (!o.json && &s != shapes.data()) std::cout << '\n';
-    tell(measure(s, o, target, peak), o.json);
+    tell(measure(s, o, target), o.json);
   }
   if (asked)
-    for (std::string text; std::getline(std::cin, text);) tell(measure(parse_gemm_shape(text), o, target, peak), o.json);
+    for (std::string text; std::getline(std::cin, text);) tell(measure(parse_gemm_shape(text), o, target), o.json);
   return 0;
 }
 

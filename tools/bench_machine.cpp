@@ -16,14 +16,15 @@
 namespace uwaga {
 namespace {
 
-BenchLine measure(const CpuFeatures& cpu, int threads) {
+BenchLine measure(const CpuFeatures& cpu, const Core& core, int threads) {
   BenchLine line{{"bench", "machine"}, {"cpu", cpu.model}, {"features", cpu.features()}, {"threads", threads}};
-  const PeakF32 peak = peak_f32(threads);
-  line["f32_gflops"] = peak.gflops;
-  line["clock_ghz"] = peak.clock_ghz;
+  const double peak = peak_f32_gflops(threads), by_clock = 2.0 * threads * cpu.f32_lanes() * core.units * core.clock_ghz;
+  line["f32_gflops"] = peak;
   line["f32_lanes"] = cpu.f32_lanes();
-  line["f32_units"] = peak.units;
-  line["f32_share_of_clock"] = peak.share();
+  line["f32_units"] = core.units;
+  line["clock_ghz"] = core.clock_ghz;
+  line["f32_by_clock_gflops"] = by_clock;  // threads x lanes x 2 x units x clock
+  line["f32_share_of_clock"] = by_clock > 0 ? peak / by_clock : 0;
   if (const double bf16 = peak_bf16_gflops(threads); bf16 > 0) line["bf16_gflops"] = bf16;
   const auto add = [&](const std::string& level, const Bandwidth& b) {
     line[level + "_read_gbps"] = b.read;
@@ -43,12 +44,13 @@ BenchLine measure(const CpuFeatures& cpu, int threads) {
 
 int machine(bool json) {
   const CpuFeatures cpu = host_cpu();
+  const Core core = measured_core();
   std::vector<int> counts{1};
   for (int t = 2; t < cpu.logical_cpus; t *= 2) counts.push_back(t);
   if (cpu.logical_cpus > 1) counts.push_back(cpu.logical_cpus);
   for (int threads : counts) {
     if (threads > 1 && !json) std::cout << '\n';
-    tell(measure(cpu, threads), json);
+    tell(measure(cpu, core, threads), json);
   }
   return 0;
 }

@@ -80,9 +80,9 @@ Chains chains_for(const CpuFeatures& cpu) {
   return nullptr;
 }
 
-// Additions a second of a chain of them, each waiting for the one before.
-float additions(std::int64_t rounds) {
 #if defined(__x86_64__)
+// Eight additions a round, each waiting for the one before.
+float additions(std::int64_t rounds) {
   std::int64_t x = 0, one = 1;
   for (std::int64_t r = 0; r < rounds; ++r)
     asm volatile(
@@ -91,46 +91,42 @@ float additions(std::int64_t rounds) {
         : "+r"(x)
         : "r"(one));
   return static_cast<float>(x);
-#else
-  return static_cast<float>(rounds);
-#endif
 }
+#endif
 
 constexpr std::int64_t kRounds = 10'000'000;
-constexpr int kTries = 12;  // a quarter of a second: threads just started may share a core for some of them
 
-// GFLOP/s of one try of chains whose every step is `flops` of them.
-double reached(Chains chains, double flops_a_step, int threads) {
+// GFLOP/s of chains whose every step is `flops_a_step` of them; 0 without chains.
+double best(Chains chains, double flops_a_step, int threads, int tries) {
   const double flops = flops_a_step * kChains * static_cast<double>(kRounds) * threads;
-  return flops / seconds(threads, [&](int) { return chains(kRounds); }) * 1e-9;
+  double most = 0;
+  for (int i = 0; chains && i < tries; ++i) most = std::max(most, flops / seconds(threads, [&](int) { return chains(kRounds); }) * 1e-9);
+  return most;
 }
 
 }  // namespace
 
-PeakF32 peak_f32(int threads) {
-  PeakF32 peak;
-#if defined(__x86_64__)
+double peak_f32_gflops(int threads, int tries) {
   const CpuFeatures cpu = host_cpu();
-  const Chains chains = chains_for(cpu);
-  if (!chains) return peak;
-  const double flops_a_step = 2.0 * cpu.f32_lanes();
-  for (int i = 0; i < kTries; ++i) {
-    peak.gflops = std::max(peak.gflops, reached(chains, flops_a_step, threads));
-    peak.clock_ghz = std::max(peak.clock_ghz, 8e-9 * static_cast<double>(kRounds) / seconds(1, [](int) { return additions(kRounds); }));
-  }
-  const double by_one = threads * flops_a_step * peak.clock_ghz;
-  peak.units = std::max(1, static_cast<int>(std::lround(peak.gflops / by_one)));
-  peak.by_units = peak.units * by_one;
-#endif
-  return peak;
+  return best(chains_for(cpu), 2.0 * cpu.f32_lanes(), threads, tries);
 }
 
-double peak_bf16_gflops(int threads) {
+double peak_bf16_gflops(int threads, int tries) {
   const CpuFeatures cpu = host_cpu();
-  const Chains chains = bf16_chains_for(cpu);
-  double best = 0;
-  for (int i = 0; chains && i < kTries; ++i) best = std::max(best, reached(chains, 4.0 * cpu.f32_lanes(), threads));
-  return best;
+  return best(bf16_chains_for(cpu), 4.0 * cpu.f32_lanes(), threads, tries);
+}
+
+Core measured_core() {
+  Core core;
+#if defined(__x86_64__)
+  double peak = 0;
+  for (int i = 0; i < kPeakTries; ++i) {  // in turns: the clock drifts
+    peak = std::max(peak, peak_f32_gflops(1, 1));
+    core.clock_ghz = std::max(core.clock_ghz, 8e-9 * static_cast<double>(kRounds) / seconds(1, [](int) { return additions(kRounds); }));
+  }
+  core.units = static_cast<int>(std::lround(peak / (2.0 * host_cpu().f32_lanes() * core.clock_ghz)));
+#endif
+  return core;
 }
 
 }  // namespace uwaga

@@ -5,18 +5,22 @@
 
 namespace uwaga {
 
-// Threads that do nothing but fused multiply-adds in registers, at the vector width that host_cpu() allows; beside them the
-// clock those cores run at, from chains of integer additions, one a cycle: each the best of tries of about 20 ms, in turns.
-struct PeakF32 {
-  double gflops = 0;     // of all threads together; 0 where there is no measurement for this processor
-  double clock_ghz = 0;  // 0 likewise
-  int units = 0;         // multiply-add units a core must have for that: the whole number nearest to what was reached
-  double by_units = 0;   // threads x lanes x 2 x units x clock
-  double share() const { return by_units > 0 ? gflops / by_units : 0; }
-};
-PeakF32 peak_f32(int threads);
-// GFLOP/s of products of bf16 that are added up in f32: AVX512_BF16. 0 where host_cpu() has none, or has tile registers too,
+// A quarter of a second: threads just started may share a core for some tries.
+constexpr int kPeakTries = 12;
+
+// f32 GFLOP/s of `threads` threads that do nothing but fused multiply-adds in registers, at the vector width that
+// host_cpu() allows; the best of so many tries of about 20 ms. 0 where there is no measurement for this processor.
+double peak_f32_gflops(int threads, int tries = kPeakTries);
+// The same of products of bf16 that are added up in f32: AVX512_BF16. 0 where host_cpu() has none, or has tile registers too,
 // which are not measured.
-double peak_bf16_gflops(int threads);
+double peak_bf16_gflops(int threads, int tries = kPeakTries);
+
+// What a peak should come to: threads x lanes x 2 x units x clock. The clock is that of one core, from a chain of integer
+// additions, one a cycle; the units are the whole number nearest to what one core's peak needs. 0 where not measured.
+struct Core {
+  double clock_ghz = 0;
+  int units = 0;  // that multiply and add
+};
+Core measured_core();
 
 }  // namespace uwaga

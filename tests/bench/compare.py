@@ -157,7 +157,7 @@ def gemm(row, precision):
         if "uwaga" not in figures:
             return print(f"{row:22} uwaga: {missing[row, 'uwaga']}", flush=True)
         peers = {name: f for name, f in figures.items() if name != "uwaga"}
-        share = figures["uwaga"] / median(r["peak_gflops"] for r in seen["uwaga"])
+        share = median(r["gflops"] / r["peak_gflops"] for r in seen["uwaga"])
         print(f"{row:9} {shape:16} {figures['uwaga']:8.1f} GFLOP/s  of peak {share:4.2f}" +
               "".join(f"  {name} {f:.1f}" for name, f in peers.items()) +
               (f"  uwaga / best peer {figures['uwaga'] / max(peers.values()):.2f}" if peers else ""), flush=True)

@@ -47,7 +47,37 @@ TEST_CASE("what the machine could do is measured", "[slow]") {
   const Workplace w;
   const Ran r = w.run("bench machine --json");
   REQUIRE(r.code == 0);
-  for (const char* key : {"memory_read_gbps", "memory_write_gbps"}) CHECK(r.last().at(key).get<double>() > 0);
+  for (const char* key : {"memory_read_gbps", "memory_write_gbps", "pool_run_us"}) CHECK(r.last().at(key).get<double>() > 0);
+}
+
+TEST_CASE("products of given shapes are timed, and what is no shape is refused") {
+  const Workplace w;
+  const Ran r = w.run("bench gemm --shape 3x5x7 --shape 4x3x2a --runs 1 --threads 1 --json");
+  REQUIRE(r.code == 0);
+  CHECK(std::count(r.out.begin(), r.out.end(), '\n') == 2);
+  CHECK(r.last().at("m") == 4);
+  CHECK(r.last().at("transpose_a") == true);
+  CHECK(r.last().at("gflops").get<double>() > 0);
+  for (const char* shape : {"3x5", "3x5x7x9", "3x5x7c", "0x5x7", "3x5x99999999", "3x-5x7", "x5x7", "''"})
+    refuses(w.run(std::string("bench gemm --shape ") + shape), 2, "is no shape: ROWSxCOLUMNSxTERMS");
+}
+
+TEST_CASE("shapes on standard input are answered a line each") {
+  const Workplace w;
+  write_file(w.path / "shapes", "3x5x7\n2x2x2b\n");
+  const Ran r = w.run("bench gemm --shape - --runs 1 --threads 1 --precision bf16 --json <" + (w.path / "shapes").string());
+  REQUIRE(r.code == 0);
+  CHECK(std::count(r.out.begin(), r.out.end(), '\n') == 2);
+  CHECK(r.last().at("transpose_b") == true);
+}
+
+TEST_CASE("kernels are timed beside the bandwidth of each level", "[slow]") {
+  const Workplace w;
+  const Ran r = w.run("bench kernels --only rms_norm --threads 1 --json");
+  REQUIRE(r.code == 0);
+  CHECK(r.last().at("level") == "memory");
+  CHECK(r.last().at("bandwidth_share").get<double>() > 0);
+  refuses(w.run("bench kernels --only nothing"), 2, "nothing");
 }
 
 TEST_CASE("what cannot be read, written or learnt is one sentence and exit code 1") {

@@ -11,11 +11,21 @@ from options import MODELS, print_step, step_options
 
 o = step_options()
 
+
+class Loss(torch.nn.Module):
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, tokens, targets):
+        return self.model(tokens, targets)
+
+
 model = standard(o.model, o.layers).eval()
 tokens, targets = (torch.randint(0, MODELS[o.model], (o.batch, o.time)) for _ in range(2))
 with tempfile.TemporaryDirectory() as folder:
     path = os.path.join(folder, "model.onnx")
-    torch.onnx.export(model, (tokens, targets), path, input_names=["tokens", "targets"], output_names=["loss"], dynamo=False)
+    torch.onnx.export(Loss(model), (tokens, targets), path, input_names=["tokens", "targets"], output_names=["loss"], verbose=False)
     session_options = onnxruntime.SessionOptions()
     session_options.intra_op_num_threads = o.threads
     session_options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL

@@ -16,7 +16,7 @@ def rope(x, past):
 class Attention(nn.Module):
     def __init__(self, width, heads, kv_heads, bias, rotary):
         super().__init__()
-        self.depth, self.kv_heads, self.rotary = width // heads, kv_heads, rotary
+        self.depth, self.kv_heads, self.rotary, self.grouped = width // heads, kv_heads, rotary, kv_heads != heads
         self.widths = (width, kv_heads * self.depth, kv_heads * self.depth)
         self.parts = nn.ModuleList(nn.Linear(width, w, bias) for w in ([sum(self.widths)] if kv_heads == heads else self.widths))
         self.out = nn.Linear(width, width, bias)
@@ -31,7 +31,7 @@ class Attention(nn.Module):
             for stored, new in zip(cache, (k, v)):
                 stored[:, :, past:past + time] = new
             k, v = (stored[:, :, :past + time] for stored in cache)
-        y = F.scaled_dot_product_attention(q, k, v, is_causal=time > 1, enable_gqa=q.shape[1] != k.shape[1])
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=bool(time > 1), enable_gqa=self.grouped)
         return self.out(y.transpose(1, 2).reshape(batch, time, width))
 
 
