@@ -51,10 +51,11 @@ class Program {
  public:
   explicit Program(std::shared_ptr<ProgramImpl> impl) : impl_(std::move(impl)) {}
 
-  Arrays run(const Arrays& inputs);
+  // `sizes`: of symbols that no input's axis tells, such as `past` of a derived decode (autodiff/decode.h).
+  Arrays run(const Arrays& inputs, const Sizes& sizes = {});
 
   // A run that times every kernel call, in order. Updates are committed as in any run.
-  std::vector<LaunchProfile> profile(const Arrays& inputs);
+  std::vector<LaunchProfile> profile(const Arrays& inputs, const Sizes& sizes = {});
 
   // Bytes of the arena, the outputs and the scratch when inputs have these sizes; slots are counted in the State. On a CUDA
   // target they are bytes of the device's memory, with the device's copies of the inputs and the program's tables of

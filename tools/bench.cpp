@@ -8,6 +8,8 @@
 #include <chrono>
 #include <cstring>
 #include <iostream>
+#include <map>
+#include <utility>
 
 
 namespace uwaga {
@@ -66,6 +68,41 @@ void tell(const BenchLine& line, bool json) {
     std::cout << fmt::format("{:22} {}", key, value.is_string() ? value.get<std::string>() : value.dump()) << '\n';
 }
 
+void tell_profile(const std::vector<LaunchProfile>& launches, bool json) {
+  struct Sum {
+    const LaunchProfile* first;
+    int calls = 0;
+    std::int64_t tasks = 0;
+    double milliseconds = 0;
+  };
+  std::map<int, Sum> kernels;
+  double total = 0;
+  for (const LaunchProfile& l : launches) {
+    Sum& s = kernels.try_emplace(l.kernel, Sum{&l}).first->second;
+    ++s.calls;
+    s.tasks += l.tasks;
+    s.milliseconds += l.milliseconds;
+    total += l.milliseconds;
+  }
+  std::vector<Sum> order;
+  for (const auto& [id, s] : kernels) order.push_back(s);
+  std::sort(order.begin(), order.end(), [](const Sum& a, const Sum& b) { return std::pair(b.milliseconds, a.first->kernel) < std::pair(a.milliseconds, b.first->kernel); });
+  if (!json) std::cout << fmt::format("\n{:>10} {:>6} {:>6} {:>6}  {}\n", "ms", "share", "calls", "tasks", "kernel: ops (last op's line)");
+  for (const Sum& s : order) {
+    if (json) {
+      std::cout << BenchLine{{"profile", s.first->kind},         {"kernel", s.first->kernel}, {"milliseconds", s.milliseconds},
+                        {"share", s.milliseconds / total}, {"calls", s.calls},          {"tasks", s.tasks},
+                        {"ops", s.first->ops},             {"origin", s.first->origin}}
+                << '\n';
+    } else {
+      std::string ops = s.first->ops;
+      if (ops.size() > 60) ops = ops.substr(0, 57) + "...";
+      std::cout << fmt::format("{:10.3f} {:5.1f}% {:6} {:6}  {} {}: {} ({})\n", s.milliseconds, 100 * s.milliseconds / total, s.calls,
+                               s.tasks, s.first->kind, s.first->kernel, ops, s.first->origin);
+    }
+  }
+}
+
 Array random_floats(const char* key, DType dtype, ArrayDims dims) {
   Array a(dtype, std::move(dims));
   const std::size_t n = static_cast<std::size_t>(checked_elements(a.dims()));
@@ -87,6 +124,7 @@ void add_bench(CLI::App& app, Chosen& chosen) {
   CLI::App* bench = app.add_subcommand("bench", "time this machine");
   bench->require_subcommand(1);
   add_bench_steps(*bench, chosen);
+  add_bench_decode(*bench, chosen);
   add_bench_gemm(*bench, chosen);
   add_bench_kernels(*bench, chosen);
   add_bench_machine(*bench, chosen);

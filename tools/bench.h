@@ -45,10 +45,14 @@ struct Roofline {
 // Of `program`: the median of `times` and the least of them, where compile's time went, and how much of the roofline was reached.
 void add_times(BenchLine& line, const std::vector<double>& times, const Program& program, const Roofline& roofline);
 
+// Where the time of one run goes, kernel by kernel, the dearest first. One line a kernel; the calls of all layers share one.
+void tell_profile(const std::vector<LaunchProfile>& launches, bool json);
+
 // In [-1/2, 1/2), f32 or bf16.
 Array random_floats(const char* key, DType dtype, ArrayDims dims);
 
 void add_bench_steps(CLI::App& bench, Chosen& chosen);  // step and forward
+void add_bench_decode(CLI::App& bench, Chosen& chosen);
 void add_bench_gemm(CLI::App& bench, Chosen& chosen);
 void add_bench_kernels(CLI::App& bench, Chosen& chosen);
 void add_bench_machine(CLI::App& bench, Chosen& chosen);

@@ -1,5 +1,4 @@
 // `uwaga bench step` and `uwaga bench forward`: how long a training step and its loss alone take here, and where the time goes.
-#include <fmt/format.h>
 #include <uwaga/ir/graph.h>
 #include <uwaga/ir/random.h>
 #include <uwaga/runtime/program.h>
@@ -9,10 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <iostream>
-#include <map>
 #include <memory>
-#include <utility>
 
 #include "tools/bandwidth.h"
 #include "tools/bench.h"
@@ -34,42 +30,6 @@ Array ids(const char* key, const StepOptions& o, std::int64_t vocab) {
   for (std::size_t i = 0; i < values.size(); ++i)
     values[i] = static_cast<std::int32_t>(random_word(random_key(key, 1), 0, i) % static_cast<std::uint32_t>(vocab));
   return array({{"batch", o.batch}, {"time", o.time}}, values);
-}
-
-// Where a step's time goes: the kernels of one timed run, the dearest first. One line a kernel; the calls of all layers share one.
-void tell_profile(const std::vector<LaunchProfile>& launches, bool json) {
-  struct Sum {
-    const LaunchProfile* first;
-    int calls = 0;
-    std::int64_t tasks = 0;
-    double milliseconds = 0;
-  };
-  std::map<int, Sum> kernels;
-  double total = 0;
-  for (const LaunchProfile& l : launches) {
-    Sum& s = kernels.try_emplace(l.kernel, Sum{&l}).first->second;
-    ++s.calls;
-    s.tasks += l.tasks;
-    s.milliseconds += l.milliseconds;
-    total += l.milliseconds;
-  }
-  std::vector<Sum> order;
-  for (const auto& [id, s] : kernels) order.push_back(s);
-  std::sort(order.begin(), order.end(), [](const Sum& a, const Sum& b) { return std::pair(b.milliseconds, a.first->kernel) < std::pair(a.milliseconds, b.first->kernel); });
-  if (!json) std::cout << fmt::format("\n{:>10} {:>6} {:>6} {:>6}  {}\n", "ms", "share", "calls", "tasks", "kernel: ops (last op's line)");
-  for (const Sum& s : order) {
-    if (json) {
-      std::cout << BenchLine{{"profile", s.first->kind},         {"kernel", s.first->kernel}, {"milliseconds", s.milliseconds},
-                        {"share", s.milliseconds / total}, {"calls", s.calls},          {"tasks", s.tasks},
-                        {"ops", s.first->ops},             {"origin", s.first->origin}}
-                << '\n';
-    } else {
-      std::string ops = s.first->ops;
-      if (ops.size() > 60) ops = ops.substr(0, 57) + "...";
-      std::cout << fmt::format("{:10.3f} {:5.1f}% {:6} {:6}  {} {}: {} ({})\n", s.milliseconds, 100 * s.milliseconds / total, s.calls,
-                               s.tasks, s.first->kind, s.first->kernel, ops, s.first->origin);
-    }
-  }
 }
 
 // The most memory this process has had so far.

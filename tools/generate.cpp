@@ -7,6 +7,7 @@
 #include <uwaga/runtime/train/checkpoint.h>
 #include <uwaga/runtime/train/run_record.h>
 
+#include <algorithm>
 #include <chrono>
 #include <iostream>
 #include <memory>
@@ -45,10 +46,11 @@ int run(const CommandOptions& o) {
   std::vector<std::int32_t> prompt = tokenizer->encode(o.prompt);
 
   State state;
-  Program model = compile(generation_graph(m), target_of(o.device), state);
+  TextModel model(generation_graph(m), target_of(o.device), state, {.time = m.time});
   const LoadReport loaded = load(state, state_file(checkpoint.folder), {.partial = true});
-  if (!loaded.missing.empty())
-    throw Error(fmt::format("{} has no '{}'", state_file(checkpoint.folder), loaded.missing[0]));
+  for (const std::string& missing : loaded.missing)
+    if (std::find(model.caches().begin(), model.caches().end(), missing) == model.caches().end())
+      throw Error(fmt::format("{} has no '{}'", state_file(checkpoint.folder), missing));
 
   const std::string data = o.data.empty() ? "" : read_file(o.data);
   const InterruptFlag interrupt;
@@ -56,7 +58,7 @@ int run(const CommandOptions& o) {
   const auto begin = std::chrono::steady_clock::now();
   if (!o.json) std::cout << o.prompt << std::flush;
   const auto added =
-      generate(model, prompt, {.tokens = o.tokens, .time = m.time, .sample = o.sample, .end = tokenizer->end_id()},
+      generate(model, prompt, {.tokens = o.tokens, .sample = o.sample, .end = tokenizer->end_id()},
                [&](std::int32_t id) {
                  const std::string piece = tokenizer->decode({&id, 1});
                  sample += piece;

@@ -9,6 +9,7 @@
 #include <uwaga/codegen/fuse/cluster_dag.h>
 #include <uwaga/codegen/fuse/groups.h>
 #include <uwaga/codegen/fuse/reads.h>
+#include <uwaga/codegen/fuse/written.h>
 #include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 
@@ -45,7 +46,7 @@ class Fuser {
       if (is_real(id))
         for (const Read& r : reads_.of(id)) readers_[r.value.node].push_back(id);
     for (const Output& o : graph_.outputs()) border_.push_back({o.value, Reason::output, &o.name, border_.size()});
-    for (const Update& u : graph_.updates()) border_.push_back({u.value, Reason::update, &u.path, border_.size()});
+    for (const Update& u : graph_.updates()) border_.push_back({written_by(graph_, u).value, Reason::update, &u.path, border_.size()});
     std::sort(border_.begin(), border_.end(),
               [](const Crossing& a, const Crossing& b) { return std::tie(a.value, a.number) < std::tie(b.value, b.number); });
     for (NodeId id = 0; id < graph_.nodes().size(); ++id)

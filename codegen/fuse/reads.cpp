@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <uwaga/codegen/custom_kernel.h>
+#include <uwaga/codegen/fuse/written.h>
 #include <uwaga/codegen/lower/table.h>
 #include <uwaga/ir/attributes.h>
 
@@ -85,7 +86,7 @@ Reads::Reads(const GraphData& graph)
 
 void Reads::mark_live() {
   for (const Output& o : graph_.outputs()) live_[o.value.node] = true;
-  for (const Update& u : graph_.updates()) live_[u.value.node] = true;
+  for (const Update& u : graph_.updates()) live_[written_by(graph_, u).value.node] = true;
   for (NodeId id = static_cast<NodeId>(graph_.nodes().size()); id-- > 0;)
     if (live_[id])
       for (const Value& v : graph_.node(id).operands) live_[v.node] = true;
@@ -133,7 +134,7 @@ void Reads::mark_virtual() {
   };
   decide();
   for (const Output& o : graph_.outputs()) materialise(o.value, false);
-  for (const Update& u : graph_.updates()) materialise(u.value, false);
+  for (const Update& u : graph_.updates()) materialise(written_by(graph_, u).value, false);
   for (NodeId id = 0; id < graph_.nodes().size(); ++id) {
     const Node& n = graph_.node(id);
     if (!live_[id]) continue;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <functional>
 
 #include <uwaga/codegen/lower/rows.h>
 #include <uwaga/ir/attributes.h>
@@ -76,10 +77,30 @@ Ex lower_pad(Inline& x, const Node& node, std::uint32_t, const IndexEnv& env) {
   return chosen(b, inside, v, x.literal(a.value, node.types[0].dtype));
 }
 
+// A vector that lies in one part as a whole: only that part is read. (A load whose lanes are all masked out is far slower than
+// a branch where its address is in no page.)
+Ex part_of_concat(Inline& x, const Node& node, const IndexEnv& env, int lanes) {
+  KernelBuilder& b = x.builder();
+  const std::string& axis = node.as<AxisAttrs>().axis;
+  const DType dtype = computing(node.types[0].dtype);
+  const Ex out = b.variable(b.splat(is_float(dtype) ? b.real(0, dtype) : b.integer(0, dtype), lanes));
+  const std::function<void(std::size_t, const Extent&)> choose = [&](std::size_t k, const Extent& begin) {
+    const auto take = [&] { b.assign(out, b.splat(x.operand(node, static_cast<int>(k), env.with(axis, env.at(axis) - x.extent(begin))), lanes)); };
+    if (k + 1 == node.operands.size()) return take();
+    const Extent end = begin + x.graph().type(node.operands[k]).extent(axis);
+    x.branch(env.at(axis).base < x.extent(end), take, [&] { choose(k + 1, end); });
+  };
+  choose(0, 0);
+  return out;
+}
+
 Ex lower_concat(Inline& x, const Node& node, std::uint32_t, const IndexEnv& env) {
   KernelBuilder& b = x.builder();
   const std::string& axis = node.as<AxisAttrs>().axis;
   const Index& i = env.at(axis);
+  int lanes = 1;
+  for (const Dim& d : node.types[0].dims) lanes = std::max(lanes, env.at(d.axis).lanes);
+  if (i.is_scalar() && lanes > 1 && node.types[0].dtype != DType::boolean) return part_of_concat(x, node, env, lanes);
   std::vector<Ex> parts, ends;
   Extent begin = 0;
   for (std::size_t k = 0; k < node.operands.size(); ++k) {

@@ -13,7 +13,7 @@ constexpr std::int64_t kLargest = std::int64_t{1} << 30;
 
 class Bounds {
  public:
-  Bounds(Inline& x, const Box& box) : b_(x.builder()), g_(x.graph()), box_(box) {}
+  Bounds(Inline& x, const Box& box) : x_(x), b_(x.builder()), g_(x.graph()), box_(box) {}
 
   // Empty: nothing is known.
   Ex may(Value v) { return holds(v, true); }
@@ -66,6 +66,13 @@ class Bounds {
         const auto it = box_.find(n.types[0].dims[0].axis);
         return it == box_.end() ? std::nullopt : std::optional(it->second);
       }
+      case Op::slice: {  // of indices: they begin elsewhere
+        const auto& a = n.as<SliceAttrs>();
+        const auto whole = span(n.operands[0]);
+        if (!whole || a.step != 1 || n.types[0].rank() != 1) return std::nullopt;
+        const Ex start = x_.extent(a.start);
+        return Span{whole->low + start, whole->high + start};
+      }
       case Op::constant: {
         const auto& values = n.as<ConstantAttrs>().values;
         if (values.size() != 1) return std::nullopt;
@@ -83,6 +90,7 @@ class Bounds {
     }
   }
 
+  Inline& x_;
   KernelBuilder& b_;
   const GraphData& g_;
   const Box& box_;

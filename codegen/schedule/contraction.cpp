@@ -347,24 +347,13 @@ class Contraction {
             };
             square.push_back(b_.let(pairs_ ? b_.pairs(row(term), row(term + lanes_), true) : row(term)));
           }
-          turn_over(square);
+          turn_over(b_, square);
           const Ex step = term / per_step_;
           for (std::int64_t i = 0; i < lanes_; ++i)
             b_.store(panels_b_, b_.ramp(panel_at(panel, step + i) + first, lanes_), square[static_cast<std::size_t>(i)]);
         });
       });
     });
-  }
-
-  // Makes the vectors of a square its columns, which were its rows: in halves, then in halves of these.
-  void turn_over(std::vector<Ex>& square) {
-    for (std::size_t d = square.size() / 2; d > 0; d /= 2)
-      for (std::size_t i = 0; i < square.size(); ++i) {
-        if (i & d) continue;
-        const Ex low = square[i], high = square[i + d];
-        square[i] = b_.let(b_.interleave(low, high, static_cast<int>(d), false));
-        square[i + d] = b_.let(b_.interleave(low, high, static_cast<int>(d), true));
-      }
   }
 
   // Are the terms of all blocks whole vectors of steps?

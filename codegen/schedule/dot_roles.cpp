@@ -185,6 +185,17 @@ RoleAxes collapse_roles(const Inline& x, const Roles& roles) {
   return {n.join(t, roles.batch), n.join(a, roles.rows), n.join(b, roles.columns), n.join(a, roles.over)};
 }
 
+// In halves, then in halves of these.
+void turn_over(KernelBuilder& b, std::vector<Ex>& square) {
+  for (std::size_t d = square.size() / 2; d > 0; d /= 2)
+    for (std::size_t i = 0; i < square.size(); ++i) {
+      if (i & d) continue;
+      const Ex low = square[i], high = square[i + d];
+      square[i] = b.let(b.interleave(low, high, static_cast<int>(d), false));
+      square[i + d] = b.let(b.interleave(low, high, static_cast<int>(d), true));
+    }
+}
+
 std::map<Value, IndexEnv> epilogue_envs(Inline& x, NodeId dot, const IndexEnv& at) {
   const GraphData& g = x.graph();
   std::map<Value, IndexEnv> envs;

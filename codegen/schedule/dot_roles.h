@@ -47,6 +47,9 @@ struct RoleAxes {
 };
 RoleAxes collapse_roles(const kernel::Inline& x, const Roles& roles);
 
+// Makes the vectors of a square, whose rows they are, its columns.
+void turn_over(kernel::KernelBuilder& b, std::vector<kernel::Ex>& square);
+
 // Where the values of the cluster after the dot lie, given where the dot's own does: axis ops walked forwards.
 std::map<Value, kernel::IndexEnv> epilogue_envs(kernel::Inline& x, NodeId dot, const kernel::IndexEnv& at);
 

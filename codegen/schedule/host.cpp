@@ -8,6 +8,7 @@
 #include <uwaga/codegen/schedule/columns.h>
 #include <uwaga/codegen/schedule/contraction.h>
 #include <uwaga/codegen/schedule/elementwise.h>
+#include <uwaga/codegen/schedule/few_rows.h>
 #include <uwaga/codegen/schedule/full.h>
 #include <uwaga/codegen/schedule/index_ops.h>
 #include <uwaga/codegen/schedule/loops.h>
@@ -62,7 +63,8 @@ Schedule index_for_host(const Graph& graph, const Cluster& cluster, const Layout
 Schedule written_for_host(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
   switch (cluster.kind) {
     case ClusterKind::index: return index_for_host(graph, cluster, layouts, target);
-    case ClusterKind::contraction: return schedule_contraction(graph, cluster, layouts, target);
+    case ClusterKind::contraction:
+      return (has_few_rows(graph, cluster, layouts, target) ? schedule_few_rows : schedule_contraction)(graph, cluster, layouts, target);
     case ClusterKind::attention: return schedule::attention(graph, cluster, layouts, target);
     case ClusterKind::loop: return loop_for_host(graph, cluster, layouts, target);
     default: throw InternalError("no host schedule for a cluster of kind " + std::string(name(cluster.kind)));

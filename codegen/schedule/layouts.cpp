@@ -2,6 +2,7 @@
 #include <map>
 #include <optional>
 
+#include <uwaga/codegen/fuse/written.h>
 #include <uwaga/codegen/lower/table.h>
 #include <uwaga/codegen/schedule.h>
 
@@ -23,7 +24,7 @@ class Chooser {
   Layouts run() {
     // What crosses the border is written as its type says.
     for (const Output& o : graph_.outputs()) fix(o.value);
-    for (const Update& u : graph_.updates()) fix(u.value);
+    for (const Update& u : graph_.updates()) fix(written_by(graph_, u).value);
     for (const Node& n : graph_.nodes())
       if (n.op == Op::order) wanted_.emplace(n.operands[0], n.types[0].axes());
     for (const Cluster& c : clustering_.clusters) {

@@ -100,12 +100,41 @@ class Narrower {
   MapBodies map_bodies_;
 };
 
+bool is_narrow(DType d) { return d == DType::bf16 || d == DType::f16; }
+
+Graph narrowed(const Graph& initial, DType dtype) {
+  Graph out = rewrite(initial, [](Rewriter&, NodeId) { return false; });
+  std::vector<Output> outputs = out->outputs();
+  for (Output& o : outputs) o.value = {out->add(Op::cast, CastAttrs{dtype}, {o.value}, out->node(o.value.node).provenance), 0};
+  out->set_outputs(std::move(outputs));
+  return out;
+}
+
 }  // namespace
+
+Graph parameters_in(const Graph& graph, DType dtype) {
+  if (dtype == DType::f32) return graph;
+  if (!is_narrow(dtype)) throw Error(fmt::format("parameters can be kept in f32, bf16 or f16, not in {}", name(dtype)));
+  const auto is_weight = [&](const Node& n) {
+    return n.op == Op::parameter && n.types[0].dtype == DType::f32 && n.as<ParameterAttrs>().trainable;
+  };
+  for (const Update& u : graph->updates())
+    if (is_weight(graph->node(graph->parameters().at(u.path))))
+      throw Error(fmt::format("'{}' is updated in f32 and cannot be kept in {}", u.path, name(dtype)));
+  return rewrite(graph, [&](Rewriter& r, NodeId id) {
+    const Node& n = r.from().node(id);
+    if (!is_weight(n)) return false;
+    ParameterAttrs a = n.as<ParameterAttrs>();
+    a.type.dtype = dtype;
+    a.initial = narrowed(a.initial, dtype);
+    r.map({id, 0}, r.add(Op::cast, CastAttrs{DType::f32}, {r.add(Op::parameter, std::move(a), {})}));
+    return true;
+  });
+}
 
 Graph compute_in(const Graph& graph, DType compute) {
   if (compute == DType::f32) return graph;
-  if (compute != DType::bf16 && compute != DType::f16)
-    throw Error(fmt::format("matrix products can be computed in f32, bf16 or f16, not in {}", name(compute)));
+  if (!is_narrow(compute)) throw Error(fmt::format("matrix products can be computed in f32, bf16 or f16, not in {}", name(compute)));
   return Narrower(compute).graph(expand(graph, is_attention));
 }
 

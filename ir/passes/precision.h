@@ -15,4 +15,8 @@ namespace uwaga {
 // f32 gives the graph back. Error unless `compute` is f32, bf16 or f16.
 Graph compute_in(const Graph& graph, DType compute);
 
+// Its f32 parameters kept in a narrow dtype, and widened where they are used: for models that no longer learn, whose weights
+// are then half as many bytes to read. f32 gives the graph back. Errors: another dtype, a graph that updates a parameter.
+Graph parameters_in(const Graph& graph, DType dtype);
+
 }  // namespace uwaga

@@ -36,6 +36,7 @@ struct BoundExecutable {
   std::vector<std::int64_t> bytes;      // by storage
   std::vector<BoundLaunch> launches;    // by step; empty for other steps
   std::vector<std::int64_t> lengths;    // by step: of scans
+  std::vector<std::int64_t> offsets;    // by step: of copies, in bytes
   std::vector<std::vector<BoundExecutable>> bodies;  // by step
   std::int64_t scratch_bytes = 0;       // of one worker
 };
@@ -96,17 +97,17 @@ class CompiledProgram final : public ProgramImpl {
     report.total = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   }
 
-  Arrays run(const Arrays& given) override {
+  Arrays run(const Arrays& given, const Sizes& sizes) override {
     const StateData::Lock lock(*state_);
-    return run_locked(given);
+    return run_locked(given, sizes);
   }
 
-  std::vector<LaunchProfile> profile(const Arrays& inputs) override {
+  std::vector<LaunchProfile> profile(const Arrays& inputs, const Sizes& sizes) override {
     const StateData::Lock lock(*state_);
     std::vector<LaunchProfile> launches;
     profile_ = &launches;
     try {
-      run_locked(inputs);
+      run_locked(inputs, sizes);
     } catch (...) {
       profile_ = nullptr;
       throw;
@@ -148,8 +149,8 @@ class CompiledProgram final : public ProgramImpl {
     }
   };
 
-  Arrays run_locked(const Arrays& given) {
-    BoundInputs bound = bind_inputs(main_->graph, given);
+  Arrays run_locked(const Arrays& given, const Sizes& sizes) {
+    BoundInputs bound = bind_inputs(main_->graph, given, Floats::as_declared, sizes);
     BoundExecutable& plan = planned(bound.sizes);
     reserve(arena_, plan.placement.arena_bytes, "the values between the kernels of a program");
     backend_->reserve_scratch(plan.scratch_bytes);
@@ -287,6 +288,7 @@ class CompiledProgram final : public ProgramImpl {
     for (const Storage& s : e.storages) b.bytes.push_back(s.elements.evaluate(sizes) * static_cast<std::int64_t>(size_of(s.dtype)));
     b.launches.resize(e.steps.size());
     b.lengths.resize(e.steps.size());
+    b.offsets.resize(e.steps.size());
     b.bodies.resize(e.steps.size());
     for (std::size_t i = 0; i < e.steps.size(); ++i) {
       if (const auto* l = std::get_if<Launch>(&e.steps[i])) {
@@ -296,6 +298,9 @@ class CompiledProgram final : public ProgramImpl {
           bound.arguments.push_back(argument_bits(l->arguments[a], k.arguments[a], sizes));
         bound.tasks = kernel::task_count(k, bound.arguments);
         b.scratch_bytes = std::max(b.scratch_bytes, kernel::scratch_bytes(k, bound.arguments));
+      } else if (const auto* copy = std::get_if<Copy>(&e.steps[i])) {
+        const DType dtype = e.storages[static_cast<std::size_t>(copy->to)].dtype;
+        b.offsets[i] = copy->offset.evaluate(sizes) * static_cast<std::int64_t>(size_of(dtype));
       } else if (const auto* s = std::get_if<ScanRun>(&e.steps[i])) {
         b.lengths[i] = s->length.evaluate(sizes);
         b.bodies[i].push_back(bind_sizes(*s->body, sizes));
@@ -320,8 +325,8 @@ class CompiledProgram final : public ProgramImpl {
         }
         if (refuse_nan_) check_nan(e, *l, plan, pointers);
       } else if (const auto* c = std::get_if<Copy>(&e.steps[i])) {
-        backend_->copy(pointers[static_cast<std::size_t>(c->to)], pointers[static_cast<std::size_t>(c->from)],
-                       static_cast<std::size_t>(plan.bytes[static_cast<std::size_t>(c->to)]));
+        const auto from = static_cast<std::size_t>(c->from), to = static_cast<std::size_t>(c->to);
+        backend_->copy(static_cast<std::byte*>(pointers[to]) + plan.offsets[i], pointers[from], static_cast<std::size_t>(plan.bytes[from]));
       } else if (const auto* s = std::get_if<ScanRun>(&e.steps[i])) {
         scan(*s, plan, i, pointers);
       } else {

@@ -8,6 +8,7 @@
 #include <span>
 
 #include <uwaga/codegen/fuse/cluster_order.h>
+#include <uwaga/codegen/fuse/written.h>
 #include <uwaga/codegen/kernel/hash.h>
 #include <uwaga/codegen/whole_calls.h>
 #include <uwaga/ir/error.h>
@@ -60,6 +61,7 @@ class ExecutableBuilder {
       if (slot == g().parameters().end() || slot->first != u.path) slot = g().parameters().find(u.path);
       check_internal(slot != g().parameters().end(), "an update of no slot");
       updated_.push_back(slot++->second);
+      written_.push_back(written_by(g(), u));
     }
   }
 
@@ -144,7 +146,8 @@ class ExecutableBuilder {
   void find_in_place() {
     const auto& clusters = out_->clustering.clusters;
     ByValue<NodeId> slot_of(g(), kNoSlot);  // by update
-    for (std::size_t i = 0; i < updated_.size(); ++i) slot_of[g().updates()[i].value] = updated_[i];
+    for (std::size_t i = 0; i < updated_.size(); ++i)
+      if (!written_[i].first_row) slot_of[written_[i].value] = updated_[i];
     for (std::size_t i = 0; i < clusters.size(); ++i) {
       const Cluster& c = clusters[i];
       const bool all = std::all_of(c.outputs.begin(), c.outputs.end(), [&](Value v) {
@@ -268,7 +271,7 @@ class ExecutableBuilder {
     for (const Cluster& c : out_->clustering.clusters)
       for (Value v : c.inputs) ++uses_[v];
     for (const Output& o : g().outputs()) ++uses_[o.value];
-    for (const Update& u : g().updates()) ++uses_[u.value];
+    for (const Written& w : written_) ++uses_[w.value];
   }
 
   // Gives what a cluster copies first to its result where nothing else wants it; the copy is then left out.
@@ -366,21 +369,26 @@ class ExecutableBuilder {
   }
 
   void add_commits() {
-    for (const auto& [value, to] : copies_) out_->steps.push_back(Copy{storage_of(value), to});
+    for (const auto& [value, to] : copies_) out_->steps.push_back(Copy{storage_of(value), to, {}});
     out_->first_commit = out_->steps.size();
     // Copies first: they may read slots that the kernels are about to overwrite.
     std::vector<Step> slot_copies;
     for (std::size_t i = 0; i < updated_.size(); ++i) {
-      const Update& u = g().updates()[i];
-      const int from = storage_of(u.value), to = storage_of({updated_[i], 0});
+      const Value written = written_[i].value;
+      const int from = storage_of(written), to = storage_of({updated_[i], 0});
       if (from == to) continue;
-      if (out_->storages[static_cast<std::size_t>(from)].kind == Storage::Kind::slot && in_place_[u.value] == kNone) {
+      if (const auto& first = written_[i].first_row) {
+        const Type& type = g().type({updated_[i], 0});
+        slot_copies.push_back(Copy{from, to, *first * type.without({type.dims.front().axis}).elements()});
+        continue;
+      }
+      if (out_->storages[static_cast<std::size_t>(from)].kind == Storage::Kind::slot && in_place_[written] == kNone) {
         // A slot takes another slot's old value: it goes through the arena, so that no order of copies matters.
-        const int through = temporary(g().type(u.value).dtype, g().type(u.value).elements());
-        out_->steps.insert(out_->steps.begin() + static_cast<std::ptrdiff_t>(out_->first_commit++), Copy{from, through});
-        slot_copies.push_back(Copy{through, to});
+        const int through = temporary(g().type(written).dtype, g().type(written).elements());
+        out_->steps.insert(out_->steps.begin() + static_cast<std::ptrdiff_t>(out_->first_commit++), Copy{from, through, {}});
+        slot_copies.push_back(Copy{through, to, {}});
       } else {
-        slot_copies.push_back(Copy{from, to});
+        slot_copies.push_back(Copy{from, to, {}});
       }
     }
     out_->steps.insert(out_->steps.end(), commits_.begin(), commits_.end());
@@ -430,6 +438,7 @@ class ExecutableBuilder {
   ByValue<int> in_place_;  // of updates: the storage of the slot
   ByValue<int> uses_;      // clusters that read it, outputs and updates that are it
   std::vector<NodeId> updated_;  // by update: the slot
+  std::vector<Written> written_;  // by update
   std::set<int> committing_;
   std::vector<std::pair<Value, int>> copies_;
   std::vector<Step> commits_;

@@ -16,7 +16,7 @@ class InterpreterProgram final : public ProgramImpl {
     report.nodes = graph_->size();
   }
 
-  Arrays run(const Arrays& inputs) override {
+  Arrays run(const Arrays& inputs, const Sizes& sizes) override {
     const StateData::Lock lock(*state_);
     Arrays parameters;
     for (const auto& [path, node] : graph_->parameters()) {
@@ -24,7 +24,7 @@ class InterpreterProgram final : public ProgramImpl {
       if (!slot.has_value) throw Error(fmt::format("parameter '{}' has no value yet; initialise or load the state first", path));
       parameters.emplace(path, slot.at_home());
     }
-    Results results = interpret(graph_, inputs, parameters, Mode::typed);
+    Results results = interpret(graph_, inputs, parameters, Mode::typed, {.observe = {}, .refuse_nan = false, .sizes = sizes});
     for (auto& [path, value] : results.updates) {
       Slot& slot = state_->slot(path);
       const Array own = value.reordered(slot.type.axes());

@@ -9,8 +9,8 @@
 
 namespace uwaga {
 
-Arrays Program::run(const Arrays& inputs) { return impl_->run(inputs); }
-std::vector<LaunchProfile> Program::profile(const Arrays& inputs) { return impl_->profile(inputs); }
+Arrays Program::run(const Arrays& inputs, const Sizes& sizes) { return impl_->run(inputs, sizes); }
+std::vector<LaunchProfile> Program::profile(const Arrays& inputs, const Sizes& sizes) { return impl_->profile(inputs, sizes); }
 std::int64_t Program::peak_bytes(const Sizes& sizes) const { return impl_->peak_bytes(sizes); }
 const CompileReport& Program::report() const { return impl_->report; }
 const Graph& Program::graph() const { return impl_->graph(); }

@@ -65,12 +65,12 @@ TEST_CASE("generation feeds each token back, sees the last ones only, and stops 
   const Tensor seen = broadcast(sum(tokens, {time}), {{"time", tokens.extent(time)}, {"vocab", 40}});
   g->add_output("logits", cast(equal(seen, iota(seen, vocab)), f32).value());
   State none;
-  Program model = compile(g, Target::interpreter(), none);
+  TextModel model(g, Target::interpreter(), none, {.time = 8}), narrow(g, Target::interpreter(), none, {.time = 2});
   using Ids = std::vector<std::int32_t>;
-  CHECK(generate(model, {1, 2}, {.tokens = 4, .time = 8, .sample = {.temperature = 0}}) == Ids{3, 6, 12, 24});
-  CHECK(generate(model, {1, 2}, {.tokens = 4, .time = 2, .sample = {.temperature = 0}}) == Ids{3, 5, 8, 13});
-  CHECK(generate(model, {1, 2}, {.tokens = 4, .time = 2, .sample = {.temperature = 0}, .end = 8}) == Ids{3, 5});
-  CHECK(generate(model, {1, 2}, {.tokens = 9, .time = 2, .sample = {.temperature = 0}},
+  CHECK(generate(model, {1, 2}, {.tokens = 4, .sample = {.temperature = 0}}) == Ids{3, 6, 12, 24});
+  CHECK(generate(narrow, {1, 2}, {.tokens = 4, .sample = {.temperature = 0}}) == Ids{3, 5, 8, 13});
+  CHECK(generate(narrow, {1, 2}, {.tokens = 4, .sample = {.temperature = 0}, .end = 8}) == Ids{3, 5});
+  CHECK(generate(narrow, {1, 2}, {.tokens = 9, .sample = {.temperature = 0}},
                  [](std::int32_t id) { return id < 8; }) == Ids{3, 5, 8});
   CHECK_THROWS_WITH(generate(model, {}, {}), "the prompt is empty: the model needs at least one token to begin with");
 }

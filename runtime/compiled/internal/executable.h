@@ -37,6 +37,7 @@ struct Launch {
 
 struct Copy {
   int from = 0, to = 0;
+  Extent offset;  // in `to`, in elements
 };
 
 // One scan: the body runs once an index, its inputs and outputs pointed at carries, slices and constants.

@@ -10,8 +10,8 @@ namespace uwaga {
 class ProgramImpl {
  public:
   virtual ~ProgramImpl() = default;
-  virtual Arrays run(const Arrays& inputs) = 0;
-  virtual std::vector<LaunchProfile> profile(const Arrays& inputs) { run(inputs); return {}; }
+  virtual Arrays run(const Arrays& inputs, const Sizes& sizes) = 0;
+  virtual std::vector<LaunchProfile> profile(const Arrays& inputs, const Sizes& sizes) { run(inputs, sizes); return {}; }
   virtual std::int64_t peak_bytes(const Sizes& sizes) const = 0;
   virtual std::int64_t parallel_launches() const { return 0; }
   virtual std::int64_t kernels_compiled_in_run() const { return 0; }

@@ -11,6 +11,7 @@
 
 #include "tests/catch.h"
 #include "tests/codegen/schedule/bf16_products.h"
+#include "tests/codegen/schedule/few_rows_products.h"
 #include "tests/codegen/schedule/run_clusters.h"
 #include "tests/ir/every_op.h"
 
@@ -87,6 +88,17 @@ void check_examples(const std::vector<OpExample>& examples, const HostFeatures& 
 TEST_CASE("every op in machine code gives the bits of the typed interpreter") {
   check_examples(every_op(), {.avx2 = true}, 17);
   check_examples(every_op_and_dtype(), {.avx2 = true}, 9);
+}
+
+TEST_CASE("products of few rows in machine code give the bits of the typed interpreter") {
+  const HostCompiler compiler(host_target({.avx2 = true}));
+  for (const FewRowsProduct& p : few_rows_products()) {
+    INFO(p.what);
+    const Drawn given = draw(p.graph, p.sizes, 5);
+    const Results want = interpret(p.graph, given.inputs, {}, Mode::typed);
+    const ClusterRun have = run_clusters(p.graph, given.inputs, {}, p.sizes, compiler.target(), machine(compiler));
+    check_bits(have.outputs.at("c"), want.outputs.at("c"));
+  }
 }
 
 TEST_CASE("products of bf16 in pairs give the kernel interpreter's bits where the processor has them") {

@@ -3,6 +3,7 @@
 #include <uwaga/ir/ops.h>
 #include <uwaga/ir/passes/precision.h>
 #include <uwaga/ir/scope.h>
+#include <uwaga/ir/update.h>
 #include <uwaga/ir/verify.h>
 
 #include "tests/catch.h"
@@ -37,4 +38,25 @@ TEST_CASE("a product computed in bf16 casts its operands and nothing else, and g
     if (n.op == Op::exp) CHECK(n.types[0].dtype == DType::f32);
   CHECK(&compute_in(g, DType::f32).data() == &g.data());
   CHECK_THROWS_WITH(compute_in(g, DType::i8), Contains("f32, bf16 or f16, not in i8"));
+}
+
+TEST_CASE("parameters kept in bf16 are widened where they are used") {
+  Graph g;
+  const Axis in("in", 3);
+  const Tensor w = g.scope().param("w", {in}, ones()), counter = g.scope().state("count", {}, zeros());
+  const Tensor x = g.input("x", f32, {in});
+  g->add_output("y", (x * w).value());
+  g->add_output("z", counter.value());
+  const Graph narrow = parameters_in(g, DType::bf16);
+  verify(narrow);
+  const auto type_of = [&](const char* path) { return narrow->node(narrow->parameters().at(path)).types[0].str(); };
+  CHECK(type_of("w") == "bf16[in=3]");
+  CHECK(type_of("count") == "f32[]");
+  CHECK(narrow->type(narrow->outputs()[0].value).str() == "f32[in=3]");
+  const auto& initial = narrow->node(narrow->parameters().at("w")).as<ParameterAttrs>().initial;
+  CHECK(initial->type(initial->outputs()[0].value).str() == "bf16[in=3]");
+  CHECK(&parameters_in(g, DType::f32).data() == &g.data());
+  CHECK_THROWS_WITH(parameters_in(g, DType::i8), Contains("f32, bf16 or f16, not in i8"));
+  update(w, w + x);
+  CHECK_THROWS_WITH(parameters_in(g, DType::bf16), Contains("'w' is updated in f32 and cannot be kept in bf16"));
 }

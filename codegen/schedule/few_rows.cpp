@@ -1,0 +1,322 @@
+#include <uwaga/codegen/schedule/few_rows.h>
+
+#include <algorithm>
+#include <functional>
+
+#include <uwaga/codegen/lower/inline.h>
+#include <uwaga/codegen/schedule/dot_roles.h>
+
+namespace uwaga {
+namespace {
+
+using namespace kernel;
+using namespace schedule;
+
+// Terms of one fma chain; part of the meaning of a sum (contracts, section 3).
+constexpr std::int64_t kBlock = 512;
+// Bytes of a term that a task reads, at least and at most, and tasks between: enough of them for the threads, and pieces of B that
+// memory gives in a row.
+constexpr std::int64_t kLeastBytes = 768, kMostBytes = 3072, kTasks = 4;
+// Terms ahead that squares are fetched: a few lines of each column. Whole rows of columns the processor fetches ahead by itself.
+constexpr std::int64_t kTermsAhead = 64;
+
+std::int64_t round_up(std::int64_t n, std::int64_t step) { return (n + step - 1) / step * step; }
+
+DType sums_in(const GraphData& g, const Roles& roles) {
+  return computing(g.type(roles.a).dtype) == DType::f32 ? DType::f32 : computing(g.node(roles.node).types[0].dtype);
+}
+int lanes_of_target(const HostTarget& target, DType dtype) { return std::max(1, target.vector_bytes / static_cast<int>(size_of(dtype))); }
+// Rows whose sums, two vectors each, leave registers for what is multiplied.
+std::int64_t most_rows(const HostTarget& target) { return target.registers >= 32 ? 8 : 4; }
+
+class FewRows {
+ public:
+  FewRows(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target)
+      : g_(graph.data()), cluster_(cluster), layouts_(layouts), roles_(find_roles(g_, cluster, layouts)),
+        x_(b_, graph, cluster, layouts, out_), axes_(collapse_roles(x_, roles_)), dtype_(sums_in(g_, roles_)),
+        lanes_(lanes_of_target(target, dtype_)) {
+    const Type &a = g_.type(roles_.a), &b = g_.type(roles_.b);
+    rows_ = *product(a, roles_.rows).constant();
+    columns_ = product(b, roles_.columns);
+    terms_ = product(a, roles_.over);
+    stored_b_ = leading_operand(x_, roles_.b);
+    const AxisNames order = stored_b_ ? order_of(g_, layouts_, stored_b_->stored) : AxisNames();
+    across_ = !order.empty() && !roles_.over.empty() && stored_b_->names.at(roles_.over.back()) == order.back();
+    const auto line = static_cast<std::int64_t>(64 / size_of(stored_b_ ? g_.type(stored_b_->stored).dtype : dtype_));
+    // Of squares, two are open at once; of a term, a line of memory.
+    vectors_ = across_ ? 2 : std::max<std::int64_t>(1, line / lanes_);
+    panel_ = vectors_ * lanes_;
+    terms_at_once_ = rows_ <= 2 ? 8 : 4;
+    const std::int64_t least = kLeastBytes * line / 64, most = kMostBytes * line / 64;
+    task_columns_ = round_up(least, panel_);
+    if (const auto c = columns_.constant()) task_columns_ = round_up(std::clamp((*c + (kTasks - 1)) / kTasks, least, most), panel_);
+    if (const auto c = columns_.constant()) task_columns_ = std::min(task_columns_, round_up(*c, panel_));
+  }
+
+  Schedule write() {
+    b_.at(roles_.ordinal);
+    n_ = x_.extent(columns_);
+    k_ = x_.extent(terms_);
+    const Ex entry = b_.grid(x_.extent(product(g_.node(roles_.node).types[0], roles_.batch)));
+    const Ex task = b_.grid((n_ + (task_columns_ - 1)) / task_columns_);
+    plan_a();
+    if (!across_) {
+      sums_ = b_.scratch(dtype_, b_.integer(rows_ * task_columns_));
+      if (!one_block()) totals_ = b_.scratch(dtype_, b_.integer(rows_ * task_columns_));
+    }
+    for (Value v : {roles_.a, roles_.b})
+      for (const Dim& d : g_.type(v).dims) env_.axes[d.axis] = Index::scalar(b_.integer(0));
+    set_flat(x_, env_, axes_.batch, Index::scalar(entry));
+    read_a();
+    const Ex first = b_.let(task * task_columns_), end = b_.let(min(first + task_columns_, n_));
+    if (across_) x_.loop(first, end, panel_, [&](Ex column) { squares(column); });
+    else vectors(first, end);
+    Schedule s;
+    out_.kernel = b_.finish();
+    for (NodeId id : cluster_.nodes) out_.origins.push_back(g_.node(id).provenance);
+    s.kernels.push_back(std::move(out_));
+    return s;
+  }
+
+ private:
+  Ex mac(Ex a, Ex b, Ex sum) { return is_float(dtype_) ? b_.fma(a, b, sum) : sum + a * b; }
+  Ex zero() { return is_float(dtype_) ? b_.real(0, dtype_) : b_.integer(0, dtype_); }
+  Ex operand(Value v, const IndexEnv& env) {
+    const Ex value = x_.value(v, env);
+    return value.type().dtype == dtype_ ? value : b_.cast(value, dtype_);
+  }
+  bool whole_panels() const {
+    const auto c = columns_.constant();
+    return c && *c % panel_ == 0;
+  }
+  bool one_block() const {
+    const auto c = terms_.constant();
+    return c && *c <= kBlock;
+  }
+
+  // ---- A: in place where it lies as it is needed, else copied by every task
+  void plan_a() {
+    in_place_ = stored_operand(x_, roles_.a);
+    Extent stride = 1;
+    for (std::size_t i = roles_.over.size(); in_place_ && i-- > 0;) {
+      if (g_.type(in_place_->stored).dtype != dtype_ || !(stride_of(in_place_->names.at(roles_.over[i])) == stride)) in_place_.reset();
+      stride = stride * g_.type(roles_.a).extent(roles_.over[i]);
+    }
+    if (!in_place_) copied_ = b_.scratch(dtype_, k_ * rows_);
+  }
+  Extent stride_of(const std::string& axis) const {
+    const AxisNames order = order_of(g_, layouts_, in_place_->stored);
+    Extent s = 1;
+    for (std::size_t i = order.size(); i-- > 0 && order[i] != axis;) s = s * g_.type(in_place_->stored).extent(order[i]);
+    return s;
+  }
+  void read_a() {
+    for (std::int64_t r = 0; r < rows_; ++r) {
+      IndexEnv row = env_;
+      set_flat(x_, row, axes_.rows, Index::scalar(b_.integer(r)));
+      if (in_place_) {
+        IndexEnv stored;
+        for (const auto& [mine, theirs] : in_place_->names)
+          stored.axes[theirs] = contains(roles_.over, mine) ? Index::scalar(b_.integer(0), 0) : row.at(mine);
+        starts_.push_back(b_.let(lanes_of(x_.address(in_place_->stored, stored))));
+        continue;
+      }
+      starts_.push_back(b_.let(k_ * r));
+      const auto copy = [&](Ex term, bool masked) {
+        IndexEnv at = row;
+        const Ex there = b_.ramp(term, lanes_) < b_.splat(k_, lanes_);
+        if (masked) at = at.masked(there);
+        set_flat(x_, at, axes_.over, Index::ramp(term, lanes_, lanes_));
+        b_.store(copied_, b_.ramp(starts_.back() + term, lanes_), b_.splat(operand(roles_.a, at), lanes_), masked ? there : Ex());
+      };
+      const Ex whole = b_.let(k_ / lanes_ * lanes_);
+      x_.loop(b_.integer(0), whole, lanes_, [&](Ex term) { copy(term, false); });
+      if (const auto c = terms_.constant(); !c || *c % lanes_ != 0) x_.branch(whole < k_, [&] { copy(whole, true); });
+    }
+  }
+  Ex a(std::int64_t row, Ex term) {
+    const BufferId from = in_place_ ? x_.buffer(in_place_->stored, false) : copied_;
+    return b_.let(b_.splat(b_.load(from, starts_[static_cast<std::size_t>(row)] + term), lanes_));
+  }
+
+  // What a block of terms is added to, the first one too: -0, which leaves every number as it is.
+  Ex nothing() { return b_.splat(is_float(dtype_) ? b_.real(-0.0, dtype_) : zero(), lanes_); }
+  void blocks(const std::function<void(Ex k0, Ex end)>& body) {
+    const Ex count = one_block() ? b_.integer(1) : max((k_ + (kBlock - 1)) / kBlock, b_.integer(1));
+    x_.loop(b_.integer(0), count, 1, [&](Ex number) {
+      b_.at(roles_.ordinal);
+      const Ex k0 = b_.let(number * kBlock);
+      body(k0, b_.let(min(k0 + kBlock, k_)));
+    });
+  }
+  bool terms_divide(std::int64_t n) const {
+    const auto c = terms_.constant();
+    return c && *c % n == 0;
+  }
+
+  // ---- B whose columns lie one after the other: sums of all the task's columns, a few terms at a time
+  void vectors(Ex first, Ex end) {
+    const Ex count = b_.let(end - first);
+    // body(column of the task, how many vectors, masked)
+    const auto columns = [&](const std::function<void(Ex, std::int64_t, bool)>& body) {
+      const Ex whole = whole_panels() ? count : b_.let(count / panel_ * panel_);
+      x_.loop(b_.integer(0), whole, panel_, [&](Ex c) { body(c, vectors_, false); });
+      if (!whole_panels()) x_.loop(whole, count, lanes_, [&](Ex c) { body(c, 1, true); });
+    };
+    const auto fill = [&](BufferId to, Ex value) {
+      x_.loop(b_.integer(0), b_.integer(rows_ * task_columns_), lanes_, [&](Ex i) { b_.store(to, b_.ramp(i, lanes_), value); });
+    };
+    if (!one_block()) fill(totals_, nothing());
+    blocks([&](Ex k0, Ex last) {
+      fill(sums_, b_.splat(zero(), lanes_));
+      const auto add = [&](Ex term, std::int64_t terms) {
+        std::vector<Ex> values;
+        for (std::int64_t t = 0; t < terms; ++t)
+          for (std::int64_t r = 0; r < rows_; ++r) values.push_back(a(r, term + t));
+        columns([&](Ex c, std::int64_t n, bool masked) {
+          for (std::int64_t v = 0; v < n; ++v) {
+            const auto at = [&](std::int64_t r) { return b_.ramp(c + (r * task_columns_ + v * lanes_), lanes_); };
+            std::vector<Ex> sums;
+            for (std::int64_t r = 0; r < rows_; ++r) sums.push_back(b_.load(sums_, at(r)));
+            for (std::int64_t t = 0; t < terms; ++t) {
+              const Ex column = b_at(term + t, first + c + v * lanes_, masked);
+              for (std::int64_t r = 0; r < rows_; ++r) {
+                Ex& sum = sums[static_cast<std::size_t>(r)];
+                sum = b_.let(mac(values[static_cast<std::size_t>(t * rows_ + r)], column, sum));
+              }
+            }
+            for (std::int64_t r = 0; r < rows_; ++r) b_.store(sums_, at(r), sums[static_cast<std::size_t>(r)]);
+          }
+        });
+      };
+      const Ex whole = b_.let(k0 + (last - k0) / terms_at_once_ * terms_at_once_);
+      x_.loop(k0, whole, terms_at_once_, [&](Ex term) { add(term, terms_at_once_); });
+      if (!terms_divide(terms_at_once_)) x_.loop(whole, last, 1, [&](Ex term) { add(term, 1); });
+      if (!one_block())
+        x_.loop(b_.integer(0), b_.integer(rows_ * task_columns_), lanes_, [&](Ex i) {
+          const Ex at = b_.ramp(i, lanes_);
+          b_.store(totals_, at, b_.load(totals_, at) + b_.load(sums_, at));
+        });
+    });
+    columns([&](Ex c, std::int64_t n, bool masked) {
+      for (std::int64_t r = 0; r < rows_; ++r)
+        for (std::int64_t v = 0; v < n; ++v)
+          finish(r, first + c + v * lanes_, masked, b_.let(b_.load(one_block() ? sums_ : totals_, b_.ramp(c + (r * task_columns_ + v * lanes_), lanes_))));
+    });
+  }
+
+  // What is B's at a term and a vector of columns.
+  Ex b_at(Ex term, Ex first, bool masked) {
+    IndexEnv at = masked ? env_.masked(b_.ramp(first, lanes_) < b_.splat(n_, lanes_)) : env_;
+    set_flat(x_, at, axes_.over, Index::scalar(term));
+    set_flat(x_, at, axes_.columns, Index::ramp(first, lanes_, lanes_));
+    return b_.let(b_.splat(operand(roles_.b, at), lanes_));
+  }
+  // ---- B whose terms lie one after the other: squares of `vectors_` vectors of columns, sums in registers
+  void squares(Ex column) {
+    b_.at(roles_.ordinal);
+    const auto sums = static_cast<std::size_t>(rows_ * vectors_);
+    std::vector<Ex> totals, block;
+    for (std::size_t i = 0; i < sums && !one_block(); ++i) totals.push_back(b_.variable(nothing()));
+    blocks([&](Ex k0, Ex end) {
+      block.clear();
+      for (std::size_t i = 0; i < sums; ++i) block.push_back(b_.variable(b_.splat(zero(), lanes_)));
+      add_squares(column, k0, end, block);
+      for (std::size_t i = 0; i < totals.size(); ++i) b_.assign(totals[i], totals[i] + block[i]);
+    });
+    for (std::int64_t r = 0; r < rows_; ++r)
+      for (std::int64_t v = 0; v < vectors_; ++v)
+        finish(r, column + v * lanes_, !whole_panels(), (one_block() ? block : totals)[static_cast<std::size_t>(r * vectors_ + v)]);
+  }
+  void add_squares(Ex column, Ex k0, Ex end, const std::vector<Ex>& sums) {
+    const Ex whole = b_.let(k0 + (end - k0) / lanes_ * lanes_);
+    x_.loop(k0, whole, lanes_, [&](Ex term) {
+      std::vector<std::vector<Ex>> squares;
+      for (std::int64_t c = 0; c < panel_; ++c) fetch(term + kTermsAhead, column + c);
+      for (std::int64_t v = 0; v < vectors_; ++v) {
+        std::vector<Ex> square;
+        for (std::int64_t c = 0; c < lanes_; ++c) {
+          IndexEnv at = env_;
+          set_flat(x_, at, axes_.columns, Index::scalar(clamped(column + (v * lanes_ + c))));
+          set_flat(x_, at, axes_.over, Index::ramp(term, lanes_, lanes_));
+          square.push_back(b_.let(b_.splat(operand(roles_.b, at), lanes_)));
+        }
+        turn_over(b_, square);
+        squares.push_back(std::move(square));
+      }
+      for (std::int64_t t = 0; t < lanes_; ++t) add_term(term + t, sums, [&](std::int64_t v) { return squares[static_cast<std::size_t>(v)][static_cast<std::size_t>(t)]; });
+    });
+    if (!terms_divide(lanes_))
+      x_.loop(whole, end, 1, [&](Ex term) { add_term(term, sums, [&](std::int64_t v) { return b_at(term, column + v * lanes_, !whole_panels()); }); });
+  }
+  void add_term(Ex term, const std::vector<Ex>& sums, const std::function<Ex(std::int64_t)>& columns) {
+    std::vector<Ex> column;
+    for (std::int64_t v = 0; v < vectors_; ++v) column.push_back(columns(v));
+    for (std::int64_t r = 0; r < rows_; ++r) {
+      const Ex value = a(r, term);
+      for (std::int64_t v = 0; v < vectors_; ++v) {
+        const Ex sum = sums[static_cast<std::size_t>(r * vectors_ + v)];
+        b_.assign(sum, mac(value, column[static_cast<std::size_t>(v)], sum));
+      }
+    }
+  }
+  Ex clamped(Ex column) { return b_.let(whole_panels() ? column : min(column, n_ - 1)); }
+
+  // The line of B at a term and a column comes closer.
+  void fetch(Ex term, Ex column) {
+    if (!stored_b_) return;
+    IndexEnv env = env_, stored;
+    set_flat(x_, env, axes_.over, Index::scalar(term));
+    set_flat(x_, env, axes_.columns, Index::scalar(column));
+    for (const auto& [mine, theirs] : stored_b_->names) stored.axes[theirs] = env.at(mine);
+    b_.prefetch(x_.buffer(stored_b_->stored, false), lanes_of(x_.address(stored_b_->stored, stored)));
+  }
+
+  // Everything after the dot, for a vector of columns of a row.
+  void finish(std::int64_t row, Ex column, bool masked, Ex sum) {
+    IndexEnv at = masked ? env_.masked(b_.ramp(column, lanes_) < b_.splat(n_, lanes_)) : env_;
+    set_flat(x_, at, axes_.rows, Index::scalar(b_.integer(row)));
+    set_flat(x_, at, axes_.columns, Index::ramp(column, lanes_, lanes_));
+    b_.at(roles_.ordinal);
+    const Ex rounded = x_.rounded(sum, g_.node(roles_.node).types[0].dtype);
+    x_.define({roles_.node, 0}, [&](const IndexEnv&) { return rounded; });
+    const auto envs = epilogue_envs(x_, roles_.node, at);
+    for (Value out : cluster_.outputs) x_.store(out, envs.at(out), x_.value(out, envs.at(out)));
+  }
+
+  const GraphData& g_;
+  const Cluster& cluster_;
+  const Layouts& layouts_;
+  Roles roles_;
+  KernelBuilder b_{"contraction"};
+  ScheduledKernel out_;
+  Inline x_;
+  RoleAxes axes_;
+  DType dtype_;
+  int lanes_;
+  std::int64_t rows_ = 1, vectors_ = 1, panel_ = 0, task_columns_ = 0, terms_at_once_ = 8;
+  Extent columns_, terms_;
+  bool across_ = false;
+  std::optional<StoredOperand> in_place_, stored_b_;
+  BufferId copied_ = 0, sums_ = 0, totals_ = 0;
+  std::vector<Ex> starts_;  // of A's rows
+  IndexEnv env_;
+  Ex n_, k_;
+};
+
+}  // namespace
+
+bool has_few_rows(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
+  const GraphData& g = graph.data();
+  const Roles roles = find_roles(g, cluster, layouts);
+  const auto rows = product(g.type(roles.a), roles.rows).constant();
+  const DType dtype = sums_in(g, roles);
+  const bool pairs = target.bf16_dot && !target.amx && dtype == DType::f32 && g.type(roles.a).dtype == DType::bf16 && g.type(roles.b).dtype == DType::bf16;
+  return rows && *rows >= 1 && *rows <= most_rows(target) && !roles.columns.empty() && lanes_of_target(target, dtype) > 1 && !pairs;
+}
+
+Schedule schedule_few_rows(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
+  return FewRows(graph, cluster, layouts, target).write();
+}
+
+}  // namespace uwaga

@@ -1,0 +1,59 @@
+// Contractions of few rows, on the kernel interpreter.
+#include <uwaga/codegen/schedule/few_rows.h>
+#include <uwaga/ir/interpreter/interpret.h>
+
+#include "tests/catch.h"
+#include "tests/codegen/schedule/few_rows_products.h"
+
+namespace uwaga::test {
+namespace {
+
+HostTarget vectors(int bytes) {
+  HostTarget target;
+  target.vector_bytes = bytes;
+  target.registers = bytes == 64 ? 32 : 16;
+  return target;
+}
+
+bool is_few_rows(const Graph& g, const HostTarget& target) {
+  const Clustering clustering = fuse(g);
+  const Layouts layouts = choose_layouts(g, clustering);
+  bool few = false;
+  for (const Cluster& c : clustering.clusters) few |= c.kind == ClusterKind::contraction && has_few_rows(g, c, layouts, target);
+  return few;
+}
+
+}  // namespace
+
+TEST_CASE("products of few rows have the bits of every product") {
+  int few = 0;
+  for (const int bytes : {32, 64})
+    for (const FewRowsProduct& p : few_rows_products()) {
+      INFO(p.what << ", vectors of " << bytes << " bytes");
+      const Drawn given = draw(p.graph, p.sizes, 7);
+      const Results want = interpret(p.graph, given.inputs, {}, Mode::typed);
+      const ClusterRun have = run_clusters(p.graph, given.inputs, {}, p.sizes, vectors(bytes));
+      check_bits(have.outputs.at("c"), want.outputs.at("c"));
+      few += is_few_rows(p.graph, vectors(bytes));
+    }
+  CHECK(few > 100);
+}
+
+TEST_CASE("products of many rows, of unknown rows, and in pairs have another schedule") {
+  const auto product = [](const Axis& rows, DType d) {
+    Graph g;
+    const Tensor x = g.input("x", d, {rows, {"k", 64}}), y = g.input("y", d, {{"k", 64}, {"n", 64}});
+    g->add_output("c", dot(x, y, {"k"}, f32).value());
+    return g;
+  };
+  CHECK(is_few_rows(product({"m", 4}, f32), vectors(32)));
+  CHECK_FALSE(is_few_rows(product({"m", 5}, f32), vectors(32)));
+  CHECK(is_few_rows(product({"m", 8}, f32), vectors(64)));
+  CHECK_FALSE(is_few_rows(product("m", f32), vectors(64)));
+  CHECK(is_few_rows(product({"m", 1}, bf16), vectors(64)));
+  HostTarget pairs = vectors(64);
+  pairs.bf16_dot = true;
+  CHECK_FALSE(is_few_rows(product({"m", 1}, bf16), pairs));
+}
+
+}  // namespace uwaga::test
