@@ -16,9 +16,7 @@ using namespace schedule;
 constexpr std::int64_t kBlock = 512;
 // Bytes of a term that a task reads, at least and at most, and tasks between: enough of them for the threads, and pieces of B that
 // memory gives in a row.
-constexpr std::int64_t kLeastBytes = 768, kMostBytes = 3072, kTasks = 4;
-// Terms ahead that squares are fetched: a few lines of each column. Whole rows of columns the processor fetches ahead by itself.
-constexpr std::int64_t kTermsAhead = 64;
+constexpr std::int64_t kLeastBytes = 1536, kMostBytes = 3072, kTasks = 4;
 
 std::int64_t round_up(std::int64_t n, std::int64_t step) { return (n + step - 1) / step * step; }
 
@@ -48,9 +46,10 @@ class FewRows {
     panel_ = vectors_ * lanes_;
     terms_at_once_ = rows_ <= 2 ? 8 : 4;
     const std::int64_t least = kLeastBytes * line / 64, most = kMostBytes * line / 64;
-    task_columns_ = round_up(least, panel_);
-    if (const auto c = columns_.constant()) task_columns_ = round_up(std::clamp((*c + (kTasks - 1)) / kTasks, least, most), panel_);
-    if (const auto c = columns_.constant()) task_columns_ = std::min(task_columns_, round_up(*c, panel_));
+    task_columns_ = least;
+    if (const auto c = columns_.constant()) task_columns_ = std::min(std::clamp((*c + (kTasks - 1)) / kTasks, least, most), (*c + 1) / 2);
+    task_columns_ = std::max(round_up(task_columns_, panel_), panel_);
+    steps_of_line_ = std::clamp<std::int64_t>(line / lanes_, 1, panel_);
   }
 
   Schedule write() {
@@ -232,7 +231,10 @@ class FewRows {
     const Ex whole = b_.let(k0 + (end - k0) / lanes_ * lanes_);
     x_.loop(k0, whole, lanes_, [&](Ex term) {
       std::vector<std::vector<Ex>> squares;
-      for (std::int64_t c = 0; c < panel_; ++c) fetch(term + kTermsAhead, column + c);
+      // Of the next columns a share of their lines, so that all are fetched once. (The processor does not see so many rows coming.)
+      const std::int64_t share = panel_ / steps_of_line_;
+      const Ex part = b_.let(term / lanes_ % steps_of_line_ * share + (column + panel_));
+      for (std::int64_t c = 0; c < share; ++c) fetch(term, part + c);
       for (std::int64_t v = 0; v < vectors_; ++v) {
         std::vector<Ex> square;
         for (std::int64_t c = 0; c < lanes_; ++c) {
@@ -294,7 +296,7 @@ class FewRows {
   RoleAxes axes_;
   DType dtype_;
   int lanes_;
-  std::int64_t rows_ = 1, vectors_ = 1, panel_ = 0, task_columns_ = 0, terms_at_once_ = 8;
+  std::int64_t rows_ = 1, vectors_ = 1, panel_ = 0, task_columns_ = 0, terms_at_once_ = 8, steps_of_line_ = 1;
   Extent columns_, terms_;
   bool across_ = false;
   std::optional<StoredOperand> in_place_, stored_b_;
