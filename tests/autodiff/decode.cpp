@@ -179,6 +179,10 @@ TEST_CASE("what sees later positions, or mixes them, is not derived") {
                return attention(p.q, keyed(p.k), keyed(p.v), options([](Tensor q, Tensor k) { return k <= q + 1; }));
              }),
              EndsWith("no mask is proved to rule out key > time"));
+  CHECK_THAT(refusal([](const Parts& p) {
+               return attention(p.q, keyed(p.k), keyed(p.v), options([](Tensor q, Tensor k) { return k < q + 2; }));
+             }),
+             EndsWith("no mask is proved to rule out key > time"));
   // Another axis' mask is no mask.
   CHECK_THAT(refusal([](const Parts& p) {
                const Tensor other = rename(p.v, "time", "other");
