@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 
 #include <uwaga/codegen/custom_kernel.h>
@@ -40,6 +41,7 @@ class WrittenOut {
     cluster_.kind = cluster.kind;
     for (const Value& v : cluster.inputs) cluster_.inputs.push_back(lay(v, now_.at(v), layouts));
     for (const Value& v : cluster.outputs) cluster_.outputs.push_back(lay(v, output(v), layouts));
+    walk();
   }
 
   Schedule schedule(const WriteCluster& write) const {
@@ -85,6 +87,24 @@ class WrittenOut {
       cluster_.nodes.push_back(id);
       nodes_.push_back(position);
     }
+  }
+
+  // The nodes in the order in which a walk from the outputs meets them, as those of other clusters (cluster_order.h): a body's
+  // own order differs with the types it was written for.
+  void walk() {
+    std::map<NodeId, std::size_t> unmet;
+    for (std::size_t i = 0; i < cluster_.nodes.size(); ++i) unmet[cluster_.nodes[i]] = nodes_[i];
+    cluster_.nodes.clear();
+    nodes_.clear();
+    const std::function<void(NodeId)> visit = [&](NodeId id) {
+      const auto node = unmet.extract(id);
+      if (!node) return;
+      for (const Value& v : graph_->node(id).operands) visit(v.node);
+      cluster_.nodes.push_back(id);
+      nodes_.push_back(node.mapped());
+    };
+    for (const Value& v : cluster_.outputs) visit(v.node);
+    while (!unmet.empty()) visit(unmet.begin()->first);
   }
 
   // A value of the cluster's own, and another for every output: simplified bodies may hand out an operand, or one value twice.

@@ -20,6 +20,7 @@ Hash128 ClusterOrder::canonicalise(Cluster& c) {
   order_.clear();
   inputs_.clear();
   for (std::size_t n = 0; n < ids_.size(); ++n) own_[n] = own_hash(ids_[n]);
+  for (std::size_t n = 0; n < ids_.size(); ++n) tree_[n] = tree_hash(n);
   sort_outputs(c);
   for (Value v : c.outputs) visit(v.node);
   // Nodes that no output needs (an op with a schedule of its own may have unused outputs) keep their order behind.
@@ -28,7 +29,7 @@ Hash128 ClusterOrder::canonicalise(Cluster& c) {
   h.word(static_cast<std::uint64_t>(c.kind)).word(order_.size()).word(c.outputs.size());
   for (NodeId id : order_) {
     h.hash(own_[number(id)]);
-    for (Value v : g_.node(id).operands) h.word(position(v));
+    for (Value v : operands(id)) h.word(position(v));
   }
   for (Value v : c.outputs) {
     h.word(position(v));
@@ -48,7 +49,6 @@ Hash128 ClusterOrder::canonicalise(Cluster& c) {
 void ClusterOrder::sort_outputs(Cluster& c) {
   const auto of_one = [&](Value v) { return v.node == c.outputs[0].node; };
   if (std::all_of(c.outputs.begin(), c.outputs.end(), of_one) && std::is_sorted(c.outputs.begin(), c.outputs.end())) return;
-  for (std::size_t n = 0; n < ids_.size(); ++n) tree_[n] = tree_hash(n);
   const std::vector<Value> before = c.outputs;
   const auto place = [&](Value v) { return std::find(before.begin(), before.end(), v); };
   std::sort(c.outputs.begin(), c.outputs.end(), [&](Value a, Value b) {
@@ -93,19 +93,29 @@ Hash128 ClusterOrder::own_hash(NodeId id) {
 Hash128 ClusterOrder::tree_hash(std::size_t n) {
   Hasher h;
   h.hash(own_[n]);
-  for (Value v : g_.node(ids_[n]).operands) {
-    h.word(v.output);
-    if (const std::size_t inside = number(v.node); inside != kNowhere) h.hash(tree_[inside]);
-    else h.hash(type_hash(g_.type(v)));
-  }
+  for (Value v : operands(ids_[n])) h.hash(operand_hash(v));
   return h.finish();
+}
+
+Hash128 ClusterOrder::operand_hash(Value v) {
+  const std::size_t inside = number(v.node);
+  if (inside == kNowhere) return type_hash(g_.type(v));
+  return v.output == 0 ? tree_[inside] : Hasher().hash(tree_[inside]).word(v.output).finish();
+}
+
+// In the order in which they are met.
+ValueList ClusterOrder::operands(NodeId id) {
+  const Node& n = g_.node(id);
+  ValueList out = n.operands;
+  if ((n.op == Op::add || n.op == Op::mul) && operand_hash(out[1]) < operand_hash(out[0])) out = {out[1], out[0]};
+  return out;
 }
 
 void ClusterOrder::visit(NodeId id) {
   const std::size_t n = number(id);
   if (place_[n] != kNowhere) return;
   place_[n] = 0;
-  for (Value v : g_.node(id).operands) {
+  for (Value v : operands(id)) {
     if (number(v.node) != kNowhere) visit(v.node);
     else if (std::find(inputs_.begin(), inputs_.end(), v) == inputs_.end()) inputs_.push_back(v);
   }

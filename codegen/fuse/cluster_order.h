@@ -1,8 +1,9 @@
 // The canonical order of a cluster's nodes, and the signature that clusters with equal kernels share.
 //
 // Which kernel a cluster needs depends on its ops, attributes, types and layouts, not on where in the graph it stands. Its
-// nodes are put in the order in which a walk from its outputs, operands first, meets them; inputs and outputs likewise. So
-// the same block of every layer gives the same kernel, and is scheduled once.
+// nodes are put in the order in which a walk from its outputs, operands first, meets them; inputs and outputs likewise. The
+// operands of sums and products are met in the order of what they compute: gradients are added in an order that differs from
+// layer to layer, and x + y is y + x to the bit. So the same block of every layer gives the same kernel, and is scheduled once.
 #pragma once
 
 #include <cstdint>
@@ -33,6 +34,8 @@ class ClusterOrder {
   const Hash128& type_hash(const Type& t);
   Hash128 own_hash(NodeId id);
   Hash128 tree_hash(std::size_t n);
+  Hash128 operand_hash(Value v);
+  ValueList operands(NodeId id);
   void visit(NodeId id);
   std::uint64_t position(Value v) const;
 

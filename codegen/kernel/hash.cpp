@@ -14,29 +14,28 @@ std::uint64_t number(E e) {
 
 void feed(Hasher& h, VType t) { h.word(number(t.dtype) | number(t.lanes) << 8); }
 
-void feed(Hasher& h, const Expr& e) {
-  h.word(number(e.kind) | number(e.op) << 8 | number(e.ordinal) << 16 | number(e.index) << 32);
+void feed(Hasher& h, const Expr& e, bool ordinals) {
+  h.word(number(e.kind) | number(e.op) << 8 | (ordinals ? number(e.ordinal) << 16 : 0) | number(e.index) << 32);
   feed(h, e.type);
   h.word(number(e.integer)).word(std::bit_cast<std::uint64_t>(e.real)).word(e.args.size());
   for (ExprId arg : e.args) h.word(arg);
 }
 
-void feed(Hasher& h, const std::vector<Stmt>& block) {
+void feed(Hasher& h, const std::vector<Stmt>& block, bool ordinals) {
   h.word(block.size());
   for (const Stmt& s : block) {
-    h.word(number(s.kind) | number(s.ordinal) << 16 | number(s.var) << 32);
+    const bool ordinal = ordinals || s.kind == StmtKind::fail;
+    h.word(number(s.kind) | (ordinal ? number(s.ordinal) << 16 : 0) | number(s.var) << 32);
     h.word(s.buffer).word(s.value).word(s.index).word(s.condition).word(s.begin).word(s.end).word(number(s.step));
-    feed(h, s.body);
-    feed(h, s.otherwise);
+    feed(h, s.body, ordinals);
+    feed(h, s.otherwise, ordinals);
   }
 }
 
-}  // namespace
-
-Hash128 hash(const Kernel& k) {
+Hash128 hash(const Kernel& k, bool ordinals) {
   Hasher h;
   h.word(kVersion).word(k.exprs.size());
-  for (const Expr& e : k.exprs) feed(h, e);
+  for (const Expr& e : k.exprs) feed(h, e, ordinals);
   h.word(k.variables.size());
   for (const Variable& v : k.variables) feed(h, v.type);
   h.word(k.buffers.size());
@@ -48,8 +47,13 @@ Hash128 hash(const Kernel& k) {
   for (VarId v : k.grid) h.word(v);
   for (ExprId e : k.grid_extents) h.word(e);
   h.word(number(k.threads)).word(k.thread);
-  feed(h, k.body);
+  feed(h, k.body, ordinals);
   return h.finish();
 }
+
+}  // namespace
+
+Hash128 hash(const Kernel& k) { return hash(k, true); }
+Hash128 code_hash(const Kernel& k) { return hash(k, false); }
 
 }  // namespace uwaga::kernel

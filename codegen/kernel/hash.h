@@ -12,4 +12,8 @@ namespace uwaga::kernel {
 
 Hash128 hash(const Kernel& kernel);
 
+// Of what a target's code depends on: the same, but of ordinals those alone that failures store. Kernels that differ only in which
+// op wrote a statement share their code.
+Hash128 code_hash(const Kernel& kernel);
+
 }  // namespace uwaga::kernel

@@ -51,7 +51,7 @@ std::vector<ListingLine> HostCompiler::assembly_listing(const kernel::Kernel& ke
   llvm::LLVMContext context;
   const auto module = worker.emit(kernel, context);
   llvm::SmallVector<char, 0> text;
-  worker.generate(*module, text, llvm::CodeGenFileType::AssemblyFile);
+  worker.assemble(*module, text);
   std::vector<ListingLine> lines;
   std::istringstream in(std::string(text.data(), text.size()));
   int ordinal = -1;

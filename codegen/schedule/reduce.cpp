@@ -53,15 +53,15 @@ std::vector<Ex> unrolled_block(Inline& x, Ex begin, Ex end, int lanes, const std
   x.loop(begin, whole, kSumLanes, [&](Ex i) {
     for (int u = 0; u < vectors; ++u) add(u, i + u * lanes, {});
   });
-  for (int u = 0; u < vectors; ++u) {
-    const Ex at = whole + u * lanes;
-    x.branch(at < end, [&] {
-      const Ex last = at + (lanes - 1);
-      const auto *l = kernel::constant_of(last), *e = kernel::constant_of(end);
-      if (l && e && *l < *e) add(u, at, {});
-      else add(u, at, b.ramp(at, lanes) < end);
-    });
-  }
+  // What is left, in one piece: a branch a vector is a block a vector to compile, and adding 0 changes no partial sum.
+  x.branch(whole < end, [&] {
+    for (int u = 0; u < vectors; ++u) {
+      const Ex at = whole + u * lanes, last = at + (lanes - 1);
+      const auto *first = kernel::constant_of(at), *l = kernel::constant_of(last), *e = kernel::constant_of(end);
+      if (first && e && *first >= *e) break;
+      add(u, at, l && e && *l < *e ? Ex{} : b.ramp(at, lanes) < end);
+    }
+  });
   std::vector<Ex> out;
   for (std::size_t r = 0; r < reductions.size(); ++r) out.push_back(join_lanes(b, reductions[r].op, lane[r]));
   return out;

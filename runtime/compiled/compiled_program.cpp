@@ -93,7 +93,6 @@ class CompiledProgram final : public ProgramImpl {
     report.nodes = lowered->size();
     report.clusters = static_cast<int>(main_->clustering.clusters.size());
     for (const Step& s : main_->steps) report.launches += std::holds_alternative<Launch>(s);
-    report.kernels = static_cast<int>(kernels_.size());
     report.total = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   }
 

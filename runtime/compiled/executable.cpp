@@ -19,8 +19,8 @@ int KernelSet::add(kernel::Kernel kernel) {
   const std::string hash = kernel::hash(kernel).str();
   const auto [it, fresh] = known_.try_emplace(hash, static_cast<int>(kernels_.size()));
   if (fresh) {
+    code_hashes_.push_back(kernel::code_hash(kernel).str());
     kernels_.push_back(std::move(kernel));
-    hashes_.push_back(hash);
   }
   return it->second;
 }

@@ -125,6 +125,23 @@ TEST_CASE("the hash of a kernel sees statements and ordinals but neither its kin
   CHECK(kernel("a", 1, 3, false) != h);
 }
 
+TEST_CASE("the hash of code sees no ordinals but those that failures store", "[kernel]") {
+  const auto kernel = [](Ordinal store, Ordinal failure) {
+    KernelBuilder b("k");
+    const BufferId x = b.input(DType::f32), y = b.output(DType::f32);
+    const Ex g = b.grid(b.integer(4));
+    b.at(store);
+    b.store(y, g, b.load(x, g) + b.real(1));
+    b.at(failure);
+    b.fail(b.load(x, g) < b.real(0), g);
+    return b.finish();
+  };
+  const Hash128 h = code_hash(kernel(1, 2));
+  CHECK(code_hash(kernel(0, 2)) == h);
+  CHECK(hash(kernel(0, 2)) != hash(kernel(1, 2)));
+  CHECK(code_hash(kernel(1, 3)) != h);
+}
+
 TEST_CASE("a printed kernel shows the grid, buffers, statements and ordinals", "[kernel]") {
   CHECK(print(turned(true)) ==
         "kernel turn(b0: in f32, b1: out f32)\n"

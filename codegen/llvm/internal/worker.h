@@ -1,6 +1,7 @@
-// One thread's compiler: a TargetMachine, used for one kernel after the other.
+// One thread's compiler: a TargetMachine and its passes, used for one kernel after the other.
 #pragma once
 
+#include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/Module.h>
 
 #include <memory>
@@ -11,18 +12,26 @@
 
 namespace uwaga {
 
+class KernelPasses;
+
 class CompileWorker {
  public:
   CompileWorker(const HostTarget& target, const CompileOptions& options);
+  ~CompileWorker();
   std::unique_ptr<llvm::Module> emit(const kernel::Kernel& kernel, llvm::LLVMContext& context,
                                      std::span<const SourceLine> lines = {});
-  void generate(llvm::Module& module, llvm::SmallVectorImpl<char>& result, llvm::CodeGenFileType kind);
+  void assemble(llvm::Module& module, llvm::SmallVectorImpl<char>& text);
   CompiledKernel compile(const kernel::Kernel& kernel, std::span<const SourceLine> lines = {});
 
  private:
+  void add_passes(KernelPasses& passes, llvm::raw_pwrite_stream& out, llvm::CodeGenFileType kind);
+
   HostTarget target_;
   CompileOptions options_;
   std::unique_ptr<llvm::TargetMachine> machine_;
+  llvm::LLVMContext context_;
+  struct ObjectPasses;
+  std::unique_ptr<ObjectPasses> objects_;  // made for the first: it takes as long as the code of a small kernel
 };
 
 }  // namespace uwaga

@@ -74,6 +74,7 @@ class CudaBackend final : public Backend, public TargetMemories {
     const auto start = Clock::now();
     std::vector<kernel::Kernel> kernels;
     for (const kernel::Kernel& k : set.kernels()) kernels.push_back(kernel::expand_math(k));
+    report.kernels = static_cast<int>(kernels.size());
     std::vector<Unit> units;
     for (std::size_t i = 0; i < kernels.size(); ++i) {
       if (units.empty() || compiler_->apart()) units.emplace_back();

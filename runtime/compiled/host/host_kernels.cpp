@@ -1,6 +1,7 @@
 #include <uwaga/runtime/compiled/host/internal/host_kernels.h>
 
 #include <chrono>
+#include <map>
 #include <span>
 
 #include <uwaga/codegen/kernel/math.h>
@@ -27,19 +28,27 @@ HostKernels compile_kernels(const KernelSet& set, const HostTarget& target, int 
   const auto start = Clock::now();
   const KernelCache cache = KernelCache::standard();
   const std::string target_text = target_key(target);
-  const std::size_t count = set.kernels().size();
+  std::vector<std::size_t> which, first;  // by kernel: its code; by code: a kernel that has it
+  std::map<std::string, std::size_t> known;
+  for (std::size_t i = 0; i < set.kernels().size(); ++i) {
+    const auto [it, fresh] = known.try_emplace(set.code_hashes()[i], first.size());
+    if (fresh) first.push_back(i);
+    which.push_back(it->second);
+  }
+  const std::size_t count = first.size();
+  report.kernels = static_cast<int>(count);
   std::vector<std::vector<std::byte>> objects(count);
   std::vector<std::string> keys(count);
   std::vector<kernel::Kernel> missing;
   std::vector<std::size_t> missing_at;
   for (std::size_t i = 0; i < count; ++i) {
-    keys[i] = sha256(set.hashes()[i] + "\n" + target_text);
+    keys[i] = sha256(set.code_hashes()[first[i]] + "\n" + target_text);
     if (auto found = cache.load(keys[i])) {
       const auto bytes = std::as_bytes(std::span(*found));
       objects[i].assign(bytes.begin(), bytes.end());
       ++report.kernels_from_cache;
     } else {
-      missing.push_back(kernel::expand_math(set.kernels()[i]));
+      missing.push_back(kernel::expand_math(set.kernels()[first[i]]));
       missing_at.push_back(i);
     }
   }
@@ -60,7 +69,7 @@ HostKernels compile_kernels(const KernelSet& set, const HostTarget& target, int 
   code.reserve(count);
   for (const auto& object : objects) code.emplace_back(object);
   report.link = since(link);
-  return HostKernels(std::move(code));
+  return {std::move(code), std::move(which)};
 }
 
 }  // namespace uwaga

@@ -26,7 +26,7 @@ class Backend {
   virtual Schedule schedule(const Graph& graph, const Cluster& cluster, const Layouts& layouts) const = 0;
   // Has it kernels for clusters of kind attention?
   virtual bool computes_attention() const { return false; }
-  // Makes code of all kernels; fills the report's `emit`, `link` and `kernels_from_cache`.
+  // Makes code of all kernels; fills the report's `emit`, `link` and counts of kernels.
   virtual void load(const KernelSet& kernels, CompileReport& report) = 0;
   virtual TargetMemories* memories() { return nullptr; }
   // Addresses are the target's, except the host's side of uploads and downloads, which must stay until finish().

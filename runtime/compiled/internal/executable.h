@@ -78,11 +78,11 @@ class KernelSet {
  public:
   int add(kernel::Kernel kernel);
   const std::vector<kernel::Kernel>& kernels() const { return kernels_; }
-  const std::vector<std::string>& hashes() const { return hashes_; }
+  const std::vector<std::string>& code_hashes() const { return code_hashes_; }
 
  private:
   std::vector<kernel::Kernel> kernels_;
-  std::vector<std::string> hashes_;
+  std::vector<std::string> code_hashes_;
   std::map<std::string, int> known_;
 };
 

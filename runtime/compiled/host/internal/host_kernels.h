@@ -15,14 +15,15 @@ HostTarget this_host();
 class HostKernels {
  public:
   HostKernels() = default;
-  explicit HostKernels(std::vector<HostCode> code) : code_(std::move(code)) {}
-  kernel::HostFunction at(std::size_t kernel) const { return code_[kernel].function(); }
+  HostKernels(std::vector<HostCode> code, std::vector<std::size_t> which) : code_(std::move(code)), which_(std::move(which)) {}
+  kernel::HostFunction at(std::size_t kernel) const { return code_[which_[kernel]].function(); }
 
  private:
   std::vector<HostCode> code_;
+  std::vector<std::size_t> which_;  // by kernel: some share their code
 };
 
-// Fills the report's `emit`, `link` and `kernels_from_cache`.
+// Each code once. Fills the report's `emit`, `link` and counts of kernels.
 HostKernels compile_kernels(const KernelSet& kernels, const HostTarget& target, int threads, CompileReport& report);
 
 }  // namespace uwaga
