@@ -1,7 +1,9 @@
 #include <uwaga/codegen/schedule/columns.h>
 
 #include <algorithm>
+#include <set>
 
+#include <uwaga/codegen/schedule/dot_roles.h>
 #include <uwaga/codegen/schedule/reduce.h>
 #include <uwaga/codegen/schedule/stages.h>
 #include <uwaga/ir/error.h>
@@ -9,7 +11,8 @@
 namespace uwaga::schedule {
 namespace {
 
-constexpr int kVectors = 2;  // of columns a task: 128 bytes on AVX-512, so a row's piece is two cache lines
+constexpr int kPieceBytes = 128;  // of a row, a task: two cache lines
+constexpr std::int64_t kRowsAhead = 16;  // by which rows are fetched: they lie too far apart for a processor to guess the next
 
 // The accumulators of a task: kSumLanes rows of its columns.
 class Accumulators {
@@ -67,7 +70,9 @@ Schedule columns(const Graph& graph, const Cluster& cluster, const Layouts& layo
   const std::vector<LoopAxis> reduced = collapse(g, cluster, layouts, s.space, s.over);
   const int lanes = lanes_for(g, cluster, target, column.extent);
   const auto columns = column.extent.constant();
-  const int vectors = columns && *columns <= lanes ? 1 : kVectors, width = lanes * vectors;
+  const int most = std::max(1, kPieceBytes / target.vector_bytes);
+  const int vectors = columns ? static_cast<int>(std::clamp<std::int64_t>((*columns + lanes - 1) / lanes, 1, most)) : most;
+  const int width = lanes * vectors;
 
   std::vector<Reduction> reductions;
   for (NodeId id : s.reductions) reductions.push_back(reduction_of(b, g, id));
@@ -82,6 +87,23 @@ Schedule columns(const Graph& graph, const Cluster& cluster, const Layouts& layo
   IndexEnv task = zero_env(b, s.space);
   set_flat(x, task, kept, Index::scalar(outer));
 
+  // The same columns of a row that comes up a few rows later.
+  const auto fetch_ahead = [&](Ex i) {
+    if (reduced.size() != 1) return;
+    IndexEnv env = task;
+    set_flat(x, env, reduced, Index::scalar(i + kRowsAhead));
+    set_index(env, column, Index::scalar(first), b);
+    std::set<Value> fetched;
+    for (const Reduction& r : reductions) {
+      const auto d = leading_operand(x, g.node(r.value.node).operands[0]);
+      if (!d || !fetched.insert(d->stored).second) continue;
+      IndexEnv stored;
+      for (const auto& [mine, theirs] : d->names) stored.axes[theirs] = env.at(mine);
+      const Ex at = b.let(lanes_of(x.address(d->stored, stored)));
+      const auto line = static_cast<std::int64_t>(64 / size_of(g.type(d->stored).dtype));
+      for (std::int64_t e = 0; e < width; e += line) b.prefetch(x.buffer(d->stored, false), at + e);
+    }
+  };
   const auto walk = [&](bool whole) {
     const auto column_env = [&](const IndexEnv& env, int v) {
       const Ex c = first + v * lanes;
@@ -92,6 +114,7 @@ Schedule columns(const Graph& graph, const Cluster& cluster, const Layouts& layo
     const auto one_row = [&](Ex i, Ex lane) {
       IndexEnv env = task;
       set_flat(x, env, reduced, Index::scalar(i));
+      fetch_ahead(i);
       for (int v = 0; v < vectors; ++v) {
         const IndexEnv at = column_env(env, v);
         for (std::size_t r = 0; r < reductions.size(); ++r)

@@ -21,6 +21,10 @@ constexpr std::int64_t kTaskRows = 384, kTaskColumns = 128, kNarrowColumns = 64,
 constexpr std::int64_t kUnroll = 4;
 // Tiles of a task, at least, behind which the next block is fetched: fewer hide nothing of it.
 constexpr std::int64_t kHidingTiles = 4;
+// Terms of a product, at least, behind which what its epilogue takes is fetched.
+constexpr std::int64_t kHidingTerms = 64;
+// Steps by which what is packed is fetched ahead: its pieces lie too far apart for a processor to guess the next.
+constexpr std::int64_t kStepsAhead = 16;
 // Row tiles that are packed together from an A whose rows lie one after the other: a few cache lines of each term.
 constexpr std::int64_t kGroupTiles = 8;
 
@@ -116,7 +120,7 @@ class Contraction {
       const auto rows = [&](Ex row, Ex group) {
         prefetch_b(row, k0);
         const Ex first = one_block ? row : row0_;  // of the rows in tile_c_
-        tiles(row, group, first, k0, count, one_block);
+        tiles(row, group, first, k0, count, one_block ? Ex() : k < k0 + (kBlock + 1));
         if (one_block) epilogue(row, first);
         else x_.branch(k < k0 + (kBlock + 1), [&] { epilogue(row, first); });
       };
@@ -206,6 +210,7 @@ class Contraction {
       }
       const AxisNames order = order_of(g_, layouts_, d->stored);
       along_rows_ = !order.empty() && !roles_.rows.empty() && d->names.at(roles_.rows.back()) == order.back();
+      stored_a_ = d;
     }
     packs_a_ = true;
     if (along_rows_) {
@@ -241,6 +246,7 @@ class Contraction {
                 },
                 [&] {
                   x_.loop(b_.integer(0), steps(count), 1, [&](Ex step) {
+                    fetch_ahead(stored_a_, axes_.rows, group, group_rows_, k0, step);
                     if (at_once == 1) {
                       for (std::int64_t tile = 0; tile < tiles; ++tile)
                         step_of_tile(step, group + tile * tile_rows_, b_.integer(tile * tile_pitch_), false);
@@ -289,6 +295,7 @@ class Contraction {
     }
     // Whole rows of the task's columns, one step after another: each is read once and in one piece.
     x_.loop(b_.integer(0), steps(count), 1, [&](Ex step) {
+      fetch_ahead(stored_b_, axes_.columns, column0_, task_columns_, k0, step);
       x_.loop(b_.integer(0), panel_count_, 1, [&](Ex panel) {
         const Ex column = b_.let(column0_ + panel * panel_);
         for (int v = 0; v < tile_vectors_; ++v) {
@@ -302,6 +309,28 @@ class Contraction {
     });
   }
 
+  // Of an operand that is packed along `axes`: `length` elements from `first`, of the term that comes up a few steps later.
+  void fetch_ahead(const std::optional<StoredOperand>& operand, const std::vector<LoopAxis>& axes, Ex first, std::int64_t length,
+                   Ex k0, Ex step) {
+    if (!operand || lanes_ == 1 || axes_.over.size() != 1) return;
+    for (std::int64_t t = 0; t < per_step_; ++t) {
+      IndexEnv env = base_env_;
+      spread(env, axes, Index::scalar(first));
+      spread(env, axes_.over, Index::scalar(k0 + ((step + kStepsAhead) * per_step_ + t)));
+      fetch(*operand, env, length);
+    }
+  }
+
+  // `length` elements from where `env` points.
+  void fetch(const StoredOperand& operand, const IndexEnv& env, std::int64_t length) {
+    IndexEnv stored;
+    for (const auto& [mine, theirs] : operand.names) stored.axes[theirs] = env.at(mine);
+    const BufferId b = x_.buffer(operand.stored, false);
+    const Ex at = b_.let(lanes_of(x_.address(operand.stored, stored)));
+    const auto line = static_cast<std::int64_t>(64 / size_of(g_.type(operand.stored).dtype));
+    for (std::int64_t i = 0; i < length; i += line) b_.prefetch(b, at + i);
+  }
+
   // While a tile is computed, its share of what pack_b reads next comes closer: the next block of these columns, or after the
   // last the first of the next columns.
   void prefetch_b(Ex row, Ex k0) {
@@ -313,18 +342,13 @@ class Contraction {
     const Ex tiles = b_.let((row_end_ - row0_ + (tile_rows_ - 1)) / tile_rows_), tile = b_.let((row - row0_) / tile_rows_);
     // Pieces that lie in one: of a column its terms, or of a term its columns.
     const std::int64_t pieces = across_b_ ? task_columns_ : block_, length = across_b_ ? block_ : task_columns_;
-    const auto line = static_cast<std::int64_t>(64 / size_of(g_.type(stored_b_->stored).dtype));
     const Ex first = tile * pieces / tiles, last = (tile + 1) * pieces / tiles;
     const Ex hides = b_.integer(kHidingTiles - 1) < tiles;
     x_.loop(b_.let(first), b_.let(b_.select(hides, last, first)), 1, [&](Ex piece) {
       IndexEnv env = base_env_;
       spread(env, axes_.columns, Index::scalar(across_b_ ? from + piece : from));
       spread(env, axes_.over, Index::scalar(across_b_ ? term0 : term0 + piece));
-      IndexEnv stored;
-      for (const auto& [mine, theirs] : stored_b_->names) stored.axes[theirs] = env.at(mine);
-      const BufferId b = x_.buffer(stored_b_->stored, false);
-      const Ex at = b_.let(lanes_of(x_.address(stored_b_->stored, stored)));
-      for (std::int64_t i = 0; i < length; i += line) b_.prefetch(b, at + i);
+      fetch(*stored_b_, env, length);
     });
   }
 
@@ -374,8 +398,26 @@ class Contraction {
     return b_.bits(ExprKind::shift_right, bits, b_.integer(16, DType::i32));
   }
 
-  // The register tiles of tile_rows_ rows from `row`, over all panels of the task. tile_c_ begins with row `first`.
-  void tiles(Ex row, Ex group, Ex first, Ex k0, Ex count, bool one_block) {
+  // While a tile's last block is computed, what its epilogue reads and writes comes closer, a panel's worth at a time.
+  void prefetch_epilogue(Ex row, Ex column) {
+    const auto terms = terms_.constant();
+    if (lanes_ == 1 || (terms && *terms < kHidingTerms)) return;
+    x_.loop(b_.integer(0), b_.integer(tile_rows_), 1, [&](Ex r) {
+      IndexEnv at = base_env_;
+      spread(at, axes_.rows, Index::scalar(b_.let(min(row + r, m_ - 1))));
+      spread(at, axes_.columns, Index::scalar(column));
+      for (const auto& [stored, where] : epilogue_streams(x_, roles_.node, epilogue_envs(x_, roles_.node, at))) {
+        const BufferId b = x_.buffer(stored, false);
+        const Ex first = b_.let(lanes_of(x_.address(stored, where)));
+        const auto line = static_cast<std::int64_t>(64 / size_of(g_.type(stored).dtype));
+        for (std::int64_t i = 0; i < panel_; i += line) b_.prefetch(b, first + i);
+      }
+    });
+  }
+
+  // The register tiles of tile_rows_ rows from `row`, over all panels of the task. tile_c_ begins with row `first`. `last`: of
+  // several blocks, is this one the last; there is only one where it is empty.
+  void tiles(Ex row, Ex group, Ex first, Ex k0, Ex count, Ex last) {
     b_.at(roles_.ordinal);
     std::vector<Ex> starts;
     for (int r = 0; r < tile_rows_; ++r) {
@@ -394,6 +436,9 @@ class Contraction {
     const BufferId a = packs_a_ ? packed_a_ : x_.buffer(direct_a_->stored, false);
     const std::int64_t apart = !packs_a_ ? per_step_ : along_rows_ ? tile_rows_ : 1;
     x_.loop(b_.integer(0), panel_count_, 1, [&](Ex panel) {
+      const Ex column = b_.let(column0_ + panel * panel_);
+      if (last) x_.branch(last, [&] { prefetch_epilogue(row, column); });
+      else prefetch_epilogue(row, column);
       std::vector<Ex> sums;
       for (int i = 0; i < tile_rows_ * tile_vectors_; ++i) sums.push_back(b_.variable(b_.splat(zero(), lanes_)));
       // `odd`: a row read in place has one term left of a pair.
@@ -428,7 +473,7 @@ class Contraction {
       for (int r = 0; r < tile_rows_; ++r)
         for (int v = 0; v < tile_vectors_; ++v) {
           const Ex sum = sums[static_cast<std::size_t>(r * tile_vectors_ + v)];
-          b_.store(tile_c_, at(r, v), one_block ? sum : b_.load(tile_c_, at(r, v)) + sum);
+          b_.store(tile_c_, at(r, v), last ? b_.load(tile_c_, at(r, v)) + sum : sum);
         }
     });
   }
@@ -478,7 +523,7 @@ class Contraction {
   bool packs_a_ = false, along_rows_ = false, across_b_ = false, pairs_ = false;
   std::int64_t per_step_ = 1;  // terms
   bool whole_steps_ = true, turns_divide_ = false;  // for certain
-  std::optional<StoredOperand> direct_a_, stored_b_;
+  std::optional<StoredOperand> direct_a_, stored_a_, stored_b_;
   BufferId panels_b_ = 0, tile_c_ = 0, packed_a_ = 0;
   IndexEnv base_env_;
   Ex m_, n_, row0_, row_end_, column0_, panel_count_;

@@ -229,4 +229,33 @@ std::map<Value, IndexEnv> epilogue_envs(Inline& x, NodeId dot, const IndexEnv& a
   return envs;
 }
 
+namespace {
+
+void add_streams(const Inline& x, Value v, const IndexEnv& env, std::vector<Placed>& out) {
+  const GraphData& g = x.graph();
+  const Node& n = g.node(v.node);
+  if (x.computes(v.node)) {
+    if (!is_elementwise(n.op)) return;
+    for (Value o : n.operands)
+      if (g.type(o).rank() == g.type(v).rank()) add_streams(x, o, env, out);
+    return;
+  }
+  if (n.op == Op::constant || n.op == Op::iota || n.op == Op::random_bits) return;
+  if (std::none_of(out.begin(), out.end(), [&](const Placed& p) { return p.stored == v; })) out.push_back({v, env});
+}
+
+}  // namespace
+
+std::vector<Placed> epilogue_streams(const Inline& x, NodeId dot, const std::map<Value, IndexEnv>& envs) {
+  const GraphData& g = x.graph();
+  std::vector<Placed> out;
+  for (const auto& [v, env] : envs) {
+    if (v.node == dot) continue;
+    for (Value o : g.node(v.node).operands)
+      if (!envs.contains(o) && g.type(o).rank() == g.type(v).rank()) add_streams(x, o, env, out);
+  }
+  for (Value v : x.cluster().outputs) out.push_back({v, envs.at(v)});
+  return out;
+}
+
 }  // namespace uwaga::schedule

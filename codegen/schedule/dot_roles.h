@@ -53,4 +53,12 @@ void turn_over(kernel::KernelBuilder& b, std::vector<kernel::Ex>& square);
 // Where the values of the cluster after the dot lie, given where the dot's own does: axis ops walked forwards.
 std::map<Value, kernel::IndexEnv> epilogue_envs(kernel::Inline& x, NodeId dot, const kernel::IndexEnv& at);
 
+// What lies in memory as large as the dot's result and is read or written by the ops after it, at the indices that go with
+// `envs`, which epilogue_envs gave.
+struct Placed {
+  Value stored;
+  kernel::IndexEnv at;
+};
+std::vector<Placed> epilogue_streams(const kernel::Inline& x, NodeId dot, const std::map<Value, kernel::IndexEnv>& envs);
+
 }  // namespace uwaga::schedule

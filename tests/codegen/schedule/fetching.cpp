@@ -1,0 +1,70 @@
+// What products and sums down columns fetch ahead, on the host.
+#include <set>
+#include <string>
+
+#include <uwaga/codegen/cluster.h>
+#include <uwaga/codegen/schedule.h>
+#include <uwaga/ir/attributes.h>
+#include <uwaga/ir/ops.h>
+
+#include "tests/catch.h"
+
+namespace uwaga::test {
+namespace {
+
+void add_fetched(const std::vector<kernel::Stmt>& body, std::set<kernel::BufferId>& out) {
+  for (const kernel::Stmt& s : body) {
+    if (s.kind == kernel::StmtKind::prefetch) out.insert(s.buffer);
+    add_fetched(s.body, out);
+    add_fetched(s.otherwise, out);
+  }
+}
+
+// What the only kernel of a graph fetches, by name, "y" among them for the result.
+std::set<std::string> fetched(const Graph& g) {
+  const Clustering clustering = fuse(g);
+  REQUIRE(clustering.clusters.size() == 1);
+  const Schedule s = schedule_for_host(g, clustering.clusters[0], choose_layouts(g, clustering), HostTarget{});
+  std::set<kernel::BufferId> buffers;
+  add_fetched(s.kernels.at(0).kernel.body, buffers);
+  std::set<std::string> names;
+  for (kernel::BufferId id : buffers) {
+    const Node& n = g->node(s.kernels[0].buffers.at(id).node);
+    names.insert(n.op == Op::input ? n.as<InputAttrs>().name : "y");
+  }
+  return names;
+}
+
+// x w + b + r, of `terms` terms.
+std::set<std::string> fetched(std::int64_t terms, bool transposed) {
+  const Axis row("row", 96), in("in", terms), out("out", 64);
+  Graph g;
+  const Tensor x = transposed ? g.input("x", f32, {in, row}) : g.input("x", f32, {row, in});
+  const Tensor w = g.input("w", f32, {in, out}), b = g.input("b", f32, {out}), r = g.input("r", f32, {row, out});
+  g->add_output("y", (dot(x, w, {in}) + b + r).value());
+  return fetched(g);
+}
+
+using Names = std::set<std::string>;
+
+}  // namespace
+
+TEST_CASE("a product fetches what it packs and what its epilogue reads and writes, but not a row that all rows read") {
+  CHECK(fetched(128, false) == Names{"w", "r", "y"});
+  CHECK(fetched(128, true) == Names{"x", "w", "r", "y"});
+  CHECK(fetched(1024, false) == Names{"w", "r", "y"});
+}
+
+TEST_CASE("a product of few terms does not fetch what its epilogue takes: nothing would hide it") {
+  CHECK(fetched(16, false) == Names{"w"});
+}
+
+TEST_CASE("a sum down columns fetches rows ahead") {
+  const Axis row("row", 96), column("column", 64);
+  Graph g;
+  const Tensor x = g.input("x", f32, {row, column}), w = g.input("w", f32, {row});
+  g->add_output("y", sum(x * w, {row}).value());
+  CHECK(fetched(g) == Names{"x"});
+}
+
+}  // namespace uwaga::test
