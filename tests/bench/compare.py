@@ -6,7 +6,7 @@
 Rows: training steps of GPT-2 124M and of a LLaMA of 110M at B4 T64 (step, llama) and B1 T1024 (long, llama-long); the loss alone at B4
 T64 and B1 T512 (forward, forward-long, llama-forward, llama-forward-long); one token after the other (decode, llama-decode); each of these
 with -bf16 behind too. gemm and gemm-bf16: the matrix products of those steps, squares and odd sizes. kernels: what is no matrix
-product, beside the bandwidth of the level its data is in. All of them unless named.
+product, beside the bandwidth of the level its data is in. machine: what it could do. All of them unless named.
 
 Peers whose framework is not installed are left out, and said. A figure is the median over the rounds of each round's
 median; the ratio is that of the best peer to uwaga: above 1, uwaga is faster. --out adds to what FILE holds already, in place
@@ -30,7 +30,7 @@ STEPS = {"step": ("gpt2-124m", "step", 4, 64), "long": ("gpt2-124m", "step", 1, 
          "forward": ("gpt2-124m", "forward", 4, 64), "forward-long": ("gpt2-124m", "forward", 1, 512),
          "llama-forward": ("llama-110m", "forward", 4, 64), "llama-forward-long": ("llama-110m", "forward", 1, 512)}
 DECODE = {"decode": "gpt2-124m", "llama-decode": "llama-110m"}
-KNOWN = [name + kind for name in [*STEPS, *DECODE, "gemm"] for kind in ("", "-bf16")] + ["kernels"]
+KNOWN = ["machine"] + [name + kind for name in [*STEPS, *DECODE, "gemm"] for kind in ("", "-bf16")] + ["kernels"]
 
 p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 p.add_argument("rows", nargs="*", metavar="ROW")
@@ -39,6 +39,7 @@ p.add_argument("--uwaga", default=os.path.join(ROOT, "build/release/bin/uwaga"))
 p.add_argument("--rounds", type=int, default=3)
 p.add_argument("--runs", type=int, default=3, help="timed runs in a round")
 p.add_argument("--threads", type=int, default=2)
+p.add_argument("--prefix", default="", help="a command to run each program with, as taskset -c 0,1")
 p.add_argument("--out", help="write everything measured here")
 o = p.parse_args()
 for row in o.rows:
@@ -49,11 +50,15 @@ results, missing = [], {}
 
 
 def peer(script, *arguments):
-    return [o.python, os.path.join(HERE, "peers", script), "--threads", str(o.threads), *arguments]
+    return [*o.prefix.split(), o.python, os.path.join(HERE, "peers", script), "--threads", str(o.threads), *arguments]
 
 
-def ours(work, precision, *arguments):
-    return [o.uwaga, "bench", work, "--json", "--threads", str(o.threads), "--precision", precision, *arguments]
+def ours(work, *arguments):
+    return [*o.prefix.split(), o.uwaga, "bench", work, "--json", *arguments]
+
+
+def at(precision):
+    return ["--threads", str(o.threads), "--precision", precision]
 
 
 def lines(command):
@@ -71,7 +76,7 @@ def step_commands(row, precision):
     model, work, batch, length = STEPS[row]
     size = ["--model", model, "--batch", str(batch), "--time", str(length), "--runs", str(o.runs)]
     kind = (["--bf16"] if precision == "bf16" else []) + (["--forward"] if work == "forward" else [])
-    commands = {"uwaga": ours(work, precision, *size), "torch eager": peer("step.py", *size, *kind),
+    commands = {"uwaga": ours(work, *at(precision), *size), "torch eager": peer("step.py", *size, *kind),
                 "torch compiled": peer("step.py", *size, *kind, "--compile"), "jax": peer("step_jax.py", *size, *kind)}
     if work == "forward" and precision == "f32":
         commands["onnxruntime"] = peer("forward_onnxruntime.py", *size)
@@ -81,7 +86,7 @@ def step_commands(row, precision):
 def decode_commands(row, precision):
     size = ["--model", DECODE[row], "--prompt", "64", "--tokens", "64"]
     kind = ["--bf16"] if precision == "bf16" else []
-    return {"uwaga": ours("decode", precision, *size), "llama.cpp": peer("decode_llama_cpp.py", *size, *kind),
+    return {"uwaga": ours("decode", *at(precision), *size), "llama.cpp": peer("decode_llama_cpp.py", *size, *kind),
             "torch eager": peer("decode.py", *size, *kind)}
 
 
@@ -99,12 +104,12 @@ def measure(row, commands):
                 missing[row, name] = why
     results.append({"row": row, "programs": seen})
     figures = {name: median(r["milliseconds"] for r in runs) for name, runs in seen.items() if runs}
-    if "uwaga" not in figures:
-        return print(f"{row:22} uwaga: {missing[row, 'uwaga']}", flush=True)
     peers = {name: f for name, f in figures.items() if name != "uwaga"}
+    told = "".join(f"  {name} {f:.1f}" for name, f in peers.items())
+    if "uwaga" not in figures:
+        return print(f"{row:22} uwaga: {missing[row, 'uwaga']} {told}", flush=True)
     share = median(r["roofline_share"] for r in seen["uwaga"])
-    print(f"{row:22} {figures['uwaga']:10.1f} ms  of roofline {share:4.2f}" +
-          "".join(f"  {name} {f:.1f}" for name, f in peers.items()) +
+    print(f"{row:22} {figures['uwaga']:10.1f} ms  of roofline {share:4.2f}{told}" +
           (f"  best peer / uwaga {min(peers.values()) / figures['uwaga']:.2f}" if peers else ""), flush=True)
 
 
@@ -134,7 +139,7 @@ class Session:
 
 def gemm(row, precision):
     """Every shape by every program in turns, all of them in one process each."""
-    commands = {"uwaga": ours("gemm", precision, "--shape", "-", "--runs", "15")}
+    commands = {"uwaga": ours("gemm", *at(precision), "--shape", "-", "--runs", "15")}
     for name in ["mkl", "openblas", "onednn"] if precision == "f32" else ["mkl"]:
         commands[name] = peer("matmul.py", "--peer", name, "--precision", precision)
     try:
@@ -166,7 +171,7 @@ def gemm(row, precision):
 
 
 def kernels(row):
-    found, why = lines([o.uwaga, "bench", "kernels", "--json", "--threads", str(o.threads)])
+    found, why = lines(ours("kernels", "--threads", str(o.threads)))
     if why:
         return print(f"{row:22} uwaga: {why}")
     results.append({"row": row, "programs": {"uwaga": found}})
@@ -175,29 +180,40 @@ def kernels(row):
               f"{r['bandwidth_share']:4.2f}", flush=True)
 
 
-machine, why = lines([o.uwaga, "bench", "machine", "--json"])
-if why:
-    sys.exit(f"uwaga: {why}")
-for m in machine:
-    print(f"{m['cpu']}, {m['threads']} threads: " + ", ".join(f"{k} {v:.2f}" for k, v in m.items() if isinstance(v, float)))
+def machine(row):
+    found, why = lines(ours("machine"))
+    if why:
+        return print(f"{row:22} uwaga: {why}")
+    results.append({"row": row, "programs": {"uwaga": found}})
+    for m in found:
+        print(f"{m['cpu']}, {m['threads']} threads: " + ", ".join(f"{k} {v:.2f}" for k, v in m.items() if isinstance(v, float)), flush=True)
+
+
+def write():
+    """What is measured so far, beside what the file holds of other rows and thread counts."""
+    kept = []
+    if os.path.exists(o.out):
+        with open(o.out, encoding="utf-8") as f:
+            again = {r["row"] for r in results}
+            kept = [r for r in json.load(f)["results"] if r["row"] not in again or r["threads"] != o.threads]
+    for r in results:
+        r.update({"threads": o.threads, "rounds": o.rounds})
+    with open(o.out, "w", encoding="utf-8") as f:
+        json.dump({"system": platform.platform(), "results": kept + results}, f, indent=1)
+        f.write("\n")
+
+
 for row in o.rows or KNOWN:
     work, precision = (row[:-5], "bf16") if row.endswith("-bf16") else (row, "f32")
     if work == "gemm":
         gemm(row, precision)
     elif row == "kernels":
         kernels(row)
+    elif row == "machine":
+        machine(row)
     else:
         measure(row, decode_commands(work, precision) if work in DECODE else step_commands(work, precision))
+    if o.out:
+        write()
 for (row, name), why in missing.items():
     print(f"left out of {row}: {name}: {why}")
-if o.out:
-    kept = []
-    if os.path.exists(o.out):
-        with open(o.out, encoding="utf-8") as f:
-            again = {r["row"] for r in results}
-            kept = [r for r in json.load(f)["results"] if r["row"] not in again or r.get("threads") != o.threads]
-    for r in results:
-        r.update({"threads": o.threads, "rounds": o.rounds})
-    with open(o.out, "w", encoding="utf-8") as f:
-        json.dump({"system": platform.platform(), "machine": machine, "results": kept + results}, f, indent=1)
-        f.write("\n")

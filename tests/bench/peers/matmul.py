@@ -97,7 +97,7 @@ for line in sys.stdin:
     m, n, k = int(m), int(n), int(k)
     run = prepare(m, n, k, transposed)
     times = []
-    for _ in range(-2, o.runs):
+    while len(times) < o.runs + 2 and not (len(times) > 4 and sum(times) > 1):  # of a slow one three do
         start = time.perf_counter()
         run()
         times.append(time.perf_counter() - start)
