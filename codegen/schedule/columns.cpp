@@ -97,11 +97,7 @@ Schedule columns(const Graph& graph, const Cluster& cluster, const Layouts& layo
     for (const Reduction& r : reductions) {
       const auto d = leading_operand(x, g.node(r.value.node).operands[0]);
       if (!d || !fetched.insert(d->stored).second) continue;
-      IndexEnv stored;
-      for (const auto& [mine, theirs] : d->names) stored.axes[theirs] = env.at(mine);
-      const Ex at = b.let(lanes_of(x.address(d->stored, stored)));
-      const auto line = static_cast<std::int64_t>(64 / size_of(g.type(d->stored).dtype));
-      for (std::int64_t e = 0; e < width; e += line) b.prefetch(x.buffer(d->stored, false), at + e);
+      fetch(x, *d, env, width);
     }
   };
   const auto walk = [&](bool whole) {

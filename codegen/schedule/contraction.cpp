@@ -179,13 +179,6 @@ class Contraction {
     return b_.pairs(term(first), b_.select(b_.splat(first < second, lanes_), term(second), b_.splat(zero(), lanes_)), false);
   }
 
-  Extent stride_of(Value stored, const std::string& axis) const {
-    const AxisNames order = order_of(g_, layouts_, stored);
-    Extent s = 1;
-    for (std::size_t i = order.size(); i-- > 0 && order[i] != axis;) s = s * g_.type(stored).extent(order[i]);
-    return s;
-  }
-
   void plan_b() {
     stored_b_ = leading_operand(x_, roles_.b);
     const AxisNames order = stored_b_ ? order_of(g_, layouts_, stored_b_->stored) : AxisNames();
@@ -197,17 +190,9 @@ class Contraction {
   // A is read in place where its terms lie one after the other; else it is packed, a group of rows at a time.
   void plan_a() {
     group_rows_ = tile_rows_;
+    direct_a_ = operand_in_line(x_, roles_.a, roles_.over, pairs_ ? DType::bf16 : dtype_);
+    if (direct_a_) return;
     if (const auto d = leading_operand(x_, roles_.a)) {
-      bool in_place = stored_operand(x_, roles_.a) && g_.type(d->stored).dtype == (pairs_ ? DType::bf16 : dtype_);
-      Extent stride = 1;
-      for (std::size_t i = roles_.over.size(); i-- > 0;) {
-        if (!(stride_of(d->stored, d->names.at(roles_.over[i])) == stride)) in_place = false;
-        stride = stride * g_.type(roles_.a).extent(roles_.over[i]);
-      }
-      if (in_place) {
-        direct_a_ = d;
-        return;
-      }
       const AxisNames order = order_of(g_, layouts_, d->stored);
       along_rows_ = !order.empty() && !roles_.rows.empty() && d->names.at(roles_.rows.back()) == order.back();
       stored_a_ = d;
@@ -317,18 +302,8 @@ class Contraction {
       IndexEnv env = base_env_;
       spread(env, axes, Index::scalar(first));
       spread(env, axes_.over, Index::scalar(k0 + ((step + kStepsAhead) * per_step_ + t)));
-      fetch(*operand, env, length);
+      fetch(x_, *operand, env, length);
     }
-  }
-
-  // `length` elements from where `env` points.
-  void fetch(const StoredOperand& operand, const IndexEnv& env, std::int64_t length) {
-    IndexEnv stored;
-    for (const auto& [mine, theirs] : operand.names) stored.axes[theirs] = env.at(mine);
-    const BufferId b = x_.buffer(operand.stored, false);
-    const Ex at = b_.let(lanes_of(x_.address(operand.stored, stored)));
-    const auto line = static_cast<std::int64_t>(64 / size_of(g_.type(operand.stored).dtype));
-    for (std::int64_t i = 0; i < length; i += line) b_.prefetch(b, at + i);
   }
 
   // While a tile is computed, its share of what pack_b reads next comes closer: the next block of these columns, or after the
@@ -348,7 +323,7 @@ class Contraction {
       IndexEnv env = base_env_;
       spread(env, axes_.columns, Index::scalar(across_b_ ? from + piece : from));
       spread(env, axes_.over, Index::scalar(across_b_ ? term0 : term0 + piece));
-      fetch(*stored_b_, env, length);
+      fetch(x_, *stored_b_, env, length);
     });
   }
 
@@ -428,10 +403,7 @@ class Contraction {
       }
       IndexEnv env = base_env_;
       spread(env, axes_.rows, Index::scalar(b_.let(min(row + r, m_ - 1))));
-      IndexEnv stored;
-      for (const auto& [mine, theirs] : direct_a_->names)
-        stored.axes[theirs] = contains(roles_.over, mine) ? Index::scalar(b_.integer(0), 0) : env.at(mine);
-      starts.push_back(b_.let(lanes_of(x_.address(direct_a_->stored, stored)) + k0));
+      starts.push_back(b_.let(first_term_of(x_, *direct_a_, roles_.over, env) + k0));
     }
     const BufferId a = packs_a_ ? packed_a_ : x_.buffer(direct_a_->stored, false);
     const std::int64_t apart = !packs_a_ ? per_step_ : along_rows_ ? tile_rows_ : 1;

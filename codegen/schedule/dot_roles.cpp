@@ -117,6 +117,39 @@ StoredOperand itself(const Inline& x, Value operand) {
 std::optional<StoredOperand> stored_operand(const Inline& x, Value operand) { return walk_down(x, itself(x, operand), false); }
 std::optional<StoredOperand> leading_operand(const Inline& x, Value operand) { return walk_down(x, itself(x, operand), true); }
 
+std::optional<StoredOperand> operand_in_line(const Inline& x, Value operand, const AxisNames& over, DType dtype) {
+  const GraphData& g = x.graph();
+  const auto d = stored_operand(x, operand);
+  if (!d || g.type(d->stored).dtype != dtype) return std::nullopt;
+  AxisNames order = order_of(g, x.layouts(), d->stored);
+  for (std::size_t i = over.size(); i-- > 0;) {
+    // Axes of one element may lie anywhere.
+    while (!order.empty() && order.back() != d->names.at(over[i]) && g.type(d->stored).extent(order.back()) == Extent(1)) order.pop_back();
+    if (g.type(operand).extent(over[i]) == Extent(1)) continue;
+    if (order.empty() || order.back() != d->names.at(over[i])) return std::nullopt;
+    order.pop_back();
+  }
+  return d;
+}
+
+Ex element_of(Inline& x, const StoredOperand& operand, const IndexEnv& env) {
+  IndexEnv stored;
+  for (const auto& [mine, theirs] : operand.names) stored.axes[theirs] = env.at(mine);
+  return x.builder().let(lanes_of(x.address(operand.stored, stored)));
+}
+Ex first_term_of(Inline& x, const StoredOperand& operand, const AxisNames& over, const IndexEnv& env) {
+  IndexEnv at = env;
+  for (const std::string& axis : over) at.axes[axis] = Index::scalar(x.builder().integer(0), 0);
+  return element_of(x, operand, at);
+}
+
+void fetch(Inline& x, const StoredOperand& operand, const IndexEnv& env, std::int64_t length) {
+  const BufferId buffer = x.buffer(operand.stored, false);
+  const Ex first = element_of(x, operand, env);
+  const auto line = static_cast<std::int64_t>(64 / size_of(x.graph().type(operand.stored).dtype));
+  for (std::int64_t i = 0; i < length; i += line) x.builder().prefetch(buffer, first + i);
+}
+
 namespace {
 
 // What keeps neighbouring axes of a contraction apart.

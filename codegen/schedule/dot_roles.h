@@ -39,6 +39,13 @@ std::optional<StoredOperand> stored_operand(const kernel::Inline& x, Value opera
 // The stored value that an operand is computed from element by element, the first over all its axes: as it lies, the operand
 // is best read.
 std::optional<StoredOperand> leading_operand(const kernel::Inline& x, Value operand);
+// The stored value that an operand is read from in place: of this dtype, its terms one after the other in the order of `over`.
+std::optional<StoredOperand> operand_in_line(const kernel::Inline& x, Value operand, const AxisNames& over, DType dtype);
+// Where the operand's element of `env` is, and where the terms of that row begin.
+kernel::Ex element_of(kernel::Inline& x, const StoredOperand& operand, const kernel::IndexEnv& env);
+kernel::Ex first_term_of(kernel::Inline& x, const StoredOperand& operand, const AxisNames& over, const kernel::IndexEnv& env);
+// The lines of `length` elements from where `env` points come closer.
+void fetch(kernel::Inline& x, const StoredOperand& operand, const kernel::IndexEnv& env, std::int64_t length);
 
 // The axes of each role as few indices: neighbours become one index where they lie in one piece in everything stored that
 // has them, and nothing maps them.

@@ -95,29 +95,15 @@ class FewRows {
 
   // ---- A: in place where it lies as it is needed, else copied by every task
   void plan_a() {
-    in_place_ = stored_operand(x_, roles_.a);
-    Extent stride = 1;
-    for (std::size_t i = roles_.over.size(); in_place_ && i-- > 0;) {
-      if (g_.type(in_place_->stored).dtype != dtype_ || !(stride_of(in_place_->names.at(roles_.over[i])) == stride)) in_place_.reset();
-      stride = stride * g_.type(roles_.a).extent(roles_.over[i]);
-    }
+    in_place_ = operand_in_line(x_, roles_.a, roles_.over, dtype_);
     if (!in_place_) copied_ = b_.scratch(dtype_, k_ * rows_);
-  }
-  Extent stride_of(const std::string& axis) const {
-    const AxisNames order = order_of(g_, layouts_, in_place_->stored);
-    Extent s = 1;
-    for (std::size_t i = order.size(); i-- > 0 && order[i] != axis;) s = s * g_.type(in_place_->stored).extent(order[i]);
-    return s;
   }
   void read_a() {
     for (std::int64_t r = 0; r < rows_; ++r) {
       IndexEnv row = env_;
       set_flat(x_, row, axes_.rows, Index::scalar(b_.integer(r)));
       if (in_place_) {
-        IndexEnv stored;
-        for (const auto& [mine, theirs] : in_place_->names)
-          stored.axes[theirs] = contains(roles_.over, mine) ? Index::scalar(b_.integer(0), 0) : row.at(mine);
-        starts_.push_back(b_.let(lanes_of(x_.address(in_place_->stored, stored))));
+        starts_.push_back(first_term_of(x_, *in_place_, roles_.over, row));
         continue;
       }
       starts_.push_back(b_.let(k_ * r));
@@ -234,7 +220,7 @@ class FewRows {
       // Of the next columns a share of their lines, so that all are fetched once. (The processor does not see so many rows coming.)
       const std::int64_t share = panel_ / steps_of_line_;
       const Ex part = b_.let(term / lanes_ % steps_of_line_ * share + (column + panel_));
-      for (std::int64_t c = 0; c < share; ++c) fetch(term, part + c);
+      for (std::int64_t c = 0; c < share; ++c) fetch_line(term, part + c);
       for (std::int64_t v = 0; v < vectors_; ++v) {
         std::vector<Ex> square;
         for (std::int64_t c = 0; c < lanes_; ++c) {
@@ -265,13 +251,12 @@ class FewRows {
   Ex clamped(Ex column) { return b_.let(whole_panels() ? column : min(column, n_ - 1)); }
 
   // The line of B at a term and a column comes closer.
-  void fetch(Ex term, Ex column) {
+  void fetch_line(Ex term, Ex column) {
     if (!stored_b_) return;
-    IndexEnv env = env_, stored;
+    IndexEnv env = env_;
     set_flat(x_, env, axes_.over, Index::scalar(term));
     set_flat(x_, env, axes_.columns, Index::scalar(column));
-    for (const auto& [mine, theirs] : stored_b_->names) stored.axes[theirs] = env.at(mine);
-    b_.prefetch(x_.buffer(stored_b_->stored, false), lanes_of(x_.address(stored_b_->stored, stored)));
+    fetch(x_, *stored_b_, env, 1);
   }
 
   // Everything after the dot, for a vector of columns of a row.

@@ -11,6 +11,8 @@
 namespace uwaga::schedule {
 namespace {
 
+constexpr std::int64_t kPieceBytes = 256;  // of a row, a task: an index is read once for all of them
+
 // Where the sums are added up: the result itself, or for narrow floats, which are rounded once, a temporary in f32.
 class Sums {
  public:
@@ -84,6 +86,8 @@ Schedule scatter_add(const Graph& graph, const Cluster& cluster, const Layouts& 
   const Ex n = x.extent(space.extent(axis)), count = x.extent(product(updates));
 
   int lanes = 1;
+  std::int64_t vectors = 1;
+  bool whole = true;  // are the columns of all tasks real ones?
   Ex first, wide;
   LoopAxis inner;
   IndexEnv zero = zero_env(b, space);
@@ -93,12 +97,22 @@ Schedule scatter_add(const Graph& graph, const Cluster& cluster, const Layouts& 
     // A vector needs one index for all its lanes.
     const bool own = std::any_of(inner.axes.begin(), inner.axes.end(), [&](const std::string& a) { return indices.has(a); });
     lanes = own ? 1 : lanes_for(g, cluster, target, inner.extent);
+    const auto columns = inner.extent.constant();
+    if (!own) vectors = std::max<std::int64_t>(1, kPieceBytes / target.vector_bytes);
+    if (columns) vectors = std::clamp<std::int64_t>((*columns + (lanes - 1)) / lanes, 1, vectors);
+    const std::int64_t width = vectors * lanes;
+    whole = width == 1 || (columns && *columns % width == 0);
     wide = x.extent(inner.extent);
-    first = b.let(b.grid((wide + (lanes - 1)) / lanes) * lanes);
-    set_index(zero, inner, Index::ramp(first, lanes, lanes), b);
-    if (lanes > 1) zero = zero.masked(b.ramp(first, lanes) < wide);
+    first = b.let(b.grid((wide + (width - 1)) / width) * width);
+    set_index(zero, inner, Index::scalar(first), b);
   }
-  row_tasks(x, kept, product(updates) * lanes, zero, [&](const IndexEnv& row) {
+  const auto in_vector = [&](IndexEnv env, std::int64_t v) {
+    if (!first) return env;
+    const Ex column = first + v * lanes;
+    set_index(env, inner, Index::ramp(column, lanes, lanes), b);
+    return whole ? env : env.masked(b.ramp(column, lanes) < wide);
+  };
+  row_tasks(x, kept, product(updates) * (vectors * lanes), zero, [&](const IndexEnv& row) {
     x.loop(b.integer(0), count, 1, [&](Ex u) {
       IndexEnv from = row;
       for (const std::string& a : walked) from.axes[a] = Index::scalar(b.integer(0));
@@ -107,12 +121,14 @@ Schedule scatter_add(const Graph& graph, const Cluster& cluster, const Layouts& 
       x.at(cluster.outputs.at(0).node);
       const Index to = checked_index(x, pointed, space.extent(axis), from);
       from.axes.erase(axis);
-      const Ex v = b.splat(x.value(node.operands[2], from), lanes);
       const Ex at = b.let(to.base);
       // An index into an axis of no elements has failed; there is nothing to add to.
       x.branch(b.integer(0) < n, [&] {
-        const IndexEnv here = row.with(axis, Index::scalar(at));
-        sums.store(here, sums.load(here) + v);
+        for (std::int64_t v = 0; v < vectors; ++v) {
+          const Ex more = b.splat(x.value(node.operands[2], in_vector(from, v)), lanes);
+          const IndexEnv here = in_vector(row.with(axis, Index::scalar(at)), v);
+          sums.store(here, sums.load(here) + more);
+        }
       });
     });
   });
