@@ -27,10 +27,16 @@ int lanes_of_target(const HostTarget& target, DType dtype) { return std::max(1, 
 // Rows whose sums, two vectors each, leave registers for what is multiplied.
 std::int64_t most_rows(const HostTarget& target) { return target.registers >= 32 ? 8 : 4; }
 
+// Bytes of a term that are read whole, at most, by tasks that divide the terms.
+constexpr std::int64_t kWholeTermBytes = 4096;
+
+// One kernel does it all, or one sums the blocks of terms and another one joins them.
+enum class Part : std::uint8_t { all, blocks, join };
+
 class FewRows {
  public:
-  FewRows(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target)
-      : g_(graph.data()), cluster_(cluster), layouts_(layouts), roles_(find_roles(g_, cluster, layouts)),
+  FewRows(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target, Part part)
+      : part_(part), g_(graph.data()), cluster_(cluster), layouts_(layouts), roles_(find_roles(g_, cluster, layouts)),
         x_(b_, graph, cluster, layouts, out_), axes_(collapse_roles(x_, roles_)), dtype_(sums_in(g_, roles_)),
         lanes_(lanes_of_target(target, dtype_)) {
     const Type &a = g_.type(roles_.a), &b = g_.type(roles_.b);
@@ -50,31 +56,44 @@ class FewRows {
     if (const auto c = columns_.constant()) task_columns_ = std::min(std::clamp((*c + (kTasks - 1)) / kTasks, least, most), (*c + 1) / 2);
     task_columns_ = std::max(round_up(task_columns_, panel_), panel_);
     steps_of_line_ = std::clamp<std::int64_t>(line / lanes_, 1, panel_);
+    if (const auto c = columns_.constant(); part == Part::blocks) task_columns_ = round_up(*c, panel_);
   }
 
-  Schedule write() {
+  // Do tasks divide the terms, each reading its own in one piece? Where a processor fetches ahead of a piece of a term, it fetches
+  // past its end what another task reads: of short pieces half is fetched in vain.
+  bool divides_terms() const {
+    const auto c = columns_.constant(), k = terms_.constant();
+    return !across_ && c && k && *k > kBlock && stored_b_ && *c * static_cast<std::int64_t>(size_of(g_.type(stored_b_->stored).dtype)) <= kWholeTermBytes;
+  }
+  Temporary partial_sums() const {
+    return {dtype_, product(g_.node(roles_.node).types[0], roles_.batch) * Extent(block_count() * rows_ * *columns_.constant())};
+  }
+
+  ScheduledKernel write() {
     b_.at(roles_.ordinal);
     n_ = x_.extent(columns_);
     k_ = x_.extent(terms_);
     const Ex entry = b_.grid(x_.extent(product(g_.node(roles_.node).types[0], roles_.batch)));
-    const Ex task = b_.grid((n_ + (task_columns_ - 1)) / task_columns_);
-    plan_a();
-    if (!across_) {
+    entry_ = entry;
+    const Ex task = part_ == Part::blocks ? b_.grid(b_.integer(block_count())) : b_.grid((n_ + (task_columns_ - 1)) / task_columns_);
+    if (part_ != Part::join) plan_a();
+    if (!across_ && part_ != Part::join) {
       sums_ = b_.scratch(dtype_, b_.integer(rows_ * task_columns_));
-      if (!one_block()) totals_ = b_.scratch(dtype_, b_.integer(rows_ * task_columns_));
+      if (!one_block() && part_ == Part::all) totals_ = b_.scratch(dtype_, b_.integer(rows_ * task_columns_));
     }
     for (Value v : {roles_.a, roles_.b})
       for (const Dim& d : g_.type(v).dims) env_.axes[d.axis] = Index::scalar(b_.integer(0));
     set_flat(x_, env_, axes_.batch, Index::scalar(entry));
-    read_a();
-    const Ex first = b_.let(task * task_columns_), end = b_.let(min(first + task_columns_, n_));
-    if (across_) x_.loop(first, end, panel_, [&](Ex column) { squares(column); });
+    if (part_ != Part::join) read_a();
+    const Ex first = part_ == Part::blocks ? b_.integer(0) : b_.let(task * task_columns_);
+    const Ex end = part_ == Part::blocks ? n_ : b_.let(min(first + task_columns_, n_));
+    if (part_ == Part::blocks) sum_block(task);
+    else if (part_ == Part::join) join_blocks(first, end);
+    else if (across_) x_.loop(first, end, panel_, [&](Ex column) { squares(column); });
     else vectors(first, end);
-    Schedule s;
     out_.kernel = b_.finish();
     for (NodeId id : cluster_.nodes) out_.origins.push_back(g_.node(id).provenance);
-    s.kernels.push_back(std::move(out_));
-    return s;
+    return std::move(out_);
   }
 
  private:
@@ -140,53 +159,92 @@ class FewRows {
   }
 
   // ---- B whose columns lie one after the other: sums of all the task's columns, a few terms at a time
+  // body(which of the columns, how many vectors, masked)
+  void each_column(Ex count, const std::function<void(Ex, std::int64_t, bool)>& body) {
+    const Ex whole = whole_panels() ? count : b_.let(count / panel_ * panel_);
+    x_.loop(b_.integer(0), whole, panel_, [&](Ex c) { body(c, vectors_, false); });
+    if (!whole_panels()) x_.loop(whole, count, lanes_, [&](Ex c) { body(c, 1, true); });
+  }
+  void fill(BufferId to, Ex value) {
+    x_.loop(b_.integer(0), b_.integer(rows_ * task_columns_), lanes_, [&](Ex i) { b_.store(to, b_.ramp(i, lanes_), value); });
+  }
+  // Of the task's own sums.
+  Ex own(Ex column, std::int64_t row) { return b_.ramp(column + row * task_columns_, lanes_); }
+
+  // What the terms from k0 to last sum to, of `count` columns from `first`.
+  void add_block(Ex first, Ex count, Ex k0, Ex last) {
+    fill(sums_, b_.splat(zero(), lanes_));
+    const auto add = [&](Ex term, std::int64_t terms) {
+      std::vector<Ex> values;
+      for (std::int64_t t = 0; t < terms; ++t)
+        for (std::int64_t r = 0; r < rows_; ++r) values.push_back(a(r, term + t));
+      each_column(count, [&](Ex c, std::int64_t n, bool masked) {
+        for (std::int64_t v = 0; v < n; ++v) {
+          std::vector<Ex> sums;
+          for (std::int64_t r = 0; r < rows_; ++r) sums.push_back(b_.load(sums_, own(c + v * lanes_, r)));
+          for (std::int64_t t = 0; t < terms; ++t) {
+            const Ex column = b_at(term + t, first + c + v * lanes_, masked);
+            for (std::int64_t r = 0; r < rows_; ++r) {
+              Ex& sum = sums[static_cast<std::size_t>(r)];
+              sum = b_.let(mac(values[static_cast<std::size_t>(t * rows_ + r)], column, sum));
+            }
+          }
+          for (std::int64_t r = 0; r < rows_; ++r) b_.store(sums_, own(c + v * lanes_, r), sums[static_cast<std::size_t>(r)]);
+        }
+      });
+    };
+    const Ex whole = b_.let(k0 + (last - k0) / terms_at_once_ * terms_at_once_);
+    x_.loop(k0, whole, terms_at_once_, [&](Ex term) { add(term, terms_at_once_); });
+    if (!terms_divide(terms_at_once_)) x_.loop(whole, last, 1, [&](Ex term) { add(term, 1); });
+  }
+
   void vectors(Ex first, Ex end) {
     const Ex count = b_.let(end - first);
-    // body(column of the task, how many vectors, masked)
-    const auto columns = [&](const std::function<void(Ex, std::int64_t, bool)>& body) {
-      const Ex whole = whole_panels() ? count : b_.let(count / panel_ * panel_);
-      x_.loop(b_.integer(0), whole, panel_, [&](Ex c) { body(c, vectors_, false); });
-      if (!whole_panels()) x_.loop(whole, count, lanes_, [&](Ex c) { body(c, 1, true); });
-    };
-    const auto fill = [&](BufferId to, Ex value) {
-      x_.loop(b_.integer(0), b_.integer(rows_ * task_columns_), lanes_, [&](Ex i) { b_.store(to, b_.ramp(i, lanes_), value); });
-    };
     if (!one_block()) fill(totals_, nothing());
     blocks([&](Ex k0, Ex last) {
-      fill(sums_, b_.splat(zero(), lanes_));
-      const auto add = [&](Ex term, std::int64_t terms) {
-        std::vector<Ex> values;
-        for (std::int64_t t = 0; t < terms; ++t)
-          for (std::int64_t r = 0; r < rows_; ++r) values.push_back(a(r, term + t));
-        columns([&](Ex c, std::int64_t n, bool masked) {
-          for (std::int64_t v = 0; v < n; ++v) {
-            const auto at = [&](std::int64_t r) { return b_.ramp(c + (r * task_columns_ + v * lanes_), lanes_); };
-            std::vector<Ex> sums;
-            for (std::int64_t r = 0; r < rows_; ++r) sums.push_back(b_.load(sums_, at(r)));
-            for (std::int64_t t = 0; t < terms; ++t) {
-              const Ex column = b_at(term + t, first + c + v * lanes_, masked);
-              for (std::int64_t r = 0; r < rows_; ++r) {
-                Ex& sum = sums[static_cast<std::size_t>(r)];
-                sum = b_.let(mac(values[static_cast<std::size_t>(t * rows_ + r)], column, sum));
-              }
-            }
-            for (std::int64_t r = 0; r < rows_; ++r) b_.store(sums_, at(r), sums[static_cast<std::size_t>(r)]);
-          }
-        });
-      };
-      const Ex whole = b_.let(k0 + (last - k0) / terms_at_once_ * terms_at_once_);
-      x_.loop(k0, whole, terms_at_once_, [&](Ex term) { add(term, terms_at_once_); });
-      if (!terms_divide(terms_at_once_)) x_.loop(whole, last, 1, [&](Ex term) { add(term, 1); });
-      if (!one_block())
-        x_.loop(b_.integer(0), b_.integer(rows_ * task_columns_), lanes_, [&](Ex i) {
-          const Ex at = b_.ramp(i, lanes_);
-          b_.store(totals_, at, b_.load(totals_, at) + b_.load(sums_, at));
-        });
+      add_block(first, count, k0, last);
+      if (one_block()) return;
+      x_.loop(b_.integer(0), b_.integer(rows_ * task_columns_), lanes_, [&](Ex i) {
+        const Ex at = b_.ramp(i, lanes_);
+        b_.store(totals_, at, b_.load(totals_, at) + b_.load(sums_, at));
+      });
     });
-    columns([&](Ex c, std::int64_t n, bool masked) {
+    each_column(count, [&](Ex c, std::int64_t n, bool masked) {
       for (std::int64_t r = 0; r < rows_; ++r)
         for (std::int64_t v = 0; v < n; ++v)
-          finish(r, first + c + v * lanes_, masked, b_.let(b_.load(one_block() ? sums_ : totals_, b_.ramp(c + (r * task_columns_ + v * lanes_), lanes_))));
+          finish(r, first + c + v * lanes_, masked, b_.let(b_.load(one_block() ? sums_ : totals_, own(c + v * lanes_, r))));
+    });
+  }
+
+  // ---- blocks of terms, by tasks of their own
+  std::int64_t block_count() const { return (*terms_.constant() + (kBlock - 1)) / kBlock; }
+  Ex partial(Ex block, std::int64_t row, Ex column) {
+    return b_.ramp(((entry_ * block_count() + block) * rows_ + row) * *columns_.constant() + column, lanes_);
+  }
+  Ex real_columns(Ex column) { return b_.ramp(column, lanes_) < b_.splat(n_, lanes_); }
+  void sum_block(Ex block) {
+    const Ex k0 = b_.let(block * kBlock);
+    add_block(b_.integer(0), n_, k0, b_.let(min(k0 + kBlock, k_)));
+    const BufferId to = x_.temporary(dtype_, 0, true);
+    each_column(n_, [&](Ex c, std::int64_t n, bool masked) {
+      for (std::int64_t r = 0; r < rows_; ++r)
+        for (std::int64_t v = 0; v < n; ++v) {
+          const Ex column = c + v * lanes_;
+          b_.store(to, partial(block, r, column), b_.load(sums_, own(column, r)), masked ? real_columns(column) : Ex());
+        }
+    });
+  }
+  void join_blocks(Ex first, Ex end) {
+    const BufferId from = x_.temporary(dtype_, 0, false);
+    each_column(b_.let(end - first), [&](Ex c, std::int64_t n, bool masked) {
+      for (std::int64_t r = 0; r < rows_; ++r)
+        for (std::int64_t v = 0; v < n; ++v) {
+          const Ex column = b_.let(first + c + v * lanes_), sum = b_.variable(nothing());
+          b_.loop(b_.integer(0), b_.integer(block_count()), 1, [&](Ex block) {
+            b_.assign(sum, sum + b_.load(from, partial(block, r, column), masked ? real_columns(column) : Ex()));
+          });
+          finish(r, column, masked, sum);
+        }
     });
   }
 
@@ -271,6 +329,7 @@ class FewRows {
     for (Value out : cluster_.outputs) x_.store(out, envs.at(out), x_.value(out, envs.at(out)));
   }
 
+  const Part part_;
   const GraphData& g_;
   const Cluster& cluster_;
   const Layouts& layouts_;
@@ -288,7 +347,7 @@ class FewRows {
   BufferId copied_ = 0, sums_ = 0, totals_ = 0;
   std::vector<Ex> starts_;  // of A's rows
   IndexEnv env_;
-  Ex n_, k_;
+  Ex n_, k_, entry_;
 };
 
 }  // namespace
@@ -303,7 +362,17 @@ bool has_few_rows(const Graph& graph, const Cluster& cluster, const Layouts& lay
 }
 
 Schedule schedule_few_rows(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
-  return FewRows(graph, cluster, layouts, target).write();
+  const auto part = [&](Part which) { return FewRows(graph, cluster, layouts, target, which); };
+  Schedule s;
+  FewRows all = part(Part::all);
+  if (!all.divides_terms()) {
+    s.kernels.push_back(all.write());
+    return s;
+  }
+  s.temporaries.push_back(all.partial_sums());
+  s.kernels.push_back(part(Part::blocks).write());
+  s.kernels.push_back(part(Part::join).write());
+  return s;
 }
 
 }  // namespace uwaga

@@ -25,7 +25,7 @@ inline std::vector<FewRowsProduct> few_rows_products() {
     for (const bool across : {false, true})
       for (const bool is_static : {true, false})
         for (const DType d : {DType::f32, DType::bf16, DType::f64, DType::i32})
-          for (const auto& [n, k] : {std::array<std::int64_t, 2>{128, 64}, {77, 19}, {5, 1040}, {3, 0}}) {
+          for (const auto& [n, k] : {std::array<std::int64_t, 2>{128, 64}, {77, 19}, {5, 1040}, {72, 1030}, {3, 0}}) {
             if (k > 512 && (m > 2 || d == DType::i32)) continue;
             FewRowsProduct& p = all.emplace_back();
             const auto size = [&](const char* name, std::int64_t extent) { return is_static ? Axis(name, extent) : Axis(name); };
