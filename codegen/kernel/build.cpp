@@ -281,13 +281,13 @@ Ex KernelBuilder::load(BufferId buffer, Ex index, Ex mask) {
   return add(std::move(e));
 }
 
-Ex KernelBuilder::load_pair(BufferId buffer, Ex index) {
+Ex KernelBuilder::load_pair(BufferId buffer, Ex index, int lanes) {
   own(index);
   expect(buffer < kernel_.buffers.size() && kernel_.buffers[buffer].dtype == DType::bf16 && index.type() == kIndex,
          [&] { return fmt::format("a load of a pair of buffer {} at {}", buffer, text(index.type())); });
   Expr e;
   e.kind = ExprKind::load_pair;
-  e.type = {DType::i32, 1};
+  e.type = {DType::i32, lanes};
   e.index = buffer;
   e.args = {index.id};
   return add(std::move(e));

@@ -65,7 +65,7 @@ class KernelBuilder {
   Ex select(Ex condition, Ex yes, Ex no);
   Ex fma(Ex a, Ex b, Ex c);
   Ex load(BufferId buffer, Ex index, Ex mask = {});
-  Ex load_pair(BufferId buffer, Ex index);      // two bf16 side by side, as an i32
+  Ex load_pair(BufferId buffer, Ex index, int lanes = 1);  // two bf16 side by side, as an i32; `lanes` pairs
   Ex pairs(Ex a, Ex b, bool neighbours);        // of f32 lanes: a's with b's, or each with its neighbour
   Ex dot_pairs(Ex a, Ex b, Ex sum);             // of two bf16 a lane
   Ex ramp(Ex base, int lanes, Ex stride = {});  // stride 1 unless given

@@ -83,7 +83,7 @@ class Expansion {
       case ExprKind::splat: return b_.splat(args[0], e.type.lanes);
       case ExprKind::lanes: return b_.lanes(args[0], static_cast<int>(e.integer), e.type.lanes);
       case ExprKind::concat: return b_.concat(args[0], args[1]);
-      case ExprKind::load_pair: return b_.load_pair(buffers_[e.index], args[0]);
+      case ExprKind::load_pair: return b_.load_pair(buffers_[e.index], args[0], e.type.lanes);
       case ExprKind::pairs: return b_.pairs(args[0], args[1], e.integer == 1);
       case ExprKind::dot_pairs: return b_.dot_pairs(args[0], args[1], args[2]);
       case ExprKind::interleave: return b_.interleave(args[0], args[1], static_cast<int>(e.integer), e.index == 1);

@@ -223,7 +223,7 @@ class Interpreter {
       case ExprKind::load_pair: {
         Memory& m = memory(e.index);
         const auto half = [&](Int i) { return lane::load(element(m, e.index, static_cast<Int>(arg(0)[0]) + i, false), m.dtype); };
-        out[0] = lane::bit_operation(ExprKind::bit_or, half(0), half(1) << 16, DType::i32);
+        each([&](std::size_t i) { return lane::bit_operation(ExprKind::bit_or, half(2 * static_cast<Int>(i)), half(2 * static_cast<Int>(i) + 1) << 16, DType::i32); });
         break;
       }
       case ExprKind::pairs:

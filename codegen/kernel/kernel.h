@@ -56,7 +56,8 @@ enum class ExprKind : std::uint8_t {
   fma,        // args[0] * args[1] + args[2], rounded once
   load,       // buffer `index` at element args[0] (i64; a vector of indices, often a ramp), lanes where args[1] (if given) is
               // false read nothing and are 0
-  load_pair,  // scalar i32: the bits of elements args[0] (low half) and args[0] + 1 (high half) of buffer `index`, of bf16
+  load_pair,  // i32, a scalar or lanes of neighbouring pairs from args[0] (a scalar): the bits of an element (low half) and the next
+              // one (high half) of buffer `index`, of bf16
   pairs,      // i32 lanes that hold two bf16 each, for dot_pairs: f32 lanes rounded, denormals as 0. `integer` 0: lane i of args[0]
               // is the low half of lane i, that of args[1] the high half; 1: those of args[0] and then args[1], neighbours together
   dot_pairs,  // f32 lanes, of i32 lanes that hold two bf16 each: args[2] + the product of the high halves, + that of the low

@@ -108,7 +108,7 @@ class Printer {
         const std::string mask = e.args.size() > 1 ? " if " + inner(e.args[1]) : "";
         return fmt::format("load b{}[{}{}]", e.index, value(e.args[0]), mask);
       }
-      case ExprKind::load_pair: return fmt::format("load_pair b{}[{}]", e.index, value(e.args[0]));
+      case ExprKind::load_pair: return fmt::format("load_pair{} b{}[{}]", e.type.lanes > 1 ? fmt::format("s<{}>", e.type.lanes) : "", e.index, value(e.args[0]));
       case ExprKind::pairs: return call(e.integer == 1 ? "pairs_of_neighbours" : "pairs");
       case ExprKind::dot_pairs: return call("dot_pairs");
       case ExprKind::ramp: {

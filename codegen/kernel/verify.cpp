@@ -66,7 +66,7 @@ class Verifier {
         break;
       case ExprKind::load_pair:
         count(1);
-        want(e.index < k_.buffers.size() && k_.buffers[e.index].dtype == DType::bf16 && e.type == VType{DType::i32, 1},
+        want(e.index < k_.buffers.size() && k_.buffers[e.index].dtype == DType::bf16 && e.type.dtype == DType::i32,
              "a load of a pair of no bf16 buffer");
         want(arg(0) == kIndex, "an index is not i64");
         break;

@@ -55,7 +55,8 @@ class FewRows {
     task_columns_ = least;
     if (const auto c = columns_.constant()) task_columns_ = std::min(std::clamp((*c + (kTasks - 1)) / kTasks, least, most), (*c + 1) / 2);
     task_columns_ = std::max(round_up(task_columns_, panel_), panel_);
-    steps_of_line_ = std::clamp<std::int64_t>(line / lanes_, 1, panel_);
+    if (across_) find_lines();
+    steps_of_line_ = std::clamp<std::int64_t>(line / (pairs_ ? 2 * lanes_ : lanes_), 1, panel_);
     if (const auto c = columns_.constant(); part == Part::blocks) task_columns_ = round_up(*c, panel_);
   }
 
@@ -110,6 +111,15 @@ class FewRows {
   bool one_block() const {
     const auto c = terms_.constant();
     return c && *c <= kBlock;
+  }
+
+  // B's own bytes, where nothing but a widening from bf16 is between: two terms of these are turned over as one.
+  void find_lines() {
+    Value from = roles_.b;
+    if (const Node& n = g_.node(from.node); x_.computes(from.node) && n.op == Op::cast) from = n.operands[0];
+    pairs_ = dtype_ == DType::f32 && g_.type(from).dtype == DType::bf16;
+    if (pairs_ || from == roles_.b) lines_ = operand_in_line(x_, from, roles_.over, pairs_ ? DType::bf16 : dtype_);
+    pairs_ = pairs_ && lines_;
   }
 
   // ---- A: in place where it lies as it is needed, else copied by every task
@@ -272,27 +282,47 @@ class FewRows {
         finish(r, column + v * lanes_, !whole_panels(), (one_block() ? block : totals)[static_cast<std::size_t>(r * vectors_ + v)]);
   }
   void add_squares(Ex column, Ex k0, Ex end, const std::vector<Ex>& sums) {
-    const Ex whole = b_.let(k0 + (end - k0) / lanes_ * lanes_);
-    x_.loop(k0, whole, lanes_, [&](Ex term) {
-      std::vector<std::vector<Ex>> squares;
+    std::vector<Ex> starts;  // of the columns' terms, where they are read as they lie
+    for (std::int64_t c = 0; c < panel_ && lines_; ++c) {
+      IndexEnv at = env_;
+      set_flat(x_, at, axes_.columns, Index::scalar(clamped(column + c)));
+      starts.push_back(first_term_of(x_, *lines_, roles_.over, at));
+    }
+    // Row `c` of a square of terms from `term`: i32 of two bf16 each where `pairs_`.
+    const auto row = [&](Ex term, std::int64_t c) {
+      if (lines_) {
+        const BufferId from = x_.buffer(lines_->stored, false);
+        const Ex first = starts[static_cast<std::size_t>(c)] + term;
+        return pairs_ ? b_.load_pair(from, first, lanes_) : b_.load(from, b_.ramp(first, lanes_));
+      }
+      IndexEnv at = env_;
+      set_flat(x_, at, axes_.columns, Index::scalar(clamped(column + c)));
+      set_flat(x_, at, axes_.over, Index::ramp(term, lanes_, lanes_));
+      return b_.splat(operand(roles_.b, at), lanes_);
+    };
+    const std::int64_t per_row = pairs_ ? 2 : 1, step = per_row * lanes_;
+    const Ex whole = b_.let(k0 + (end - k0) / step * step);
+    x_.loop(k0, whole, step, [&](Ex term) {
       // Of the next columns a share of their lines, so that all are fetched once. (The processor does not see so many rows coming.)
       const std::int64_t share = panel_ / steps_of_line_;
-      const Ex part = b_.let(term / lanes_ % steps_of_line_ * share + (column + panel_));
+      const Ex part = b_.let(term / step % steps_of_line_ * share + (column + panel_));
       for (std::int64_t c = 0; c < share; ++c) fetch_line(term, part + c);
+      std::vector<std::vector<Ex>> squares;
       for (std::int64_t v = 0; v < vectors_; ++v) {
-        std::vector<Ex> square;
-        for (std::int64_t c = 0; c < lanes_; ++c) {
-          IndexEnv at = env_;
-          set_flat(x_, at, axes_.columns, Index::scalar(clamped(column + (v * lanes_ + c))));
-          set_flat(x_, at, axes_.over, Index::ramp(term, lanes_, lanes_));
-          square.push_back(b_.let(b_.splat(operand(roles_.b, at), lanes_)));
-        }
+        std::vector<Ex>& square = squares.emplace_back();
+        for (std::int64_t c = 0; c < lanes_; ++c) square.push_back(b_.let(row(term, v * lanes_ + c)));
         turn_over(b_, square);
-        squares.push_back(std::move(square));
       }
-      for (std::int64_t t = 0; t < lanes_; ++t) add_term(term + t, sums, [&](std::int64_t v) { return squares[static_cast<std::size_t>(v)][static_cast<std::size_t>(t)]; });
+      for (std::int64_t t = 0; t < step; ++t)
+        add_term(term + t, sums, [&](std::int64_t v) {
+          const Ex terms = squares[static_cast<std::size_t>(v)][static_cast<std::size_t>(t / per_row)];
+          if (!pairs_) return terms;
+          const Ex bits = t % 2 == 0 ? b_.bits(ExprKind::shift_left, terms, b_.splat(b_.integer(16, DType::i32), lanes_))
+                                     : b_.bits(ExprKind::bit_and, terms, b_.splat(b_.integer(-65536, DType::i32), lanes_));
+          return b_.let(b_.bitcast(bits, DType::f32));
+        });
     });
-    if (!terms_divide(lanes_))
+    if (!terms_divide(step))
       x_.loop(whole, end, 1, [&](Ex term) { add_term(term, sums, [&](std::int64_t v) { return b_at(term, column + v * lanes_, !whole_panels()); }); });
   }
   void add_term(Ex term, const std::vector<Ex>& sums, const std::function<Ex(std::int64_t)>& columns) {
@@ -342,8 +372,8 @@ class FewRows {
   int lanes_;
   std::int64_t rows_ = 1, vectors_ = 1, panel_ = 0, task_columns_ = 0, terms_at_once_ = 8, steps_of_line_ = 1;
   Extent columns_, terms_;
-  bool across_ = false;
-  std::optional<StoredOperand> in_place_, stored_b_;
+  bool across_ = false, pairs_ = false;
+  std::optional<StoredOperand> in_place_, stored_b_, lines_;
   BufferId copied_ = 0, sums_ = 0, totals_ = 0;
   std::vector<Ex> starts_;  // of A's rows
   IndexEnv env_;
