@@ -12,7 +12,8 @@
 //
 // It holds for graphs in which no position sees a later one. That is proved from the masks: where a sum or a maximum runs over
 // keys, its terms must be neutral wherever key > time. Which is all that a graph may do with positions: what mixes them in any
-// other way is refused, with the op and its line.
+// other way is refused, with the op and its line. An axis that `time` is renamed to is one of positions wherever it occurs: keys of
+// an encoder need a name of their own. Not derived yet: scan and cond over positions.
 #pragma once
 
 #include <optional>

@@ -96,6 +96,7 @@ void add_bench_decode(CLI::App& bench, Chosen& chosen) {
   c->add_option("--tokens", o->tokens, "tokens that are timed")->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 20))->capture_default_str();
   c->add_flag("--profile", o->profile, "also time every kernel of one token: a line each, the dearest first");
   add_bench_options(*c, *o);
+  c->remove_option(c->get_option("--runs"));  // each token is timed once
   c->callback([&chosen, o] { chosen = [o] { return decode(*o); }; });
 }
 

@@ -265,6 +265,7 @@ class FewRows {
     set_flat(x_, at, axes_.columns, Index::ramp(first, lanes_, lanes_));
     return b_.let(b_.splat(operand(roles_.b, at), lanes_));
   }
+
   // ---- B whose terms lie one after the other: squares of `vectors_` vectors of columns, sums in registers
   void squares(Ex column) {
     b_.at(roles_.ordinal);

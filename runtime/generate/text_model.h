@@ -35,7 +35,7 @@ class TextModel {
   void forget() { kept_.clear(); }
 
   std::int64_t time() const { return time_; }
-  // State slots that hold keys and values: no weights, in no checkpoint.
+  // State slots that hold keys and values. They are no weights, but slots like others: a checkpoint of the state has them.
   const std::vector<std::string>& caches() const { return caches_; }
   // Why every token computes all positions; empty where none does.
   const std::string& refused() const { return refused_; }

@@ -80,6 +80,16 @@ TEST_CASE("kernels are timed beside the bandwidth of each level", "[slow]") {
   refuses(w.run("bench kernels --only nothing"), 2, "nothing");
 }
 
+TEST_CASE("bench decode times tokens after a prompt, in the weights' precision") {
+  const Workplace w;
+  const Ran r = w.run("bench decode --model nanogpt --prompt 5 --tokens 3 --threads 1 --precision bf16 --json");
+  REQUIRE(r.code == 0);
+  CHECK(r.last().at("precision") == "bf16");
+  CHECK(r.last().at("milliseconds").get<double>() > 0);
+  CHECK(r.last().at("kernels_compiled_in_run") == 0);
+  refuses(w.run("bench decode --model nanogpt --prompt 60 --tokens 5 --threads 1"), 1, "nanogpt sees 64 tokens at most, not 65");
+}
+
 TEST_CASE("what cannot be read, written or learnt is one sentence and exit code 1") {
   const Workplace w;
   const std::string missing = (w.path / "none.txt").string();
