@@ -59,20 +59,26 @@ Ex integer_to_real(const Real& f, Ex small) {
   return f.to_real(small + f.word(bits + (1 << 20))) - f.number(one + 0x1p20);
 }
 
-ExpParts exp_parts(const Real& f, Ex x) {
+namespace {
+
+// Adding it rounds to an integer, which is left in the low bits; those above are a power of two's.
+double rounder(const Real& f) { return f.wide() ? 0x1.8p52 : 0x1.8p23; }
+
+}  // namespace
+
+ExpParts exp_parts(const Real& f, Ex x, std::int64_t offset) {
   KernelBuilder& b = f.b;
-  const double round = f.wide() ? 0x1.8p52 : 0x1.8p23;  // adding it rounds to an integer, left in the low bits
-  const Ex t = b.fma(x, f.number(0x1.71547652b82fep+0), f.number(round));
-  const Ex k = t - f.number(round);
+  const Ex round = f.number(rounder(f) + static_cast<double>(offset));
+  const Ex t = b.fma(x, f.number(0x1.71547652b82fep+0), round);
+  const Ex k = t - round;
   Ex r = b.fma(k, f.number(f.wide() ? -0x1.62e42fefa2p-1 : -0x1.62e4p-1), x);
   r = b.fma(k, f.number(f.wide() ? -0x1.9ef35793c7673p-41 : -0x1.7f7d1cp-20), r);
-  return {b.fma(r * r, exp_tail(f, r), r), f.to_bits(t) - f.to_bits(f.number(round))};
+  return {b.fma(r * r, exp_tail(f, r), r), f.to_bits(t)};
 }
 
-Ex scaled(const Real& f, Ex v, Ex k) {
-  const Ex both = k + f.word(2 * f.bias());
-  const Ex first = f.b.bits(ExprKind::shift_right, both, f.word(1));
-  return v * f.power_of_two(first) * f.power_of_two(both - first);
+Ex scaled(const Real& f, Ex v, Ex bits) {
+  const Ex first = f.b.bits(ExprKind::shift_right, bits, f.word(1));
+  return v * f.power_of_two(first) * f.power_of_two(bits - first);
 }
 
 Ex exp(const Real& f, Ex x) {
@@ -80,8 +86,8 @@ Ex exp(const Real& f, Ex x) {
   const Ex high = f.number(f.wide() ? 710 : 89), low = f.number(f.wide() ? -746 : -105);
   Ex within = b.select(high < x, high, x);  // NaN passes
   within = b.select(within < low, low, within);
-  const ExpParts p = exp_parts(f, within);
-  return scaled(f, p.expm1 + f.number(1), p.k);
+  const ExpParts p = exp_parts(f, within, 2 * f.bias());
+  return scaled(f, p.expm1 + f.number(1), p.bits);
 }
 
 LogParts log_parts(const Real& f, Ex x) {
@@ -132,8 +138,8 @@ Ex tanh(const Real& f, Ex x) {
                                               -0x1.7ab0c8b40a0eep-10, 0x1.0bdf304f99aafp-11})
                            : f.polynomial(z, {-0x1.555556p-2, 0x1.111048p-3, -0x1.b96b3ap-5, 0x1.4d6d76p-6});
   const Ex near = b.fma(a * z, tail, a);
-  const ExpParts p = exp_parts(f, a + a);
-  const Ex s = f.power_of_two(p.k + f.word(f.bias()));
+  const ExpParts p = exp_parts(f, a + a, f.bias());
+  const Ex s = f.power_of_two(p.bits);
   const Ex t = b.fma(p.expm1, s, s - f.number(1));  // e^2a - 1
   return f.with_sign(b.select(a < f.number(0.296875), near, t / (t + f.number(2))), x);
 }
@@ -143,12 +149,12 @@ Ex tanh(const Real& f, Ex x) {
 Ex sigmoid(const Real& f, Ex x) {
   KernelBuilder& b = f.b;
   const Ex below = f.neg(f.abs(x)), low = f.number(f.wide() ? -746 : -105), one = f.number(1);
-  const ExpParts p = exp_parts(f, b.select(below < low, low, below));  // NaN passes
-  const Ex s = f.power_of_two(b.apply(Op::max, {p.k + f.word(f.bias()), f.word(0)}));  // 2^k, or 0 where it does not count
+  const ExpParts p = exp_parts(f, b.select(below < low, low, below), f.bias());        // NaN passes
+  const Ex s = f.power_of_two(b.apply(Op::max, {p.bits, f.to_bits(f.number(rounder(f)))}));  // 2^k, or 0 where it does not count
   const Ex sum = b.fma(p.expm1, s, s + one), y = one / sum;
   const Ex lost = b.fma(p.expm1, s, (one - sum) + s) * y;  // of 1, in the quotient
   const Ex tail = b.fma(f.neg(lost), p.expm1 + one, p.expm1);
-  return b.select(x < f.number(0), scaled(f, b.fma(y, tail, y), p.k), y);
+  return b.select(x < f.number(0), scaled(f, b.fma(y, tail, y), p.bits + f.word(f.bias())), y);
 }
 
 Ex erf(const Real& f, Ex x) {
@@ -173,8 +179,8 @@ Ex erf(const Real& f, Ex x) {
                                              0x1.3c3cdeef1f68fp-20, -0x1.1dc296ab25c2bp-21, -0x1.c49d5026d94f3p-22})
                           : f.polynomial(s, {0x1.058672p-2, -0x1.b57034p-2, 0x1.eeea8p-3, -0x1.437efcp-4, 0x1.e92de2p-9,
                                              0x1.ca6a34p-8, -0x1.b69d34p-11, -0x1.ef02f6p-11});
-  const ExpParts p = exp_parts(f, f.neg(a * a));
-  const Ex gauss = (p.expm1 + f.number(1)) * f.power_of_two(p.k + f.word(f.bias()));
+  const ExpParts p = exp_parts(f, f.neg(a * a), f.bias());
+  const Ex gauss = (p.expm1 + f.number(1)) * f.power_of_two(p.bits);
   const Ex tail = b.fma(f.neg(gauss), far, f.number(1));
   return b.select(size < f.number(1), b.fma(x, near, x), f.with_sign(tail, x));
 }

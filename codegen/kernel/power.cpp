@@ -61,11 +61,11 @@ Ex positive_power(const Real& f, Ex x, Ex y) {
   const Pair p = product(f, l.high, y);
   const Ex low = p.low + l.low * y;
   const Ex tame = b.select(p.high < f.number(-800), f.number(-800), b.select(f.number(800) < p.high, f.number(800), p.high));
-  const ExpParts parts = exp_parts(f, tame);
+  const ExpParts parts = exp_parts(f, tame, 2 * f.bias());
   // e^(high + low) = e^high (1 + low)
   const Ex one = parts.expm1 + f.number(1);
   const Ex r = b.fma(one, b.select(f.abs(low) < f.number(1), low, f.number(0)), one);
-  return scaled(f, r, parts.k);
+  return scaled(f, r, parts.bits);
 }
 
 }  // namespace

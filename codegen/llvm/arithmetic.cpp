@@ -197,6 +197,10 @@ llvm::Value* Emitter::arithmetic(const Expr& e, ExprId id) {
   llvm::Value* b = operand(1);
   at(e.ordinal);
   if (e.integer == 1) return index_division(e.op, a, b);
+  if (is_float(operands.dtype) && (e.op == Op::add || e.op == Op::mul)) {
+    a = from_memory_where_short(a);
+    b = from_memory_where_short(b);
+  }
   return binary(e.op, a, b, operands);
 }
 

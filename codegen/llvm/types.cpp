@@ -48,6 +48,22 @@ llvm::Constant* Emitter::real(double value, VType t) const {
   return llvm::ConstantFP::get(type(t), t.dtype == DType::f32 ? static_cast<float>(value) : value);
 }
 
+// With AVX2, LLVM takes a constant of equal lanes by a broadcast, which no instruction does by the way: an instruction a use
+// where registers are short, as they are. What lies in memory as a whole vector is an operand of what uses it.
+llvm::Value* Emitter::from_memory_where_short(llvm::Value* x) {
+  const auto* constant = llvm::dyn_cast<llvm::ConstantDataVector>(x);
+  if (!options_.short_of_registers || constant == nullptr || constant->getType()->getPrimitiveSizeInBits() < 256) return x;
+  llvm::GlobalVariable*& global = in_memory_[constant];
+  if (global == nullptr) {
+    global = new llvm::GlobalVariable(module_, x->getType(), true, llvm::GlobalValue::PrivateLinkage, llvm::cast<llvm::Constant>(x));
+    global->setUnnamedAddr(llvm::GlobalValue::UnnamedAddr::Global);
+    global->setAlignment(llvm::Align(32));
+  }
+  llvm::LoadInst* load = b_.CreateAlignedLoad(x->getType(), global, llvm::Align(32));
+  load->setMetadata(llvm::LLVMContext::MD_invariant_load, llvm::MDNode::get(context_, {}));
+  return load;
+}
+
 llvm::Value* Emitter::splat(llvm::Value* x, int lanes) {
   if (lanes == 1 || x->getType()->isVectorTy()) return x;
   return b_.CreateVectorSplat(static_cast<unsigned>(lanes), x);

@@ -94,7 +94,8 @@ llvm::Value* Emitter::build(const Expr& e, ExprId id) {
     case ExprKind::fma: {
       llvm::Value *a = wide(0), *b = wide(1), *c = wide(2);
       at(e.ordinal);
-      return b_.CreateIntrinsic(llvm::Intrinsic::fma, {a->getType()}, {a, b, c});
+      return b_.CreateIntrinsic(llvm::Intrinsic::fma, {a->getType()},
+                                {from_memory_where_short(a), from_memory_where_short(b), from_memory_where_short(c)});
     }
     case ExprKind::load:
       return load(e);

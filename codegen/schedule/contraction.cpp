@@ -64,6 +64,8 @@ class Contraction {
     const std::int64_t most = narrow ? kNarrowColumns : kTaskColumns;
     task_columns_ = std::max(most / panel_, std::int64_t{1}) * panel_;
     if (columns) task_columns_ = std::min(task_columns_, round_up(*columns, panel_));
+    epilogue_lanes_ = lanes_;
+    if (task_columns_ % (2 * lanes_) == 0 && has_long_chains(g_, cluster.nodes, target)) epilogue_lanes_ *= 2;
     block_ = kBlock;
     whole_steps_ = !pairs_;
     if (const auto c = terms_.constant()) {
@@ -455,26 +457,27 @@ class Contraction {
     Ex current;
     x_.define({roles_.node, 0}, [&](const IndexEnv&) { return current; });
     const DType stored = g_.node(roles_.node).types[0].dtype;
+    const int lanes = epilogue_lanes_;
     x_.loop(begin, min(begin + tile_rows_, row_end_), 1, [&](Ex row) {
       const Ex columns = min(n_ - column0_, b_.integer(task_columns_));
       const auto vector = [&](Ex column, bool masked) {
         IndexEnv at = base_env_;
         spread(at, axes_.rows, Index::scalar(row));
-        spread(at, axes_.columns, Index::ramp(column0_ + column, lanes_, lanes_));
-        if (masked) at = at.masked(b_.ramp(column, lanes_) < b_.splat(columns, lanes_));
+        spread(at, axes_.columns, Index::ramp(column0_ + column, lanes, lanes));
+        if (masked) at = at.masked(b_.ramp(column, lanes) < b_.splat(columns, lanes));
         b_.at(roles_.ordinal);
-        Ex sum = b_.let(b_.load(tile_c_, b_.ramp((row - first) * task_columns_ + column, lanes_)));
+        Ex sum = b_.let(b_.load(tile_c_, b_.ramp((row - first) * task_columns_ + column, lanes)));
         current = x_.rounded(sum, stored);
         const auto envs = epilogue_envs(x_, roles_.node, at);
         for (Value v : cluster_.outputs) x_.store(v, envs.at(v), x_.value(v, envs.at(v)));
       };
       const auto c = columns_.constant();
-      if (c && *c % lanes_ == 0) {
-        x_.loop(b_.integer(0), columns, lanes_, [&](Ex column) { vector(column, false); });
+      if (c && *c % lanes == 0) {
+        x_.loop(b_.integer(0), columns, lanes, [&](Ex column) { vector(column, false); });
         return;
       }
-      const Ex whole = b_.let(columns / lanes_ * lanes_);
-      x_.loop(b_.integer(0), whole, lanes_, [&](Ex column) { vector(column, false); });
+      const Ex whole = b_.let(columns / lanes * lanes);
+      x_.loop(b_.integer(0), whole, lanes, [&](Ex column) { vector(column, false); });
       x_.branch(whole < columns, [&] { vector(whole, true); });
     });
   }
@@ -488,7 +491,7 @@ class Contraction {
   Inline x_;
   RoleAxes axes_;
   DType dtype_ = DType::f32;
-  int lanes_ = 8, tile_rows_ = 6, tile_vectors_ = 2;
+  int lanes_ = 8, epilogue_lanes_ = 8, tile_rows_ = 6, tile_vectors_ = 2;
   Extent rows_, columns_, terms_, batch_;
   std::int64_t task_rows_ = 0, task_columns_ = 0, panel_ = 0, block_ = kBlock, pitch_ = kBlock;
   std::int64_t group_rows_ = 0, tile_pitch_ = 0;

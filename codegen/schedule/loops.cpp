@@ -6,6 +6,13 @@
 #include <uwaga/ir/attributes.h>
 
 namespace uwaga::schedule {
+namespace {
+
+// Of AVX2. Its processors see some fifty operations on vectors ahead, which is one long chain; those with wider vectors have more
+// to do for each of these, and see further.
+constexpr int kNarrowBytes = 32;
+
+}  // namespace
 
 std::set<std::string> touched_axes(const GraphData& graph, const Cluster& cluster) {
   std::set<std::string> out;
@@ -117,12 +124,22 @@ Extent product(const std::vector<LoopAxis>& axes) {
   return n;
 }
 
+bool has_long_chains(const GraphData& graph, const std::vector<NodeId>& nodes, const HostTarget& target) {
+  if (target.vector_bytes != kNarrowBytes) return false;
+  int rank = 0;
+  for (NodeId id : nodes) rank = std::max(rank, graph.node(id).types[0].rank());
+  return std::any_of(nodes.begin(), nodes.end(), [&](NodeId id) {
+    return is_elementwise(graph.node(id).op) && graph.node(id).types[0].rank() == rank && kernel::cost_of(graph, graph.node(id)) >= kernel::kTranscendental;
+  });
+}
+
 int lanes_for(const GraphData& graph, const Cluster& cluster, const HostTarget& target, const Extent& axis) {
   std::size_t bytes = 4;
   for (NodeId id : cluster.nodes)
     for (const Type& t : graph.node(id).types)
       if (t.rank() > 0) bytes = std::max(bytes, size_of(t.dtype));
   int lanes = std::max(1, target.vector_bytes / static_cast<int>(bytes));
+  if (has_long_chains(graph, cluster.nodes, target)) lanes *= 2;
   if (const auto n = axis.constant())
     while (lanes > 1 && lanes / 2 >= *n) lanes /= 2;
   return lanes;

@@ -47,7 +47,10 @@ Extent product(const std::vector<LoopAxis>& axes);
 // How a value lies in memory: its axes, the last the fastest.
 AxisNames order_of(const GraphData& graph, const Layouts& layouts, Value v);
 
-// Lanes of a vector of the cluster's widest computing dtype; not more than the axis has elements, as a power of two.
+// Does something computed for each element take so long that a processor does not look far enough ahead to find the next vector
+// meanwhile? Then two are computed at a time.
+bool has_long_chains(const GraphData& graph, const std::vector<NodeId>& nodes, const HostTarget& target);
+// Lanes of a vector, or of two, of the cluster's widest computing dtype; not more than the axis has elements, as a power of two.
 int lanes_for(const GraphData& graph, const Cluster& cluster, const HostTarget& target, const Extent& axis);
 
 // Calls body for each vector of [begin, end): whole ones in a loop, then at most one under a mask. `begin` is a multiple of

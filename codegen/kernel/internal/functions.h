@@ -31,13 +31,14 @@ struct Real {
   Ex polynomial(Ex x, std::initializer_list<double> c) const;
 };
 
-// x = k ln 2 + r, |r| <= ln 2 / 2: gives e^r - 1 and k (as an integer), for x within the range of exp.
+// x = k ln 2 + r, |r| <= ln 2 / 2: gives e^r - 1, and an integer whose low bits are k + offset, for x within the range of exp
+// and 0 <= k + offset <= 4 bias. Of k + bias, power_of_two makes 2^k: what is above these bits falls off.
 struct ExpParts {
-  Ex expm1, k;
+  Ex expm1, bits;
 };
-ExpParts exp_parts(const Real& f, Ex x);
-// v * 2^k, rounded once, for |k| up to twice the largest exponent.
-Ex scaled(const Real& f, Ex v, Ex k);
+ExpParts exp_parts(const Real& f, Ex x, std::int64_t offset);
+// v * 2^k, rounded once, given the bits of k + 2 bias.
+Ex scaled(const Real& f, Ex v, Ex bits);
 
 // x = m 2^e, m in [sqrt(1/2), sqrt 2), x positive and normal: e as an integer and m.
 struct LogParts {

@@ -38,6 +38,7 @@ struct EmitterOptions {
   bool origins = false;      // every instruction's debug line is the ordinal of its op + 1, and values have names
   bool f16_convert = false;  // the target converts f16 in hardware (F16C, NEON)
   bool bf16_dot = false;     // the target multiplies pairs of bf16 (AVX512_BF16)
+  bool short_of_registers = false;  // 16 vectors, and operands in memory are vectors (AVX2)
   int vector_bytes = 32;
   std::string tune;                   // LLVM's name of the processor to schedule for; empty: the target's own
   std::span<const SourceLine> lines;  // with `origins`: the model's line by ordinal, in place of the ordinal
@@ -70,6 +71,7 @@ class Emitter {
   llvm::Constant* integer(std::int64_t value, VType t) const;
   llvm::Constant* real(double value, VType t) const;
   llvm::Value* splat(llvm::Value* x, int lanes);
+  llvm::Value* from_memory_where_short(llvm::Value* x);
   llvm::Value* cast(llvm::Value* x, VType from, VType to);
   llvm::Value* widen_f16(llvm::Value* bits, int lanes);
   llvm::Value* narrow_f16(llvm::Value* x, int lanes);
@@ -184,6 +186,7 @@ class Emitter {
   llvm::Value* error_ = nullptr;
   llvm::Value* scratch_ = nullptr;
   llvm::AllocaInst* dump_ = nullptr;
+  std::map<const llvm::Constant*, llvm::GlobalVariable*> in_memory_;
 
   std::vector<std::vector<std::uint32_t>> reads_;  // by expression: the variables and buffers in it that can change
   std::vector<bool> loads_;                        // by expression: is there a load in it
