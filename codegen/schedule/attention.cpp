@@ -5,6 +5,7 @@
 #include <uwaga/codegen/attention.h>
 #include <uwaga/codegen/kernel/sums.h>
 #include <uwaga/codegen/lower/rows.h>
+#include <uwaga/codegen/schedule/attention_few.h>
 #include <uwaga/codegen/schedule/attention_flat.h>
 #include <uwaga/codegen/schedule/attention_mask.h>
 #include <uwaga/codegen/schedule/attention_passes.h>
@@ -257,22 +258,11 @@ class AttentionKernel {
 
   // Values without the key's axis that the elements of a tile use: computed once a row.
   void hoist_rows(int pass, const IndexEnv& env) {
-    std::set<Value> done;
-    const std::function<void(Value)> walk = [&](Value v) {
-      if (!done.insert(v).second) return;
-      if (!g_.type(v).has(f_.key)) {
-        x_.hoist(v, env);
-        algorithm();
-        return;
-      }
-      if (!x_.computes(v.node)) return;
-      if (f_.dependent.contains(v.node) && p_.slot.contains(v) && defined_.contains(v)) return;
-      for (Value o : g_.node(v.node).operands) walk(o);
-    };
-    for (NodeId id : p_.reduced[static_cast<std::size_t>(pass)]) walk(g_.node(id).operands[0]);
-    if (pass < p_.last) return;
-    for (Value v : p_.finals) walk(v);
-    for (const TileTotal& t : f_.totals) walk(t.tile);
+    const auto inside = [&](Value v) { return x_.computes(v.node) && !defined_.contains(v); };
+    for (Value v : row_values_of_pass(g_, f_, p_, pass, inside)) {
+      x_.hoist(v, env);
+      algorithm();
+    }
   }
 
   void run_pass(int pass) {
@@ -475,7 +465,7 @@ Schedule attention(const Graph& graph, const Cluster& cluster, const Layouts& la
   const auto form = find_attention_form(flat.graph, flat.query, flat.key, reason);
   if (!form) throw InternalError("an attention cluster that no kernel computes: " + reason);
   Schedule s;
-  s.kernels.push_back(flat.outside(AttentionKernel(flat, *form, target).write()));
+  s.kernels.push_back(flat.outside(has_few_queries(*form, target) ? attention_of_few(flat, *form, target) : AttentionKernel(flat, *form, target).write()));
   return s;
 }
 

@@ -1,7 +1,7 @@
 // The host's schedule of an `attention` cluster: a task walks queries in blocks of 64, with the scores of one block against all
 // keys in its own scratch, so that nothing over query x key is stored.
 //
-// Vectors run over queries. For a block of queries: every tile dot is computed into scratch [key][64 queries]; each reduction
+// Vectors run over queries (of few: over keys and features, attention_few.h). For a block of queries: every tile dot is computed into scratch [key][64 queries]; each reduction
 // over the keys is a pass down the tile; the last pass computes what leaves the tile. Then products take it: over the keys into
 // the block's rows, over the queries into rows that belong to the task and are added up in memory. Values that cost much and
 // are wanted in two passes are kept, in scratch that is free by then.

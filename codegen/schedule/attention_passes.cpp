@@ -111,4 +111,22 @@ class PassPlanner {
 
 AttentionPasses plan_passes(const GraphData& graph, const AttentionForm& form) { return PassPlanner(graph, form).run(); }
 
+
+std::vector<Value> row_values_of_pass(const GraphData& g, const AttentionForm& f, const AttentionPasses& p, int pass,
+                                      const std::function<bool(Value)>& inside) {
+  std::vector<Value> rows;
+  std::set<Value> done;
+  const std::function<void(Value)> walk = [&](Value v) {
+    if (!done.insert(v).second) return;
+    if (!g.type(v).has(f.key)) rows.push_back(v);
+    else if (inside(v))
+      for (Value o : g.node(v.node).operands) walk(o);
+  };
+  for (NodeId id : p.reduced[static_cast<std::size_t>(pass)]) walk(g.node(id).operands[0]);
+  if (pass < p.last) return rows;
+  for (Value v : p.finals) walk(v);
+  for (const TileTotal& t : f.totals) walk(t.tile);
+  return rows;
+}
+
 }  // namespace uwaga::schedule

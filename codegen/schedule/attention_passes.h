@@ -1,6 +1,7 @@
 // The passes over a tile of scores: what each computes, what is kept between them, and where.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <vector>
 
@@ -19,5 +20,10 @@ struct AttentionPasses {
 };
 
 AttentionPasses plan_passes(const GraphData& graph, const AttentionForm& form);
+
+// The values without the key's axis that the elements of a pass use, each once: what is computed once a row. `inside` says of
+// which tiles the operands count: those that are computed there and not read back.
+std::vector<Value> row_values_of_pass(const GraphData& graph, const AttentionForm& form, const AttentionPasses& passes, int pass,
+                                      const std::function<bool(Value)>& inside);
 
 }  // namespace uwaga::schedule

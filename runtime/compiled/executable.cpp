@@ -74,7 +74,10 @@ class ExecutableBuilder {
 
     add_border();
     count_uses();
-    if (in_place) find_in_place();
+    if (in_place) {
+      find_in_place();
+      find_appended();
+    }
     cluster_order_.emplace(out_->graph, out_->layouts);
     for (std::size_t i = 0; i < out_->clustering.clusters.size(); ++i) add_cluster(static_cast<int>(i));
     add_commits();
@@ -168,6 +171,47 @@ class ExecutableBuilder {
       for (Value v : clusters[static_cast<std::size_t>(i)].outputs) in_place_[v] = of_value_[{slot_of[v], 0}];
   }
 
+  // What a slot holds of the past with new rows behind it, concat({slice(slot, 0, n), rows}), is the slot itself once the rows
+  // are in it, where an update appends just these. They are written there as soon as they are known, if nothing can fail from
+  // then on and nothing else reads the slot; no one concatenates.
+  void find_appended() {
+    const auto& clusters = out_->clustering.clusters;
+    int last_failing = kNone;
+    for (std::size_t i = 0; i < clusters.size(); ++i)
+      if (clusters[i].kind == ClusterKind::structure || may_fail(clusters[i])) last_failing = static_cast<int>(i);
+    for (std::size_t u = 0; u < updated_.size(); ++u) {
+      if (!written_[u].first_row) continue;
+      const Value slot{updated_[u], 0};
+      int reader = kNone, readers = 0;
+      for (std::size_t i = 0; i < clusters.size(); ++i)
+        if (std::find(clusters[i].inputs.begin(), clusters[i].inputs.end(), slot) != clusters[i].inputs.end()) {
+          reader = static_cast<int>(i);
+          ++readers;
+        }
+      if (readers != 1 || uses_[slot] != 1 || reader <= last_failing) continue;
+      const Cluster& c = clusters[static_cast<std::size_t>(reader)];
+      if (c.outputs.size() != 1 || is_stored(c.outputs[0]) || !is_appended(c.outputs[0], slot, written_[u])) continue;
+      appended_[reader] = u;
+      out_->layouts[c.outputs[0]] = Layout{g().type(c.outputs[0]).axes()};
+    }
+  }
+  bool is_appended(Value v, Value slot, const Written& written) const {
+    const Node& n = g().node(v.node);
+    const Type& type = g().type(slot);
+    if (n.op != Op::concat || n.operands.size() != 2 || !(n.operands[1] == written.value)) return false;
+    const Node& before = g().node(n.operands[0].node);
+    if (before.op != Op::slice || !(before.operands[0] == slot) || n.types[0].axes() != type.axes()) return false;
+    const auto& a = before.as<SliceAttrs>();
+    const std::string& first = type.dims.front().axis;
+    return a.axis == first && n.as<AxisAttrs>().axis == first && a.step == 1 && a.start == Extent(0) && a.stop == *written.first_row;
+  }
+
+  Copy append(std::size_t update) const {
+    const Type& type = g().type({updated_[update], 0});
+    const Extent offset = *written_[update].first_row * type.without({type.dims.front().axis}).elements();
+    return {storage_of(written_[update].value), storage_of({updated_[update], 0}), offset};
+  }
+
   bool may_fail(const Cluster& c) const {
     return std::any_of(c.nodes.begin(), c.nodes.end(), [&](NodeId id) {
       const Op op = g().node(id).op;
@@ -211,6 +255,12 @@ class ExecutableBuilder {
   void add_cluster(int index) {
     Cluster& cluster = out_->clustering.clusters[static_cast<std::size_t>(index)];
     const Hash128 signature = cluster_order_->canonicalise(cluster);
+    if (const auto it = appended_.find(index); it != appended_.end()) {
+      out_->first_commit = std::min(out_->first_commit, out_->steps.size());
+      out_->steps.push_back(append(it->second));
+      of_value_[cluster.outputs[0]] = of_value_[{updated_[it->second], 0}];
+      return;
+    }
     if (cluster.kind == ClusterKind::structure) {
       for (Value v : cluster.outputs)
         if (!is_stored(v)) add_value(Storage::Kind::arena, 0, v);
@@ -370,16 +420,16 @@ class ExecutableBuilder {
 
   void add_commits() {
     for (const auto& [value, to] : copies_) out_->steps.push_back(Copy{storage_of(value), to, {}});
-    out_->first_commit = out_->steps.size();
+    out_->first_commit = std::min(out_->first_commit, out_->steps.size());
     // Copies first: they may read slots that the kernels are about to overwrite.
     std::vector<Step> slot_copies;
     for (std::size_t i = 0; i < updated_.size(); ++i) {
       const Value written = written_[i].value;
       const int from = storage_of(written), to = storage_of({updated_[i], 0});
       if (from == to) continue;
-      if (const auto& first = written_[i].first_row) {
-        const Type& type = g().type({updated_[i], 0});
-        slot_copies.push_back(Copy{from, to, *first * type.without({type.dims.front().axis}).elements()});
+      if (written_[i].first_row) {
+        const bool done = std::any_of(appended_.begin(), appended_.end(), [&](const auto& a) { return a.second == i; });
+        if (!done) slot_copies.push_back(append(i));
         continue;
       }
       if (out_->storages[static_cast<std::size_t>(from)].kind == Storage::Kind::slot && in_place_[written] == kNone) {
@@ -440,6 +490,7 @@ class ExecutableBuilder {
   std::vector<NodeId> updated_;  // by update: the slot
   std::vector<Written> written_;  // by update
   std::set<int> committing_;
+  std::map<int, std::size_t> appended_;  // by cluster: the update that writes the rows
   std::vector<std::pair<Value, int>> copies_;
   std::vector<Step> commits_;
 };

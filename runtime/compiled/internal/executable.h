@@ -1,8 +1,8 @@
 // What a host program executes: steps over storages.
 //
 // A storage is one stored value: an input, a slot, an output of the run, a block of the arena, a table of constants, or, in a
-// body of scan or cond, memory its parent hands in. Steps that write slots in place are the last ones, so that a run which fails before
-// them has changed nothing.
+// body of scan or cond, memory its parent hands in. Steps that write slots come after all that can fail, so that a run which
+// fails has changed nothing.
 #pragma once
 
 #include <memory>
@@ -70,7 +70,7 @@ struct Executable {
   std::vector<Lifetime> blocks;     // of the arena
   std::vector<std::string> slots;   // paths, by slot index
   std::vector<Array> constants;     // tables of the program, by constant index
-  std::size_t first_commit = 0;     // steps from here on write slots
+  std::size_t first_commit = ~std::size_t{0};  // steps from here on write slots, and cannot fail
 };
 
 // Kernels of a program, each once.

@@ -81,6 +81,25 @@ TEST_CASE("a claimed attention gives the same bits at every vector width") {
   }
 }
 
+TEST_CASE("attention of few queries has the bits of attention of many") {
+  for (const Variant& many : variants()) {
+    Variant few = many;
+    few.queries = 3;
+    for (const int bytes : {16, 32, 64}) {
+      INFO(many.what << ", vectors of " << bytes << " bytes");
+      const Graph one = lowered(attend(few)), all = lowered(attend(many));
+      const Sizes sizes{{"batch", 2}, {"time", 3}, {"key", 277}};
+      const Drawn given = draw(all, sizes, 5, -2, 2, 2);
+      HostTarget target;
+      target.vector_bytes = bytes;
+      target.registers = bytes == 64 ? 32 : 16;
+      const ClusterRun want = run_clusters(all, given.inputs, given.parameters, sizes, target);
+      const ClusterRun have = run_clusters(one, given.inputs, given.parameters, sizes, target);
+      check_bits(have.outputs.at("o"), want.outputs.at("o"));
+    }
+  }
+}
+
 TEST_CASE("an attention that is not elementwise over query x key runs from its body and says why") {
   Variant v{.what = "normalised scores"};
   v.set = [](AttentionOptions& o, const Tensor&, const Tensor&) {

@@ -16,7 +16,7 @@ namespace uwaga::test {
 struct Variant {
   std::string what;
   bool group = false, gradient = false, bias = false, real = false;
-  int depth = 8, value_depth = 8;
+  int depth = 8, value_depth = 8, queries = 0;  // 0: the symbol `time`
   std::function<void(AttentionOptions&, const Tensor& bias, const Tensor& real)> set = {};
 };
 
@@ -25,7 +25,8 @@ inline const Axis kBatch("batch"), kTime("time"), kKey("key"), kHead("head", 2),
 inline Graph attend(const Variant& v) {
   Graph g;
   const Axis depth("depth", v.depth), value("value", v.value_depth);
-  const Axes rows = v.group ? Axes{kBatch, kTime, kHead, kGroup} : Axes{kBatch, kTime, kHead};
+  const Axis time = v.queries > 0 ? Axis("time", v.queries) : kTime;
+  const Axes rows = v.group ? Axes{kBatch, time, kHead, kGroup} : Axes{kBatch, time, kHead};
   Axes query = rows, out = rows;
   query.push_back(depth);
   out.push_back(value);
@@ -35,7 +36,7 @@ inline Graph attend(const Variant& v) {
   Tensor bias = q, real = q;  // unless the variant has one
   if (v.bias) wrt.push_back(bias = g.input("bias", DType::f32, {kHead}));
   if (v.real) real = g.input("real", DType::i32, {kBatch, kKey});
-  AttentionOptions options{.query = kTime, .key = kKey, .depth = depth};
+  AttentionOptions options{.query = time, .key = kKey, .depth = depth};
   if (v.set) v.set(options, bias, real);
   const Tensor o = attention(q, k, x, options);
   g->add_output("o", o.value());
