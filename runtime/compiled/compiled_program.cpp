@@ -316,6 +316,11 @@ class CompiledProgram final : public ProgramImpl {
     for (std::size_t i = 0; i < e.steps.size(); ++i) {
       if (i == check_before) check_error();
       if (const auto* l = std::get_if<Launch>(&e.steps[i])) {
+        if (l->together > 1 && !profile_ && !refuse_nan_) {
+          launch_together(e, i, static_cast<std::size_t>(l->together), plan, pointers);
+          i += static_cast<std::size_t>(l->together) - 1;
+          continue;
+        }
         if (profile_) {
           const double ms = backend_->timed([&] { launch(e, *l, plan.launches[i], pointers); });
           profile_->push_back(describe(e, *l, plan.launches[i].tasks, ms));
@@ -369,6 +374,23 @@ class CompiledProgram final : public ProgramImpl {
     Failure& noted = failures_.emplace_back(Failure{&e, &l});
     backend_->launch(static_cast<std::size_t>(l.kernel), buffers_, bound.arguments, bound.tasks, &noted.word);
     if (!backend_->memories() && noted.word == 0) failures_.pop_back();
+  }
+
+  void launch_together(const Executable& e, std::size_t first, std::size_t count, const BoundExecutable& plan, const std::vector<void*>& pointers) {
+    buffers_.clear();
+    launches_.clear();
+    for (std::size_t i = first; i < first + count; ++i)
+      for (int s : std::get<Launch>(e.steps[i]).buffers) buffers_.push_back(pointers[static_cast<std::size_t>(s)]);
+    std::size_t at = 0;
+    for (std::size_t i = first; i < first + count; ++i) {
+      const Launch& l = std::get<Launch>(e.steps[i]);
+      const BoundLaunch& bound = plan.launches[i];
+      Failure& noted = failures_.emplace_back(Failure{&e, &l});
+      launches_.push_back({static_cast<std::size_t>(l.kernel), std::span(buffers_).subspan(at, l.buffers.size()), bound.arguments, bound.tasks, &noted.word});
+      at += l.buffers.size();
+    }
+    backend_->launch_together(launches_);
+    while (!backend_->memories() && !failures_.empty() && failures_.back().word == 0) failures_.pop_back();
   }
 
   // Points a body's storages at its parent's memory and its own part of the arena.
@@ -494,6 +516,7 @@ class CompiledProgram final : public ProgramImpl {
   std::int64_t constant_bytes_ = 0;
   std::vector<void*> buffers_;
   std::deque<Failure> failures_;  // of this run so far
+  std::vector<Backend::KernelLaunch> launches_;  // that run at once
   std::int64_t compiled_before_ = 0;
   const Sizes* sizes_ = nullptr;  // of the run under way
   std::vector<LaunchProfile>* profile_ = nullptr;

@@ -1,5 +1,6 @@
 #include <uwaga/ir/attributes.h>
 #include <uwaga/runtime/compiled/internal/backend.h>
+#include <uwaga/runtime/compiled/internal/together.h>
 
 #include <algorithm>
 #include <chrono>
@@ -81,6 +82,8 @@ class ExecutableBuilder {
     cluster_order_.emplace(out_->graph, out_->layouts);
     for (std::size_t i = 0; i < out_->clustering.clusters.size(); ++i) add_cluster(static_cast<int>(i));
     add_commits();
+    bring_together(out_->steps, 0, out_->first_commit, kernels_.kernels());
+    bring_together(out_->steps, out_->first_commit, out_->steps.size(), kernels_.kernels());
     find_lifetimes();
     return out_;
   }
@@ -454,11 +457,13 @@ class ExecutableBuilder {
   }
 
   void find_lifetimes() {
+    int first = 0, last = -1;  // of the launches that run at once
     for (std::size_t i = 0; i < out_->steps.size(); ++i) {
       const int at = static_cast<int>(i);
       const auto all = [&](const std::vector<int>& list) { for (int s : list) touch(s, at); };
       if (const auto* l = std::get_if<Launch>(&out_->steps[i])) {
-        all(l->buffers);
+        if (at > last) first = at, last = at + l->together - 1;
+        for (int s : l->buffers) touch(s, first), touch(s, last);
       } else if (const auto* c = std::get_if<Copy>(&out_->steps[i])) {
         touch(c->from, at);
         touch(c->to, at);

@@ -5,6 +5,9 @@
 #include <uwaga/ir/aligned.h>
 #include <uwaga/runtime/host/thread_pool.h>
 
+#include <algorithm>
+#include <vector>
+
 namespace uwaga {
 namespace {
 
@@ -27,20 +30,41 @@ class HostBackend final : public Backend {
 
   void launch(std::size_t kernel, std::span<void* const> buffers, std::span<const std::uint64_t> arguments, std::int64_t tasks,
               std::uint64_t* error) override {
-    struct Context {
+    const KernelLaunch one{kernel, buffers, arguments, tasks, error};
+    launch_together({&one, 1});
+  }
+
+  // The tasks of the second launch are numbered behind those of the first, and so on.
+  void launch_together(std::span<const KernelLaunch> launches) override {
+    struct Part {
       kernel::HostFunction function;
       kernel::HostArguments arguments;
+      std::int64_t end;  // the number behind its last task
+    };
+    struct Context {
+      std::vector<Part> parts;
       std::byte* scratch;
       std::int64_t stride;
     };
-    Context context{functions_.at(kernel), {buffers.data(), arguments.data(), nullptr, error}, scratch_.data(), stride_};
+    Context context{{}, scratch_.data(), stride_};
+    context.parts.reserve(launches.size());
+    std::int64_t tasks = 0;
+    for (const KernelLaunch& l : launches)
+      context.parts.push_back({functions_.at(l.kernel), {l.buffers.data(), l.arguments.data(), nullptr, l.error}, tasks += l.tasks});
     pool_.run(
         tasks,
         [](void* c, std::int64_t begin, std::int64_t end, int worker) noexcept {
           const Context& context = *static_cast<Context*>(c);
-          kernel::HostArguments arguments = context.arguments;
-          arguments.scratch = context.scratch + context.stride * worker;
-          context.function(&arguments, begin, end);
+          std::int64_t before = 0;
+          for (const Part& part : context.parts) {
+            const std::int64_t from = std::max(begin, before), to = std::min(end, part.end);
+            if (from < to) {
+              kernel::HostArguments arguments = part.arguments;
+              arguments.scratch = context.scratch + context.stride * worker;
+              part.function(&arguments, from - before, to - before);
+            }
+            before = part.end;
+          }
         },
         &context, mode_);
   }

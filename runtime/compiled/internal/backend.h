@@ -39,6 +39,17 @@ class Backend {
   // Runs all tasks of a kernel. The error word, on the host, keeps the smallest failure; it is known after finish().
   virtual void launch(std::size_t kernel, std::span<void* const> buffers, std::span<const std::uint64_t> arguments,
                       std::int64_t tasks, std::uint64_t* error) = 0;
+  // Of several kernels that have nothing to do with one another, at once where the target can.
+  struct KernelLaunch {
+    std::size_t kernel;
+    std::span<void* const> buffers;
+    std::span<const std::uint64_t> arguments;
+    std::int64_t tasks;
+    std::uint64_t* error;
+  };
+  virtual void launch_together(std::span<const KernelLaunch> launches) {
+    for (const KernelLaunch& l : launches) launch(l.kernel, l.buffers, l.arguments, l.tasks, l.error);
+  }
   // Milliseconds that `launches` took on the target.
   virtual double timed(const std::function<void()>& launches);
   // Called before a run: scratch that a worker needs for the largest of its kernels.

@@ -33,6 +33,7 @@ struct Launch {
   std::vector<Binding> arguments;
   int cluster = 0;
   std::vector<NodeId> nodes;  // by ordinal: what it computes of the graph
+  int together = 1;  // it and launches behind it that run at once; theirs is 1
 };
 
 struct Copy {
