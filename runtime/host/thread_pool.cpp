@@ -17,8 +17,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Long enough to bridge the gap between two kernels of one program, short enough not to be missed by anybody else.
-constexpr std::chrono::microseconds kSpin{50};
+// Long enough to bridge the gap between two runs of a program, and to wait for another thread's last task: waking up costs both
+// sides tens of microseconds. Short enough not to be missed by anybody else.
+constexpr std::chrono::microseconds kSpin{500};
 constexpr int kYieldsWhenCrowded = 2;
 constexpr std::size_t kLine = 64;
 
