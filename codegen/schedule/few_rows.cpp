@@ -30,6 +30,10 @@ std::int64_t most_rows(const HostTarget& target) { return target.registers >= 32
 // Bytes of a term that are read whole, at most, by tasks that divide the terms.
 constexpr std::int64_t kWholeTermBytes = 4096;
 
+// Groups of terms by which elements that are widened are fetched ahead: what each line then takes to compute keeps a processor
+// from seeing enough of the next ones by itself.
+constexpr std::int64_t kGroupsAhead = 2;
+
 // One kernel does it all, or one sums the blocks of terms and another one joins them.
 enum class Part : std::uint8_t { all, blocks, join };
 
@@ -163,6 +167,7 @@ class FewRows {
       body(k0, b_.let(min(k0 + kBlock, k_)));
     });
   }
+  bool widens() const { return stored_b_ && size_of(g_.type(stored_b_->stored).dtype) < size_of(dtype_); }
   bool terms_divide(std::int64_t n) const {
     const auto c = terms_.constant();
     return c && *c % n == 0;
@@ -189,6 +194,7 @@ class FewRows {
       for (std::int64_t t = 0; t < terms; ++t)
         for (std::int64_t r = 0; r < rows_; ++r) values.push_back(a(r, term + t));
       each_column(count, [&](Ex c, std::int64_t n, bool masked) {
+        for (std::int64_t t = 0; t < terms && widens() && !masked; ++t) fetch_line(term + (kGroupsAhead * terms + t), first + c);
         for (std::int64_t v = 0; v < n; ++v) {
           std::vector<Ex> sums;
           for (std::int64_t r = 0; r < rows_; ++r) sums.push_back(b_.load(sums_, own(c + v * lanes_, r)));

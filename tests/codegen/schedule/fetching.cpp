@@ -59,6 +59,18 @@ TEST_CASE("a product of few terms does not fetch what its epilogue takes: nothin
   CHECK(fetched(16, false) == Names{"w"});
 }
 
+TEST_CASE("a product of one row fetches what it widens, and leaves what it takes as it is to the processor") {
+  const auto one_row = [](DType d) {
+    const Axis row("row", 1), in("in", 256), out("out", 64);
+    Graph g;
+    const Tensor x = g.input("x", f32, {row, in}), w = g.input("w", d, {in, out});
+    g->add_output("y", dot(x, cast(w, f32), {in}).value());
+    return fetched(g);
+  };
+  CHECK(one_row(bf16) == Names{"w"});
+  CHECK(one_row(f32) == Names{});
+}
+
 TEST_CASE("a sum down columns fetches rows ahead") {
   const Axis row("row", 96), column("column", 64);
   Graph g;
