@@ -27,11 +27,10 @@ std::optional<Target> target_named(const std::string& device, int threads) {
   return Target::cuda(number);
 }
 
-void add_precision_option(CLI::App& command, DType& compute) {
+void add_precision_option(CLI::App& command, DType& compute, const std::string& what) {
   command
       .add_option_function<std::string>(
-          "--precision", [&compute](const std::string& name) { compute = precision_named(name); },
-          "of matrix products: f32 or bf16 (parameters, moments and sums stay f32)")
+          "--precision", [&compute](const std::string& name) { compute = precision_named(name); }, what)
       ->check(CLI::IsMember({"f32", "bf16"}))
       ->default_str("f32");
 }

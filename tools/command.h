@@ -34,8 +34,9 @@ struct DeviceOptions {
   int threads = 0;  // 0: not given, one a core
 };
 void add_device_options(CLI::App& command, DeviceOptions& options);
-// --precision f32|bf16, of matrix products.
-void add_precision_option(CLI::App& command, DType& compute);
+// --precision f32|bf16, of `what`.
+void add_precision_option(CLI::App& command, DType& compute,
+                          const std::string& what = "of matrix products: f32 or bf16 (parameters, moments and sums stay f32)");
 Target target_of(const DeviceOptions& options);
 // What --device names: "cpu", "cuda", "cuda:1", "emulated", "interpreter"; absent for anything else, and the sentence that says so.
 std::optional<Target> target_named(const std::string& device, int threads);

@@ -1,5 +1,6 @@
 // `uwaga generate DIR`: text from what `uwaga train` left in DIR.
 #include <fmt/format.h>
+#include <uwaga/ir/passes/precision.h>
 #include <uwaga/runtime/generate/generate.h>
 #include <uwaga/runtime/io/checkpoint_directory.h>
 #include <uwaga/runtime/io/file.h>
@@ -26,6 +27,7 @@ struct CommandOptions {
   std::int64_t tokens = 200;
   SampleOptions sample{.temperature = 0.8, .top_k = 0, .top_p = 1, .seed = 1};
   DeviceOptions device;
+  DType weights = DType::f32;
   bool json = false;
 };
 
@@ -46,8 +48,8 @@ int run(const CommandOptions& o) {
   std::vector<std::int32_t> prompt = tokenizer->encode(o.prompt);
 
   State state;
-  TextModel model(generation_graph(m), target_of(o.device), state, {.time = m.time});
-  const LoadReport loaded = load(state, state_file(checkpoint.folder), {.partial = true});
+  TextModel model(parameters_in(generation_graph(m), o.weights), target_of(o.device), state, {.time = m.time});
+  const LoadReport loaded = load(state, state_file(checkpoint.folder), {.partial = true, .convert = true});
   for (const std::string& missing : loaded.missing)
     if (std::find(model.caches().begin(), model.caches().end(), missing) == model.caches().end())
       throw Error(fmt::format("{} has no '{}'", state_file(checkpoint.folder), missing));
@@ -96,6 +98,7 @@ void add_generate(CLI::App& app, Chosen& chosen) {
   c->add_option("--top-p", o->sample.top_p, "choose among the likeliest tokens that make up this share")
       ->capture_default_str();
   c->add_option("--seed", o->sample.seed, "of the random numbers")->capture_default_str();
+  add_precision_option(*c, o->weights, "of the weights: f32, or bf16, which are half as many bytes to read a token");
   c->add_option("--data", o->data, "also tell which share of the sample's words occur in this file");
   add_device_options(*c, o->device);
   c->add_flag("--json", o->json, "one JSON object on standard output");

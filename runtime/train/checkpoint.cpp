@@ -51,20 +51,22 @@ std::string digest(const State& state, bool all) {
 
 // The tensor as the slot's value; Error unless it is one.
 Array fit(const State& state, const StoredTensor& tensor, const std::map<std::string, std::string>& metadata,
-          const std::string& file) {
+          const std::string& file, const LoadOptions& options) {
   const Type type = state.type(tensor.name);
+  Type stored = type;
+  if (options.convert && is_float(type.dtype) && is_float(tensor.dtype)) stored.dtype = tensor.dtype;
   const ArrayDims dims = dims_of(type);
   std::vector<std::int64_t> shape;
   for (const ArrayDim& d : dims) shape.push_back(d.extent);
   const auto told = metadata.find(kType + tensor.name);
-  const bool axes_differ = told != metadata.end() && told->second != type.str();
-  if (tensor.dtype != type.dtype || tensor.shape != shape || axes_differ) {
+  const bool axes_differ = told != metadata.end() && told->second != stored.str();
+  if (tensor.dtype != stored.dtype || tensor.shape != shape || axes_differ) {
     const std::string there = told != metadata.end()
                                   ? quote(told->second)
                                   : fmt::format("{}{}", safetensors_name(tensor.dtype), shape_text(tensor.shape));
     throw Error(fmt::format("{}: '{}' is {} there, and {} in this model", file, tensor.name, there, type.str()));
   }
-  return Array::from_bytes(type.dtype, dims, tensor.bytes);
+  return Array::from_bytes(stored.dtype, dims, tensor.bytes).cast(type.dtype);
 }
 
 }  // namespace
@@ -93,7 +95,7 @@ LoadReport load(State& state, const std::string& path, const LoadOptions& option
       report.extra.push_back(tensor.name);
       continue;
     }
-    values.emplace_back(tensor.name, fit(state, tensor, file.metadata(), path));
+    values.emplace_back(tensor.name, fit(state, tensor, file.metadata(), path, options));
     report.loaded.push_back(tensor.name);
   }
   if (!options.partial && !report.missing.empty())

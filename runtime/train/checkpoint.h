@@ -22,6 +22,7 @@ void save(const State& state, const std::string& path, const FileSystem& files =
 
 struct LoadOptions {
   bool partial = false;  // what is only in the file, or only in the state, is reported instead of refused
+  bool convert = false;  // a float tensor becomes the slot's float dtype, rounded, instead of being refused
 };
 
 struct LoadReport {
@@ -30,7 +31,7 @@ struct LoadReport {
   std::vector<std::string> extra;    // tensors that the state does not have
 };
 
-// Throws Error for missing and extra names (unless partial), a dtype, shape or axes that differ; SystemError.
+// Throws Error for missing and extra names (unless partial), a dtype (unless converted), shape or axes that differ; SystemError.
 LoadReport load(State& state, const std::string& path, const LoadOptions& options = {});
 
 // SHA-256 over name, type and bytes of the slots, sorted by name: all of them, or the trainable ones alone.

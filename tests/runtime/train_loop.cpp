@@ -149,3 +149,23 @@ TEST_CASE("a state file loads whole, in part, or says why not") {
   CHECK(report.missing == std::vector<std::string>{"out.bias", "out.weight"});
   CHECK(report.extra == std::vector<std::string>{"other"});
 }
+
+TEST_CASE("weights of one float dtype are loaded into slots of another where that is asked for") {
+  const TemporaryFolder folder;
+  const fs::path file = folder.path() / "state.safetensors";
+  const auto make = [](DType d) {
+    Graph g;
+    State s;
+    compile(g.scope().param("weights", {{"n", 3}}, ones(), d), Target::interpreter(), s);
+    s.initialise(1, Target::interpreter());
+    return s;
+  };
+  State wide = make(DType::f32), narrow = make(DType::bf16);
+  Array values(DType::f32, {{"n", 3}});
+  for (std::int64_t i = 0; i < 3; ++i) values.set(i, 1.0 + 0.01 * static_cast<double>(i));
+  wide.set("weights", values);
+  save(wide, file);
+  CHECK_THROWS_WITH(load(narrow, file), Contains("is \"f32[n=3]\" there, and bf16[n=3] in this model"));
+  load(narrow, file, {.convert = true});
+  CHECK(narrow.get("weights").to_doubles() == values.cast(DType::bf16).to_doubles());
+}

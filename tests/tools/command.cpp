@@ -142,6 +142,9 @@ TEST_CASE("a run resumes to the same weights, refuses another model, and generat
   REQUIRE(a.code == 0);
   CHECK(a.last()["tokens"] == 12);
   CHECK(a.last()["text"] == b.last()["text"]);
+  const Ran narrow = w.run(generate + " --precision bf16");
+  CHECK(narrow.code == 0);
+  CHECK(narrow.last()["tokens"] == 12);
   refuses(w.run("generate " + (w.path / "cut").string() + " --prompt XYZ"), 1, "X");
   refuses(w.run("generate " + (w.path / "cut").string() + " --top-p 2"), 1, "top-p");
 }
