@@ -76,6 +76,7 @@ class Expansion {
         if (e.op == Op::cast) return b_.cast(args[0], e.type.dtype);
         if (e.op == Op::bitcast) return b_.bitcast(args[0], e.type.dtype);
         if (is_expanded(e.op, e.type.dtype)) return expand_op(b_, e.op, args[0], args.size() > 1 ? args[1] : Ex{});
+        if (e.integer == 1) return b_.of_indices(e.op, args[0], args[1]);
         return args.size() == 1 ? b_.apply(e.op, {args[0]}) : b_.apply(e.op, {args[0], args[1]});
       case ExprKind::fma: return b_.fma(args[0], args[1], args[2]);
       case ExprKind::load: return b_.load(buffers_[e.index], args[0], args.size() > 1 ? args[1] : Ex{});

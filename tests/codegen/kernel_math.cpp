@@ -1,3 +1,4 @@
+#include <uwaga/codegen/kernel/hash.h>
 #include <uwaga/ir/random.h>
 
 #include <bit>
@@ -35,6 +36,15 @@ void holds(Op op, double bound, int each) {
 }
 
 }  // namespace
+
+TEST_CASE("what has no functions in it is expanded to itself, quotients of indices among it", "[kernel]") {
+  KernelBuilder b("k");
+  const BufferId x = b.input(DType::i64), y = b.output(DType::i64);
+  const Ex n = b.argument(DType::i64), g = b.grid(n);
+  b.loop(b.integer(0), n / 6, 1, [&](Ex i) { b.store(y, g * n + i % n, b.load(x, g) / n); });
+  const Kernel k = b.finish();
+  CHECK(hash(expand_math(k)) == hash(k));
+}
 
 TEST_CASE("functions keep their bounds over every exponent, and are exact at special values", "[kernel]") {
   for (const FunctionBound& row : kFunctionBounds) {
