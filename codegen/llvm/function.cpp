@@ -51,7 +51,7 @@ void Emitter::read_arguments() {
   llvm::MDNode* nothing = llvm::MDNode::get(context_, {});
   const auto field = [&](llvm::Type* type, llvm::Value* base, std::size_t offset, const std::string& name) {
     llvm::LoadInst* load =
-        b_.CreateAlignedLoad(type, b_.CreateConstGEP1_64(b_.getInt8Ty(), base, offset), llvm::Align(8), name);
+        b_.CreateAlignedLoad(type, offset == 0 ? base : b_.CreateConstGEP1_64(b_.getInt8Ty(), base, offset), llvm::Align(8), name);
     load->setMetadata(llvm::LLVMContext::MD_invariant_load, nothing);
     return load;
   };
@@ -106,27 +106,30 @@ void Emitter::tasks() {
   regions_.back().hoist = guard;
   b_.SetInsertPoint(start);
   llvm::Value* rest = begin;  // the multi-index is divided out once, and counted up from there
-  for (std::size_t d = dimensions; d-- > 0;) {
-    first[d] = d == 0 ? rest : b_.CreateURem(rest, extents[d]);
-    if (d > 0) rest = b_.CreateUDiv(rest, extents[d]);
+  std::size_t slowest = 0;    // of those that count at all
+  while (slowest + 1 < dimensions && constant(kernel_.grid_extents[slowest]) == 1) ++slowest;
+  for (std::size_t d = dimensions; d-- > slowest;) {
+    first[d] = d == slowest ? rest : b_.CreateURem(rest, extents[d]);
+    if (d > slowest) rest = b_.CreateUDiv(rest, extents[d]);
   }
   b_.CreateBr(task);
 
   b_.SetInsertPoint(task);
   llvm::PHINode* number = b_.CreatePHI(b_.getInt64Ty(), 2, "task");
   number->addIncoming(begin, start);
-  std::vector<llvm::PHINode*> position;
+  std::vector<llvm::PHINode*> position(dimensions);
   enter(false);
   for (std::size_t d = 0; d < dimensions; ++d) {
     const VarId v = kernel_.grid[d];
     variable_depth_.at(v) = depth_;
-    if (dimensions == 1) {
+    if (d < slowest) {
+      variables_[v] = b_.getInt64(0);
+    } else if (slowest + 1 == dimensions) {
       variables_[v] = number;
-      break;
+    } else {
+      variables_[v] = position[d] = b_.CreatePHI(b_.getInt64Ty(), 2, fmt::format("g{}", d));
+      position[d]->addIncoming(first[d], start);
     }
-    position.push_back(b_.CreatePHI(b_.getInt64Ty(), 2, fmt::format("g{}", d)));
-    position[d]->addIncoming(first[d], start);
-    variables_[v] = position[d];
   }
   block(kernel_.body);
 
@@ -134,17 +137,18 @@ void Emitter::tasks() {
   llvm::Value* next = b_.CreateNSWAdd(number, b_.getInt64(1));
   std::vector<llvm::Value*> after(position.size());
   llvm::Value* carry = nullptr;
-  for (std::size_t d = position.size(); d-- > 0;) {
+  for (std::size_t d = dimensions; d-- > slowest && position[d];) {
     llvm::Value* one = b_.CreateNSWAdd(position[d], b_.getInt64(1));
-    llvm::Value* stepped = carry ? b_.CreateSelect(carry, one, position[d]) : one;
-    llvm::Value* wraps = b_.CreateICmpEQ(stepped, extents[d]);
-    after[d] = d == 0 ? stepped : b_.CreateSelect(wraps, b_.getInt64(0), stepped);
-    carry = wraps;
+    after[d] = carry ? b_.CreateSelect(carry, one, position[d]) : one;
+    if (d == slowest) break;
+    carry = b_.CreateICmpEQ(after[d], extents[d]);
+    after[d] = b_.CreateSelect(carry, b_.getInt64(0), after[d]);
   }
   llvm::BasicBlock* latch = b_.GetInsertBlock();
   b_.CreateCondBr(b_.CreateICmpSLT(next, end), task, exit);
   number->addIncoming(next, latch);
-  for (std::size_t d = 0; d < position.size(); ++d) position[d]->addIncoming(after[d], latch);
+  for (std::size_t d = 0; d < dimensions; ++d)
+    if (position[d]) position[d]->addIncoming(after[d], latch);
   leave();
   regions_.back().hoist = nullptr;
   b_.SetInsertPoint(exit);

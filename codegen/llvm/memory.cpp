@@ -139,7 +139,11 @@ llvm::Value* Emitter::pointer(BufferId buffer, std::span<const ExprId> summands,
   a.offset = offset;
   for (ExprId id : summands) add(a, id, 1);
   llvm::Value* p = sum_of_terms(buffer, std::move(a.terms));
-  if (a.turns != 0) p = b_.CreateGEP(element, p, multiple(a.turns));
+  if (a.turns != 0) {
+    llvm::Value*& there = turned_[{b_.GetInsertBlock(), p, a.turns}];
+    if (!there) there = b_.CreateGEP(element, p, multiple(a.turns));
+    p = there;
+  }
   return a.offset == 0 ? p : b_.CreateGEP(element, p, b_.getInt64(static_cast<std::uint64_t>(a.offset)));
 }
 

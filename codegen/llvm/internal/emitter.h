@@ -26,6 +26,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -195,6 +196,7 @@ class Emitter {
   std::vector<Cached> values_;
   std::map<ExprId, Cached> tails_;  // by mask: how many of its lanes are on
   std::map<std::pair<BufferId, Terms>, Cached> pointers_;
+  std::map<std::tuple<llvm::BasicBlock*, llvm::Value*, std::int64_t>, llvm::Value*> turned_;  // pointer + multiple of the counter
   std::vector<Region> regions_;
   std::uint32_t depth_ = 0;  // the region we print in; less than the innermost one while hoisting
   std::uint32_t serials_ = 0, epoch_ = 0;
