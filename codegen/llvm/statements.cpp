@@ -66,7 +66,8 @@ void Emitter::statement(const Stmt& s) {
         alias_[s.var] = s.value;
         return;
       }
-      variables_[s.var] = value(s.value);
+      // An index that stays the same is computed where it is first used: addresses often look through it, and then it never is.
+      if (!fixed(s.value) || t != VType{DType::i64, 1}) variables_[s.var] = value(s.value);
       variable_depth_[s.var] = depth_;
       let_[s.var] = s.value;
       return;

@@ -78,6 +78,7 @@ llvm::Value* Emitter::value(ExprId id) {
     case ExprKind::variable: {
       if (alias_.at(e.index) != kNone) return value(alias_[e.index]);
       if (llvm::Value* v = variables_[e.index]) return v;
+      if (let_[e.index] != kNone) return value(let_[e.index]);
       throw InternalError(fmt::format("kernel variable {} is read before it has a value", e.index));
     }
     default:
@@ -161,6 +162,14 @@ llvm::Value* Emitter::build(const Expr& e, ExprId id) {
     case ExprKind::interleave: {
       llvm::Value *a = argument(0), *b = argument(1);
       at(e.ordinal);
+      // A square is turned over by shuffles of shuffles of shuffles. LLVM looks through all of them in a block for one that does
+      // the work of several, in vain: each level has a block of its own.
+      const auto* inner = llvm::dyn_cast<llvm::ShuffleVectorInst>(a);
+      if (inner && inner->getParent() == b_.GetInsertBlock()) {
+        llvm::BasicBlock* level = new_block("level");
+        b_.CreateBr(level);
+        b_.SetInsertPoint(level);
+      }
       std::vector<int> which;
       for (std::size_t l = 0; l < static_cast<std::size_t>(e.type.lanes); ++l) {
         const auto [operand, from] = interleaved(e, l);

@@ -102,6 +102,8 @@ class Contraction {
     const Ex tiles_of_rows = b_.let((m + (tile_rows_ - 1)) / tile_rows_);
     row0_ = b_.let(min(row_block * tiles_of_rows / blocks_of_rows * tile_rows_, m));
     row_end_ = b_.let(min((row_block + 1) * tiles_of_rows / blocks_of_rows * tile_rows_, m));
+    const Ex many = b_.let((row_end_ - row0_ + (tile_rows_ - 1)) / tile_rows_);
+    share_ = b_.let(b_.select(many < kHidingTiles, b_.integer(0), (many + (pieces() - 1)) / many));
     column0_ = b_.let(column_block * task_columns_);
     panel_count_ = whole_columns() ? b_.integer(task_columns_ / panel_)
                                    : b_.let((min(n - column0_, b_.integer(task_columns_)) + (panel_ - 1)) / panel_);
@@ -308,6 +310,9 @@ class Contraction {
     }
   }
 
+  // What lies in one of the operand that pack_b reads: of a column its terms, or of a term its columns.
+  std::int64_t pieces() const { return across_b_ ? task_columns_ : block_; }
+
   // While a tile is computed, its share of what pack_b reads next comes closer: the next block of these columns, or after the
   // last the first of the next columns.
   void prefetch_b(Ex row, Ex k0) {
@@ -316,12 +321,9 @@ class Contraction {
     const Ex past = k0 + kBlock, more = past < x_.extent(terms_);
     const Ex term0 = b_.let(b_.select(more, past, b_.integer(0)));
     const Ex from = b_.let(b_.select(more, column0_, column0_ + task_columns_));
-    const Ex tiles = b_.let((row_end_ - row0_ + (tile_rows_ - 1)) / tile_rows_), tile = b_.let((row - row0_) / tile_rows_);
-    // Pieces that lie in one: of a column its terms, or of a term its columns.
-    const std::int64_t pieces = across_b_ ? task_columns_ : block_, length = across_b_ ? block_ : task_columns_;
-    const Ex first = tile * pieces / tiles, last = (tile + 1) * pieces / tiles;
-    const Ex hides = b_.integer(kHidingTiles - 1) < tiles;
-    x_.loop(b_.let(first), b_.let(b_.select(hides, last, first)), 1, [&](Ex piece) {
+    const std::int64_t length = across_b_ ? block_ : task_columns_;
+    const Ex first = b_.let((row - row0_) / tile_rows_ * share_), last = min(first + share_, b_.integer(pieces()));
+    x_.loop(first, b_.let(last), 1, [&](Ex piece) {
       IndexEnv env = base_env_;
       spread(env, axes_.columns, Index::scalar(across_b_ ? from + piece : from));
       spread(env, axes_.over, Index::scalar(across_b_ ? term0 : term0 + piece));
@@ -502,6 +504,7 @@ class Contraction {
   BufferId panels_b_ = 0, tile_c_ = 0, packed_a_ = 0;
   IndexEnv base_env_;
   Ex m_, n_, row0_, row_end_, column0_, panel_count_;
+  Ex share_;  // of the pieces that pack_b reads next, a tile's
 };
 
 }  // namespace
