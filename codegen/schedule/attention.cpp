@@ -18,7 +18,7 @@ namespace {
 using namespace kernel;
 
 // Part of the order of sums.
-constexpr std::int64_t kQueries = 64, kKeys = 128;
+constexpr std::int64_t kQueries = 64;
 static_assert(kQueries == kSumLanes, "totals join the lanes of one block of queries");
 constexpr int kTileRows = 6;
 
@@ -130,7 +130,7 @@ class AttentionKernel {
       widest = std::max(widest, features_of(g_, p.other, p.feature));
     }
     // Register tiles write whole rows of tiles: some rows beyond the last.
-    const Ex rows = (keys_ + (kKeys - 1)) / kKeys * kKeys + kTileRows;
+    const Ex rows = (keys_ + (kKeyBlock - 1)) / kKeyBlock * kKeyBlock + kTileRows;
     for (int s = 0; s < p_.slots; ++s) tiles_.push_back(b_.scratch(DType::f32, rows * kQueries));
     for (NodeId id : f_.reductions) results_[id] = b_.scratch(DType::f32, b_.integer(kQueries));
     for (std::size_t i = 0; i < f_.totals.size(); ++i) totals_.push_back(b_.scratch(DType::f32, b_.integer(kQueries)));
@@ -204,15 +204,7 @@ class AttentionKernel {
 
   // The blocks of keys that the mask does not rule out for this block of queries.
   void key_blocks(const std::function<void(Ex begin, Ex end)>& body) {
-    algorithm();
-    x_.loop(b_.integer(0), keys_, kKeys, [&](Ex k0) {
-      algorithm();
-      const Ex end = b_.let(min(k0 + kKeys, keys_));
-      Ex may;
-      if (f_.mask) may = may_hold(x_, *f_.mask, {{f_.query, {q0_, q0_ + count_ - 1}}, {f_.key, {k0, end - 1}}});
-      if (may) x_.branch(may, [&] { body(k0, end); });
-      else body(k0, end);
-    });
+    schedule::key_blocks(x_, f_, keys_, {q0_, q0_ + count_ - 1}, body);
   }
 
   // kTileRows x vectors sums of `terms` products: a scalar of row r at starts[r] + term * step, vectors of columns(term, v).

@@ -17,8 +17,6 @@ namespace {
 using namespace kernel;
 
 constexpr std::int64_t kFewQueries = 4;
-// Part of the order of sums.
-constexpr std::int64_t kKeys = 128;
 // Vectors of keys whose scores are made together, and of features that are summed together, at most.
 constexpr int kKeyVectors = 2, kFeatureVectors = 8;
 
@@ -106,20 +104,12 @@ class FewQueries {
     const Ex row = (keys_ + (group - 1)) / group * group;
     for (int s = 0; s < p_.slots; ++s) rows_.push_back(b_.scratch(DType::f32, row));
     for (NodeId id : f_.reductions)
-      if (g_.node(id).op == Op::sum) terms_[id] = b_.scratch(DType::f32, b_.integer(kKeys));
+      if (g_.node(id).op == Op::sum) terms_[id] = b_.scratch(DType::f32, b_.integer(kKeyBlock));
   }
 
   // The blocks of keys that the mask does not rule out for this query.
   void key_blocks(const std::function<void(Ex begin, Ex end)>& body) {
-    algorithm();
-    x_.loop(b_.integer(0), keys_, kKeys, [&](Ex k0) {
-      algorithm();
-      const Ex end = b_.let(min(k0 + kKeys, keys_));
-      Ex may;
-      if (f_.mask) may = may_hold(x_, *f_.mask, {{f_.query, {query_, query_}}, {f_.key, {k0, end - 1}}});
-      if (may) x_.branch(may, [&] { body(k0, end); });
-      else body(k0, end);
-    });
+    schedule::key_blocks(x_, f_, keys_, {query_, query_}, body);
   }
 
   // A score is a lane, one fma chain over the features: squares of keys and features are turned over.

@@ -1,3 +1,4 @@
+#include <uwaga/codegen/schedule/attention_flat.h>
 #include <uwaga/codegen/schedule/attention_mask.h>
 #include <uwaga/ir/attributes.h>
 
@@ -99,5 +100,18 @@ class Bounds {
 }  // namespace
 
 Ex may_hold(Inline& x, Value mask, const Box& box) { return Bounds(x, box).may(mask); }
+
+void key_blocks(Inline& x, const AttentionForm& form, Ex keys, const Span& queries, const std::function<void(Ex begin, Ex end)>& body) {
+  KernelBuilder& b = x.builder();
+  b.at(kAlgorithm);
+  x.loop(b.integer(0), keys, kKeyBlock, [&](Ex k0) {
+    b.at(kAlgorithm);
+    const Ex end = b.let(min(k0 + kKeyBlock, keys));
+    Ex may;
+    if (form.mask) may = may_hold(x, *form.mask, {{form.query, queries}, {form.key, {k0, end - 1}}});
+    if (may) x.branch(may, [&] { body(k0, end); });
+    else body(k0, end);
+  });
+}
 
 }  // namespace uwaga::schedule

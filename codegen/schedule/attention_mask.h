@@ -1,10 +1,12 @@
 // Interval arithmetic on a mask: can it be true anywhere in a box of queries and keys?
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 
 #include <uwaga/codegen/lower/inline.h>
+#include <uwaga/codegen/schedule/attention_form.h>
 
 namespace uwaga::schedule {
 
@@ -17,5 +19,12 @@ using Box = std::map<std::string, Span>;  // by axis; of other axes nothing is k
 // A boolean scalar; empty where nothing is known, so that it can be. Comparisons of sums and differences of indices and constants
 // are decided, and what logical ops make of them.
 kernel::Ex may_hold(kernel::Inline& x, Value mask, const Box& box);
+
+// Keys of a block: part of the order of sums of attention.
+inline constexpr std::int64_t kKeyBlock = 128;
+
+// The blocks of keys that the form's mask does not rule out for these queries, in loops of the kernel.
+void key_blocks(kernel::Inline& x, const AttentionForm& form, kernel::Ex keys, const Span& queries,
+                const std::function<void(kernel::Ex begin, kernel::Ex end)>& body);
 
 }  // namespace uwaga::schedule

@@ -111,7 +111,6 @@ class PassPlanner {
 
 AttentionPasses plan_passes(const GraphData& graph, const AttentionForm& form) { return PassPlanner(graph, form).run(); }
 
-
 std::vector<Value> row_values_of_pass(const GraphData& g, const AttentionForm& f, const AttentionPasses& p, int pass,
                                       const std::function<bool(Value)>& inside) {
   std::vector<Value> rows;
