@@ -256,19 +256,23 @@ class Contraction {
     x_.loop(b_.integer(0), b_.integer(group_rows_), 1, [&](Ex row) {
       IndexEnv env = base_env_;
       spread(env, axes_.rows, Index::scalar(b_.let(min(group + row, m_ - 1))));
-      x_.loop(b_.integer(0), count, per_step_ * lanes_, [&](Ex term) {
+      const auto vector = [&](Ex term, bool masked) {
         const auto terms_from = [&](Ex from) {
-          IndexEnv at = whole_vectors() ? env : env.masked(b_.ramp(k0 + from, lanes_) < b_.splat(k0 + count, lanes_));
+          IndexEnv at = masked ? env.masked(b_.ramp(k0 + from, lanes_) < b_.splat(k0 + count, lanes_)) : env;
           spread(at, axes_.over, Index::ramp(k0 + from, lanes_, lanes_));
           const Ex value = b_.splat(operand(roles_.a, at), lanes_);
-          if (whole_steps_) return value;
+          if (!masked || whole_steps_) return value;
           return b_.select(b_.ramp(from, lanes_) < b_.splat(count, lanes_), value, b_.splat(zero(), lanes_));
         };
         const Ex step = term / per_step_;
         const Ex value = pairs_ ? b_.pairs(terms_from(term), terms_from(term + lanes_), true) : terms_from(term);
         b_.store(packed_a_, b_.ramp(row * (block_ / per_step_) + step, lanes_), value,
-                 whole_vectors() ? Ex() : b_.ramp(step, lanes_) < b_.splat(steps(count), lanes_));
-      });
+                 masked ? b_.ramp(step, lanes_) < b_.splat(steps(count), lanes_) : Ex());
+      };
+      const std::int64_t step = per_step_ * lanes_;
+      const Ex whole = whole_vectors() ? count : b_.let(count / step * step);
+      x_.loop(b_.integer(0), whole, step, [&](Ex term) { vector(term, false); });
+      if (!whole_vectors()) x_.branch(whole < count, [&] { vector(whole, true); });
     });
   }
 
