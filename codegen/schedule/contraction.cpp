@@ -276,6 +276,21 @@ class Contraction {
     });
   }
 
+  // While the panels of a tile are computed, what pack_a reads next comes closer: the rows of the next tile, or after the last
+  // those of the first in the next block.
+  void fetch_rows(Ex row, Ex k0, Ex panel) {
+    if (!packs_a_ || along_rows_ || !stored_a_ || lanes_ == 1) return;
+    const Ex more = row + tile_rows_ < row_end_;
+    const Ex next = b_.let(b_.select(more, row + tile_rows_, row0_)), term = b_.let(b_.select(more, k0, k0 + kBlock));
+    const Ex share = (panel_count_ + (tile_rows_ - 1)) / panel_count_;
+    x_.loop(b_.let(panel * share), b_.let(min((panel + 1) * share, b_.integer(tile_rows_))), 1, [&](Ex r) {
+      IndexEnv env = base_env_;
+      spread(env, axes_.rows, Index::scalar(b_.let(min(next + r, m_ - 1))));
+      spread(env, axes_.over, Index::scalar(term));
+      fetch(x_, *stored_a_, env, block_);
+    });
+  }
+
   Ex steps(Ex count) { return pairs_ ? (count + 1) / 2 : count; }
 
   // Where a step of a panel begins, in the buffer of panels.
@@ -419,6 +434,7 @@ class Contraction {
       const Ex column = b_.let(column0_ + panel * panel_);
       if (last) x_.branch(last, [&] { prefetch_epilogue(row, column); });
       else prefetch_epilogue(row, column);
+      fetch_rows(row, k0, panel);
       std::vector<Ex> sums;
       for (int i = 0; i < tile_rows_ * tile_vectors_; ++i) sums.push_back(b_.variable(b_.splat(zero(), lanes_)));
       // `odd`: a row read in place has one term left of a pair.

@@ -55,6 +55,14 @@ TEST_CASE("a product fetches what it packs and what its epilogue reads and write
   CHECK(fetched(1024, false) == Names{"w", "r", "y"});
 }
 
+TEST_CASE("a product fetches the rows that it computes and packs, and leaves those in place to the processor") {
+  const Axis row("row", 96), in("in", 128), out("out", 64);
+  Graph g;
+  const Tensor x = g.input("x", bf16, {row, in}), w = g.input("w", f32, {in, out});
+  g->add_output("y", dot(cast(x, f32), w, {in}).value());
+  CHECK(fetched(g) == Names{"x", "w", "y"});
+}
+
 TEST_CASE("a product of few terms does not fetch what its epilogue takes: nothing would hide it") {
   CHECK(fetched(16, false) == Names{"w"});
 }
