@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 #include <unordered_map>
 
@@ -13,7 +14,13 @@
 namespace uwaga {
 namespace {
 
-bool is_attention(const CallAttrs& call) { return call.composite->name.starts_with("attention"); }
+bool multiplies(const Graph& body) {
+  const auto& nodes = body->nodes();
+  return std::any_of(nodes.begin(), nodes.end(), [](const Node& n) {
+    return n.op == Op::dot || (n.op == Op::call && multiplies(n.as<CallAttrs>().body));
+  });
+}
+bool stays_whole(const CallAttrs& call) { return call.composite->name.starts_with("attention") || !multiplies(call.body); }
 
 bool only_moves(Op op) {
   return op == Op::rename || op == Op::order || op == Op::split || op == Op::merge || op == Op::tag || op == Op::stop_gradient;
@@ -135,7 +142,7 @@ Graph parameters_in(const Graph& graph, DType dtype) {
 Graph compute_in(const Graph& graph, DType compute) {
   if (compute == DType::f32) return graph;
   if (!is_narrow(compute)) throw Error(fmt::format("matrix products can be computed in f32, bf16 or f16, not in {}", name(compute)));
-  return Narrower(compute).graph(expand(graph, is_attention));
+  return Narrower(compute).graph(expand(graph, stays_whole));
 }
 
 }  // namespace uwaga

@@ -1,3 +1,4 @@
+#include <uwaga/ir/composites/norms.h>
 #include <uwaga/ir/graph.h>
 #include <uwaga/ir/initial.h>
 #include <uwaga/ir/ops.h>
@@ -38,6 +39,21 @@ TEST_CASE("a product computed in bf16 casts its operands and nothing else, and g
     if (n.op == Op::exp) CHECK(n.types[0].dtype == DType::f32);
   CHECK(&compute_in(g, DType::f32).data() == &g.data());
   CHECK_THROWS_WITH(compute_in(g, DType::i8), Contains("f32, bf16 or f16, not in i8"));
+}
+
+TEST_CASE("a composite without a product stays whole beside products in bf16, and one with a product is written out") {
+  const Axis row("row", 4), in("in", 3), word("word", 5);
+  Graph g;
+  const Tensor x = g.input("x", f32, {row, in}), w = g.scope().param("w", {in, word}, zeros());
+  const auto product = [&](const std::vector<Tensor>& of) { return dot(of[0], of[1], {in}); };
+  g->add_output("y", softmax(composite1(composite_named("product"), {}, {x, w}, product), word).value());
+  const Graph narrow = compute_in(g, DType::bf16);
+  verify(narrow);
+  std::vector<std::string> calls;
+  for (const Node& n : narrow->nodes())
+    if (n.op == Op::call) calls.push_back(n.as<CallAttrs>().composite->name);
+  CHECK(calls == std::vector<std::string>{"softmax"});
+  CHECK(dots_of_operands(narrow, DType::bf16) == 1);
 }
 
 TEST_CASE("parameters kept in bf16 are widened where they are used") {
