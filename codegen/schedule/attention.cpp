@@ -21,6 +21,8 @@ using namespace kernel;
 constexpr std::int64_t kQueries = 64;
 static_assert(kQueries == kSumLanes, "totals join the lanes of one block of queries");
 constexpr int kTileRows = 6;
+// Rows by which what is packed is fetched ahead: those of a head lie apart.
+constexpr std::int64_t kRowsAhead = 8;
 
 std::int64_t features_of(const GraphData& g, Value v, const std::string& axis) { return *g.type(v).extent(axis).constant(); }
 
@@ -45,15 +47,19 @@ class AttentionKernel {
     add_scratch();
     spread(env_, tasks_, entry);
     if (block) {
-      pack_keys();
-      queries(block);
+      begin_queries(block);
+      pack_keys([&](const auto& rows) { key_blocks(rows); });  // those that these queries see
+      queries();
     } else {
       clear_outputs();
       x_.loop(b_.integer(0), x_.extent(product(f_.space, inner_)), 1, [&](Ex i) {
         const IndexEnv before = env_;
         spread(env_, inner_, i);
-        pack_keys();
-        x_.loop(b_.integer(0), blocks, 1, [&](Ex q) { queries(q); });
+        pack_keys([&](const auto& rows) { rows(b_.integer(0), keys_); });
+        x_.loop(b_.integer(0), blocks, 1, [&](Ex q) {
+          begin_queries(q);
+          queries();
+        });
         env_ = before;
       });
     }
@@ -135,11 +141,19 @@ class AttentionKernel {
     for (NodeId id : f_.reductions) results_[id] = b_.scratch(DType::f32, b_.integer(kQueries));
     for (std::size_t i = 0; i < f_.totals.size(); ++i) totals_.push_back(b_.scratch(DType::f32, b_.integer(kQueries)));
     rows_out_ = b_.scratch(DType::f32, b_.integer((widest + kTileRows) * kQueries));
+    if (f_.mask && may_hold(x_, *f_.mask, {{f_.query, {b_.integer(0), b_.integer(0)}}, {f_.key, {b_.integer(0), b_.integer(0)}}})) {
+      trims_ = true;
+      const Ex count = (keys_ + (kKeyBlock - 1)) / kKeyBlock * (kQueries / panel_);
+      live_from_ = b_.scratch(DType::i64, count);
+      live_to_ = b_.scratch(DType::i64, count);
+    }
   }
 
   Ex zeros() { return b_.splat(b_.real(0), lanes_); }
 
-  void pack_keys() {
+  // `each_block(rows)` calls rows(begin, end) of the keys to pack.
+  void pack_keys(const std::function<void(const std::function<void(Ex begin, Ex end)>& rows)>& each_block) {
+    bool packs = false;
     for (KeySide& k : key_sides_) {
       if (k.stored) {
         IndexEnv at;
@@ -151,15 +165,26 @@ class AttentionKernel {
         k.feature_step = x_.stride(k.stored->stored, k.stored->names.at(k.feature));
         continue;
       }
-      const std::int64_t n = features_of(g_, k.value, k.feature);
+      packs = true;
       k.base = b_.integer(0);
-      k.key_step = b_.integer(padded(n));
+      k.key_step = b_.integer(padded(features_of(g_, k.value, k.feature)));
       k.feature_step = b_.integer(1);
-      x_.loop(b_.integer(0), keys_, 1, [&](Ex row) {
-        IndexEnv env = env_.with(f_.key, Index::scalar(row));
-        pack_row(k.value, k.feature, n, env, k.buffer, row);
-      });
     }
+    if (!packs) return;
+    each_block([&](Ex begin, Ex end) {
+      for (const KeySide& k : key_sides_) {
+        if (k.stored) continue;
+        const std::int64_t n = features_of(g_, k.value, k.feature);
+        x_.loop(begin, end, 1, [&](Ex row) {
+          fetch_row(k.value, k.feature, n, env_.with(f_.key, Index::scalar(row + kRowsAhead)));
+          pack_row(k.value, k.feature, n, env_.with(f_.key, Index::scalar(row)), k.buffer, row);
+        });
+      }
+    });
+  }
+  void fetch_row(Value v, const std::string& feature, std::int64_t n, const IndexEnv& env) {
+    algorithm();
+    if (const auto d = leading_operand(x_, v)) fetch(x_, *d, env.with(feature, Index::scalar(b_.integer(0))), n);
   }
   void pack_row(Value v, const std::string& feature, std::int64_t n, const IndexEnv& env, BufferId to, Ex row) {
     x_.loop(b_.integer(0), b_.integer(n), lanes_, [&](Ex e) {
@@ -173,12 +198,15 @@ class AttentionKernel {
   }
 
   // ---- one block of queries
-  void queries(Ex block) {
+  void begin_queries(Ex block) {
     algorithm();
     q0_ = b_.let(block * kQueries);
     count_ = b_.let(min(queries_ - q0_, b_.integer(kQueries)));
     width_ = b_.let(min((count_ + (panel_ - 1)) / panel_ * panel_, b_.integer(kQueries)));
+  }
+  void queries() {
     for (const QuerySide& q : query_sides_) pack_queries(q);
+    find_live();
     for (const TileDot& d : f_.dots) tile_dot(d);
     for (int pass = 0; pass <= p_.last; ++pass) run_pass(pass);
     for (const TileTotal& t : f_.totals) add_total(t);
@@ -190,7 +218,10 @@ class AttentionKernel {
 
   void pack_queries(const QuerySide& q) {
     const std::int64_t n = features_of(g_, q.value, q.feature), pitch = padded(n);
-    x_.loop(b_.integer(0), count_, 1, [&](Ex i) { pack_row(q.value, q.feature, n, env_.with(f_.query, Index::scalar(b_.let(q0_ + i))), q.rows, i); });
+    x_.loop(b_.integer(0), count_, 1, [&](Ex i) {
+      fetch_row(q.value, q.feature, n, env_.with(f_.query, Index::scalar(q0_ + i + kRowsAhead)));
+      pack_row(q.value, q.feature, n, env_.with(f_.query, Index::scalar(b_.let(q0_ + i))), q.rows, i);
+    });
     x_.loop(count_, width_, 1, [&](Ex i) {
       x_.loop(b_.integer(0), b_.integer(pitch), lanes_, [&](Ex e) { b_.store(q.rows, b_.ramp(i * pitch + e, lanes_), zeros()); });
     });
@@ -205,6 +236,69 @@ class AttentionKernel {
   // The blocks of keys that the mask does not rule out for this block of queries.
   void key_blocks(const std::function<void(Ex begin, Ex end)>& body) {
     schedule::key_blocks(x_, f_, keys_, {q0_, q0_ + count_ - 1}, body);
+  }
+
+  // ---- which keys of a block a panel of queries sees
+  // The keys from live_from_ to live_to_, in tiles of rows: outside the mask is false. What lies there is neither computed nor
+  // read, so that the mask's edge costs what is on its one side. Both ends only ever move on from panel to panel, so that the
+  // panels that see a tile of rows follow one another; where a mask would have it otherwise, all keys count as seen.
+  void find_live() {
+    if (!trims_) return;
+    key_blocks([&](Ex k0, Ex end) {
+      const auto set = [&](Ex panel, Ex from, Ex to) {
+        b_.store(live_from_, live_at(k0, panel), from);
+        b_.store(live_to_, live_at(k0, panel), to);
+      };
+      const auto all = [&] { x_.loop(b_.integer(0), width_, panel_, [&](Ex panel) { set(panel, k0, end); }); };
+      const auto some = [&] {
+        const Ex from_before = b_.variable(k0), to_before = b_.variable(k0), turns_back = b_.variable(b_.integer(0));
+        x_.loop(b_.integer(0), width_, panel_, [&](Ex panel) {
+          const Span queries{b_.let(q0_ + panel), b_.let(min(q0_ + panel + (panel_ - 1), q0_ + count_ - 1))};
+          const Ex from = b_.variable(end), to = b_.variable(to_before);
+          x_.loop(k0, end, kTileRows, [&](Ex row) {
+            const Ex past = b_.let(min(row + kTileRows, end));
+            x_.branch(may_hold(x_, *f_.mask, {{f_.query, queries}, {f_.key, {row, past - 1}}}), [&] {
+              b_.assign(from, min(from, row));
+              b_.assign(to, past);
+            });
+          });
+          b_.assign(from, min(from, to));
+          x_.branch(from < from_before || to < to_before, [&] { b_.assign(turns_back, b_.integer(1)); });
+          set(panel, from, to);
+          b_.assign(from_before, from);
+          b_.assign(to_before, to);
+        });
+        x_.branch(b_.integer(0) < turns_back, all);
+      };
+      const Ex seen = must_hold(x_, *f_.mask, {{f_.query, {q0_, q0_ + count_ - 1}}, {f_.key, {k0, end - 1}}});
+      if (seen) x_.branch(seen, all, some);
+      else some();
+    });
+  }
+  Ex live_at(Ex k0, Ex lane) { return k0 / kKeyBlock * (kQueries / panel_) + lane / panel_; }
+  struct Range {
+    Ex begin, end;
+  };
+  Range live(Ex k0, Ex end, Ex lane) {
+    if (!trims_) return {k0, end};
+    return {b_.let(b_.load(live_from_, live_at(k0, lane))), b_.let(b_.load(live_to_, live_at(k0, lane)))};
+  }
+  // The queries of the block, from the first panel that sees a tile of rows to the last.
+  Range queries_that_see(Ex k0, Ex end, Ex row) {
+    if (!trims_) return {b_.integer(0), count_};
+    const Ex first = b_.variable(width_), last = b_.variable(b_.integer(0));
+    x_.loop(b_.integer(0), width_, panel_, [&](Ex panel) {
+      where_live(k0, end, row, panel, [&] {
+        b_.assign(first, min(first, panel));
+        b_.assign(last, min(panel + panel_, count_));
+      });
+    });
+    return {b_.let(min(first, last)), b_.let(last)};
+  }
+  void where_live(Ex k0, Ex end, Ex row, Ex lane, const std::function<void()>& body) {
+    if (!trims_) return body();
+    const Range keys = live(k0, end, lane);
+    x_.branch(logical_not(row < keys.begin) && row < keys.end, body);
   }
 
   // kTileRows x vectors sums of `terms` products: a scalar of row r at starts[r] + term * step, vectors of columns(term, v).
@@ -237,11 +331,13 @@ class AttentionKernel {
         std::vector<Ex> starts;
         for (int r = 0; r < kTileRows; ++r) starts.push_back(b_.let(k.base + min(row + r, end - 1) * k.key_step));
         x_.loop(b_.integer(0), width_, panel_, [&](Ex p) {
-          register_tile(k.buffer, starts, k.feature_step, b_.integer(features_of(g_, d.key_side, d.feature)), vectors_,
-                        [&](Ex term, int v) { return b_.load(q.columns, tile_at(term, vector_of(p, v))); },
-                        [&](int r, const std::vector<Ex>& sums) {
-                          for (int v = 0; v < vectors_; ++v) b_.store(to, tile_at(row + r, vector_of(p, v)), sums[static_cast<std::size_t>(v)]);
-                        });
+          where_live(k0, end, row, p, [&] {
+            register_tile(k.buffer, starts, k.feature_step, b_.integer(features_of(g_, d.key_side, d.feature)), vectors_,
+                          [&](Ex term, int v) { return b_.load(q.columns, tile_at(term, vector_of(p, v))); },
+                          [&](int r, const std::vector<Ex>& sums) {
+                            for (int v = 0; v < vectors_; ++v) b_.store(to, tile_at(row + r, vector_of(p, v)), sums[static_cast<std::size_t>(v)]);
+                          });
+          });
         });
       });
     });
@@ -284,7 +380,8 @@ class AttentionKernel {
       for (Sum& s : sums) s.all = b_.variable(s.maximum ? b_.splat(lowest(b_, DType::f32), lanes_) : zeros());
       key_blocks([&](Ex k0, Ex end) {
         for (Sum& s : sums) s.block = s.maximum ? s.all : b_.variable(zeros());
-        x_.loop(k0, end, 1, [&](Ex key) {
+        const Range keys = live(k0, end, lane);
+        x_.loop(keys.begin, keys.end, 1, [&](Ex key) {
           key_ = key;
           const IndexEnv at = env.with(f_.key, Index::scalar(key));
           const auto element = [&](Value v) {
@@ -331,11 +428,12 @@ class AttentionKernel {
     key_blocks([&](Ex k0, Ex end) {
       x_.at(p.node);
       x_.loop(b_.integer(0), b_.integer(n), kTileRows, [&](Ex feature) {
-        std::vector<Ex> starts;
-        for (int r = 0; r < kTileRows; ++r) starts.push_back(b_.let(k.base + k0 * k.key_step + min(feature + r, b_.integer(n - 1)) * k.feature_step));
         x_.loop(b_.integer(0), width_, panel_, [&](Ex panel) {
-          register_tile(k.buffer, starts, k.key_step, end - k0, vectors_,
-                        [&](Ex term, int v) { return b_.load(tile, tile_at(k0 + term, vector_of(panel, v))); },
+          const Range keys = live(k0, end, panel);
+          std::vector<Ex> starts;
+          for (int r = 0; r < kTileRows; ++r) starts.push_back(b_.let(k.base + keys.begin * k.key_step + min(feature + r, b_.integer(n - 1)) * k.feature_step));
+          register_tile(k.buffer, starts, k.key_step, keys.end - keys.begin, vectors_,
+                        [&](Ex term, int v) { return b_.load(tile, tile_at(keys.begin + term, vector_of(panel, v))); },
                         [&](int r, const std::vector<Ex>& sums) {
                           x_.branch(feature + r < b_.integer(n), [&] {
                             for (int v = 0; v < vectors_; ++v) {
@@ -365,11 +463,12 @@ class AttentionKernel {
     key_blocks([&](Ex k0, Ex end) {
       x_.at(p.node);
       x_.loop(k0, end, kTileRows, [&](Ex row) {
+        const Range seeing = queries_that_see(k0, end, row);
         std::vector<Ex> starts;
-        for (int r = 0; r < kTileRows; ++r) starts.push_back(b_.let(min(row + r, end - 1) * kQueries));
+        for (int r = 0; r < kTileRows; ++r) starts.push_back(b_.let(min(row + r, end - 1) * kQueries + seeing.begin));
         x_.loop(b_.integer(0), b_.integer(pitch), static_cast<std::int64_t>(vectors) * lanes_, [&](Ex panel) {
-          register_tile(tile, starts, b_.integer(1), count_, vectors,
-                        [&](Ex term, int v) { return b_.load(q.rows, b_.ramp(term * pitch + vector_of(panel, v), lanes_)); },
+          register_tile(tile, starts, b_.integer(1), seeing.end - seeing.begin, vectors,
+                        [&](Ex term, int v) { return b_.load(q.rows, b_.ramp((seeing.begin + term) * pitch + vector_of(panel, v), lanes_)); },
                         [&](int r, const std::vector<Ex>& sums) {
                           x_.branch(row + r < end, [&] {
                             for (int v = 0; v < vectors; ++v) {
@@ -444,6 +543,8 @@ class AttentionKernel {
   std::map<NodeId, BufferId> results_;
   std::set<Value> defined_;  // tiles in scratch
   BufferId rows_out_ = 0;
+  bool trims_ = false;
+  BufferId live_from_ = 0, live_to_ = 0;  // i64, by block of keys and panel of queries
   IndexEnv env_;  // batch indices
   Ex keys_, queries_, q0_, count_, width_;
   Ex key_, lane_;  // where a pass stands

@@ -18,6 +18,7 @@ class Bounds {
 
   // Empty: nothing is known.
   Ex may(Value v) { return holds(v, true); }
+  Ex must(Value v) { return holds(v, false); }
 
  private:
   // may == true: can it be true anywhere; else: is it true everywhere. An empty answer is `true` for the first and `false`
@@ -100,6 +101,7 @@ class Bounds {
 }  // namespace
 
 Ex may_hold(Inline& x, Value mask, const Box& box) { return Bounds(x, box).may(mask); }
+Ex must_hold(Inline& x, Value mask, const Box& box) { return Bounds(x, box).must(mask); }
 
 void key_blocks(Inline& x, const AttentionForm& form, Ex keys, const Span& queries, const std::function<void(Ex begin, Ex end)>& body) {
   KernelBuilder& b = x.builder();

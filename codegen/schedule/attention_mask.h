@@ -19,6 +19,8 @@ using Box = std::map<std::string, Span>;  // by axis; of other axes nothing is k
 // A boolean scalar; empty where nothing is known, so that it can be. Comparisons of sums and differences of indices and constants
 // are decided, and what logical ops make of them.
 kernel::Ex may_hold(kernel::Inline& x, Value mask, const Box& box);
+// Is it true everywhere in the box? Empty where that is not known.
+kernel::Ex must_hold(kernel::Inline& x, Value mask, const Box& box);
 
 // Keys of a block: part of the order of sums of attention.
 inline constexpr std::int64_t kKeyBlock = 128;

@@ -42,8 +42,8 @@ KernelRunner in_pieces(const HostCompiler& compiler, std::int64_t pieces) {
   };
 }
 
-// Soft cap, learned slope per head, window; all gradients.
-Graph attended() {
+// Soft cap, learned slope per head, mask; all gradients.
+Graph attended(const MaskFunction& mask) {
   Graph g;
   const Axis batch("batch"), time("time"), key("key"), head("head", 3), depth("depth", 24);
   const Axes rows{batch, time, head, depth}, keys{batch, key, head, depth};
@@ -53,7 +53,7 @@ Graph attended() {
   options.query = time;
   options.key = key;
   options.depth = depth;
-  options.mask = sliding_window(150);
+  options.mask = mask;
   options.score = [&](const Score& s) {
     const Tensor distance = broadcast_like(cast(s.query - s.key, DType::f32), s.score);
     return tanh((s.score - broadcast_like(slope, s.score) * distance * 0.05) * 0.2) * 5.0;
@@ -66,10 +66,8 @@ Graph attended() {
   return g;
 }
 
-}  // namespace
-
-TEST_CASE("machine code of claimed attention equals the body, with the same bits for every vector width and division of tasks") {
-  const Graph g = attended();
+// Compares with the body, and with themselves all widths and divisions of tasks.
+void check(const Graph& g, std::initializer_list<std::int64_t> divisions) {
   const AttentionClaims claims = find_attention(g);
   REQUIRE(claims.refused.empty());
   const Graph low = dce(cse(simplify(strip(expand(g, [&](const CallAttrs& c) { return claims.keeps(c); })))));
@@ -78,7 +76,7 @@ TEST_CASE("machine code of claimed attention equals the body, with the same bits
   const Results want = interpret(g, given.inputs, given.parameters, Mode::exact);
   std::vector<ClusterRun> runs;
   for (const Level& level : levels())
-    for (std::int64_t pieces : {1, 2, 3}) {
+    for (std::int64_t pieces : divisions) {
       if (pieces > 1 && level.name != levels().back().name) continue;
       const HostCompiler compiler(level.target);
       runs.push_back(run_clusters(low, given.inputs, given.parameters, sizes, level.target, in_pieces(compiler, pieces)));
@@ -94,6 +92,23 @@ TEST_CASE("machine code of claimed attention equals the body, with the same bits
     CHECK(worst <= 32 * (std::sqrt(2 * 201.0) + 24) * u * largest);
     for (std::size_t r = 1; r < runs.size(); ++r) check_bits(runs[r].outputs.at(name), runs[0].outputs.at(name));
   }
+}
+
+}  // namespace
+
+TEST_CASE("machine code of claimed attention equals the body, with the same bits for every vector width and division of tasks") {
+  check(attended(sliding_window(150)), {1, 2, 3});
+}
+
+TEST_CASE("machine code of attention under masks whose edge turns back equals the body") {
+  // Late queries see the first keys again.
+  check(attended([](Tensor query, Tensor key) {
+          return logical_or(equal(key, query), logical_and(key < 10, 100 < query));
+        }), {1});
+  // And between two panels that see a key there is one that does not.
+  check(attended([](Tensor query, Tensor key) {
+          return logical_or(equal(key, query), logical_and(key < 90, logical_or(query < 70, 110 < query)));
+        }), {1});
 }
 
 }  // namespace uwaga::test
