@@ -9,7 +9,8 @@ with -bf16 behind too. gemm and gemm-bf16: the matrix products of those steps, s
 product, beside the bandwidth of the level its data is in. machine: what it could do. All of them unless named.
 
 Peers whose framework is not installed are left out, and said. A figure is the median over the rounds of each round's
-median; the ratio is that of the best peer to uwaga: above 1, uwaga is faster. --out adds to what FILE holds already, in place
+median. The ratio is that of the best peer to uwaga, above 1 where uwaga is faster: of each peer the median over the rounds of
+its figure over uwaga's in the same round, as machines drift. --out adds to what FILE holds already, in place
 of the rows measured again.
 """
 import argparse
@@ -110,7 +111,12 @@ def measure(row, commands):
         return print(f"{row:22} uwaga: {missing[row, 'uwaga']} {told}", flush=True)
     share = median(r["roofline_share"] for r in seen["uwaga"])
     print(f"{row:22} {figures['uwaga']:10.1f} ms  of roofline {share:4.2f}{told}" +
-          (f"  best peer / uwaga {min(peers.values()) / figures['uwaga']:.2f}" if peers else ""), flush=True)
+          (f"  best peer / uwaga {ahead(seen, peers, lambda r: r['milliseconds']):.2f}" if peers else ""), flush=True)
+
+
+def ahead(seen, peers, cost):
+    """By how much uwaga is ahead of the best peer, its neighbour in every round."""
+    return min(median(cost(theirs) / cost(own) for own, theirs in zip(seen["uwaga"], seen[name])) for name in peers)
 
 
 class Session:
@@ -165,7 +171,7 @@ def gemm(row, precision):
         share = median(r["gflops"] / r["peak_gflops"] for r in seen["uwaga"])
         print(f"{row:9} {shape:16} {figures['uwaga']:8.1f} GFLOP/s  of peak {share:4.2f}" +
               "".join(f"  {name} {f:.1f}" for name, f in peers.items()) +
-              (f"  uwaga / best peer {figures['uwaga'] / max(peers.values()):.2f}" if peers else ""), flush=True)
+              (f"  uwaga / best peer {ahead(seen, peers, lambda r: 1 / r['gflops']):.2f}" if peers else ""), flush=True)
     for session in sessions.values():
         session.close()
 
