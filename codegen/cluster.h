@@ -45,9 +45,14 @@ struct Clustering {
   std::vector<Boundary> boundaries;
 };
 
+// What a target's schedules can do that others' cannot.
+struct FuseRules {
+  bool sums_beside_rows = false;  // reductions down columns in the kernel of reductions along the rows of the same tensors
+};
+
 // Leaves (inputs, parameters) are stored already; constants and iotas are computed where they are used, random bits too.
-Clustering fuse(const Graph& graph);
+Clustering fuse(const Graph& graph, const FuseRules& rules = {});
 // The same clusters in the same order for a compiler that asks no questions: without boundaries, which are most of the work.
-Clustering fuse_unexplained(const Graph& graph);
+Clustering fuse_unexplained(const Graph& graph, const FuseRules& rules = {});
 
 }  // namespace uwaga

@@ -37,8 +37,8 @@ constexpr std::size_t kMostValues = 32;
 class Fuser {
  public:
   // `tell`: boundaries too.
-  Fuser(const GraphData& graph, bool tell)
-      : graph_(graph), tell_(tell), reads_(graph), group_(graph.nodes().size(), -1), readers_(graph.nodes().size()),
+  Fuser(const GraphData& graph, const FuseRules& rules, bool tell)
+      : graph_(graph), rules_(rules), tell_(tell), reads_(graph), group_(graph.nodes().size(), -1), readers_(graph.nodes().size()),
         seen_(graph.nodes().size(), -1) {}
 
   Clustering run() {
@@ -51,6 +51,9 @@ class Fuser {
               [](const Crossing& a, const Crossing& b) { return std::tie(a.value, a.number) < std::tie(b.value, b.number); });
     for (NodeId id = 0; id < graph_.nodes().size(); ++id)
       if (is_real(id)) place(id);
+    if (rules_.sums_beside_rows)
+      for (NodeId id = 0; id < graph_.nodes().size(); ++id)
+        if (is_real(id) && group(id).sweep == Sweep::column) move_beside_rows(id);
     return collect();
   }
 
@@ -101,6 +104,33 @@ class Fuser {
     joined.nodes.insert(joined.nodes.end(), from.nodes.begin(), from.nodes.end());
     groups_[static_cast<std::size_t>(dag_.find(group_[reading]))] = std::move(joined);
     return std::nullopt;
+  }
+
+  // Sums down columns join reductions along the rows of what they read, or compute: so it crosses memory once for both.
+  void move_beside_rows(NodeId sum) {
+    const int sums = dag_.find(group_[sum]);
+    for (NodeId id : std::vector<NodeId>(group(sum).nodes))
+      for (const Read& r : reads_.of(id)) {
+        if (r.access != Access::same || spaces_.of(graph_.type(r.value)) != group(sum).space) continue;
+        if (join_rows(sums, r.value.node)) return;
+        for (NodeId reader : readers_[r.value.node])
+          if (join_rows(sums, reader)) return;
+      }
+  }
+  bool join_rows(int sums, NodeId of_rows) {
+    if (group_[of_rows] < 0) return false;
+    const int rows = dag_.find(group_[of_rows]);
+    Group &from = groups_[static_cast<std::size_t>(sums)], &into = groups_[static_cast<std::size_t>(rows)];
+    if (rows == sums || !sums_fit_beside(graph_, from, into) || values_of(from) + values_of(into) > kMostValues) return false;
+    for (NodeId id : into.nodes)
+      for (const Read& r : reads_.of(id))
+        if (!is_leaf(r.value.node) && dag_.find(group_[r.value.node]) == sums && space_of(graph_.type(r.value)) != from.space) return false;
+    if (!dag_.merge(sums, rows)) return false;
+    Group joined = std::move(into);
+    joined.columns = from.over;
+    joined.nodes.insert(joined.nodes.end(), from.nodes.begin(), from.nodes.end());
+    groups_[static_cast<std::size_t>(dag_.find(rows))] = std::move(joined);
+    return true;
   }
 
   int group_of_or(NodeId id, int none) const { return group_[id] < 0 ? none : group_[id]; }
@@ -232,6 +262,7 @@ class Fuser {
   }
 
   const GraphData& graph_;
+  const FuseRules rules_;
   const bool tell_;
   const Reads reads_;
   Spaces spaces_;
@@ -248,7 +279,7 @@ class Fuser {
 
 }  // namespace
 
-Clustering fuse(const Graph& graph) { return Fuser(graph.data(), true).run(); }
-Clustering fuse_unexplained(const Graph& graph) { return Fuser(graph.data(), false).run(); }
+Clustering fuse(const Graph& graph, const FuseRules& rules) { return Fuser(graph.data(), rules, true).run(); }
+Clustering fuse_unexplained(const Graph& graph, const FuseRules& rules) { return Fuser(graph.data(), rules, false).run(); }
 
 }  // namespace uwaga

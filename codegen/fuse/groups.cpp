@@ -34,6 +34,8 @@ Space Group::rows() const {
 
 namespace {
 
+constexpr std::int64_t kLongestSummedRow = 8192;
+
 Sweep sweep_of(const Type& operand, const AxisNames& over) {
   const auto reduced = [&](const std::string& axis) { return std::find(over.begin(), over.end(), axis) != over.end(); };
   if (std::all_of(operand.dims.begin(), operand.dims.end(), [&](const Dim& d) { return reduced(d.axis) || d.extent == Extent(1); }))
@@ -192,6 +194,24 @@ std::optional<Refusal> refuse(const GraphData& graph, const Reads& reads, const 
   joined.over = from.over;
   joined.sweep = from.sweep;
   return std::nullopt;
+}
+
+bool sums_fit_beside(const GraphData& graph, const Group& sums, const Group& rows) {
+  if (sums.kind != ClusterKind::loop || rows.kind != ClusterKind::loop || sums.sweep != Sweep::column || rows.sweep != Sweep::row) return false;
+  if (sums.space != rows.space || (!rows.columns.empty() && rows.columns != sums.over)) return false;
+  std::int64_t length = 1;
+  for (const Dim& d : rows.space) {
+    const bool in_row = std::find(rows.over.begin(), rows.over.end(), d.axis) != rows.over.end();
+    const bool down = std::find(sums.over.begin(), sums.over.end(), d.axis) != sums.over.end();
+    const auto extent = d.extent.constant();
+    if (in_row == down || !extent) return false;
+    if (in_row) length *= *extent;
+  }
+  // Nothing is computed of the sums, which are known when all rows are.
+  return length <= kLongestSummedRow && std::all_of(sums.nodes.begin(), sums.nodes.end(), [&](NodeId id) {
+    const Node& n = graph.node(id);
+    return kernel::lower_row(n.op).how == kernel::Lowering::reduction || space_of(n.types[0]) == sums.space;
+  });
 }
 
 }  // namespace uwaga

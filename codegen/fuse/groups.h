@@ -33,6 +33,7 @@ struct Group {
   Space space;                // what is iterated over: of a contraction, the axes of its result
   AxisNames over;             // what its reductions reduce, in the order of their terms
   Sweep sweep = Sweep::none;
+  AxisNames columns;          // beside reductions along rows: what others reduce down the columns of the same space
   std::vector<NodeId> nodes;  // real ones
   Space rows() const;         // `space` without `over`
 };
@@ -76,5 +77,10 @@ struct Refusal {
 // else reads the value. On success `joined` is the union (but for its nodes). `tell`: refusals have their numbers.
 std::optional<Refusal> refuse(const GraphData& graph, const Reads& reads, const Group& from, const Read& read, const Group& reader,
                               Group& joined, bool tell);
+
+// May the sums down columns that are all of `sums` be computed by the kernel of `rows`, which reduces along the rows of the same
+// space? It keeps an accumulator for each element of a row, so a row may not be long; what fixes the room for them are
+// extents known when it is compiled.
+bool sums_fit_beside(const GraphData& graph, const Group& sums, const Group& rows);
 
 }  // namespace uwaga

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include <uwaga/codegen/schedule/column_accumulators.h>
 #include <uwaga/codegen/schedule/dot_roles.h>
-#include <uwaga/codegen/schedule/reduce.h>
 #include <uwaga/codegen/schedule/stages.h>
 #include <uwaga/ir/error.h>
 
@@ -13,42 +13,6 @@ namespace {
 
 constexpr int kPieceBytes = 128;  // of a row, a task: two cache lines
 constexpr std::int64_t kRowsAhead = 16;  // by which rows are fetched: they lie too far apart for a processor to guess the next
-
-// The accumulators of a task: kSumLanes rows of its columns.
-class Accumulators {
- public:
-  Accumulators(Inline& x, const std::vector<Reduction>& reductions, int lanes, int vectors)
-      : x_(x), b_(x.builder()), reductions_(reductions), lanes_(lanes), width_(lanes * vectors) {
-    for (const Reduction& r : reductions) buffers_.push_back(b_.scratch(r.dtype, b_.integer(kSumLanes * width_)));
-  }
-  void clear() {
-    x_.loop(b_.integer(0), b_.integer(kSumLanes * width_), lanes_, [&](Ex i) {
-      for (std::size_t r = 0; r < buffers_.size(); ++r)
-        b_.store(buffers_[r], b_.ramp(i, lanes_), b_.splat(reductions_[r].identity, lanes_));
-    });
-  }
-  void add(std::size_t r, Ex lane, int vector, Ex term) {
-    const Ex at = b_.ramp(lane * width_ + vector * lanes_, lanes_);
-    b_.store(buffers_[r], at, b_.apply(reductions_[r].op, {b_.load(buffers_[r], at), term}));
-  }
-  void join() {
-    for (int s = kSumLanes / 2; s >= 1; s /= 2)
-      x_.loop(b_.integer(0), b_.integer(s * width_), lanes_, [&](Ex i) {
-        for (std::size_t r = 0; r < buffers_.size(); ++r) {
-          const Ex at = b_.ramp(i, lanes_), other = b_.ramp(i + s * width_, lanes_);
-          b_.store(buffers_[r], at, b_.apply(reductions_[r].op, {b_.load(buffers_[r], at), b_.load(buffers_[r], other)}));
-        }
-      });
-  }
-  Ex result(std::size_t r, int vector) { return b_.load(buffers_[r], b_.ramp(b_.integer(vector * lanes_), lanes_)); }
-
- private:
-  Inline& x_;
-  KernelBuilder& b_;
-  const std::vector<Reduction>& reductions_;
-  std::vector<kernel::BufferId> buffers_;
-  int lanes_, width_;
-};
 
 }  // namespace
 
@@ -79,8 +43,8 @@ Schedule columns(const Graph& graph, const Cluster& cluster, const Layouts& layo
   const Ex n = x.extent(product(reduced)), wide = x.extent(column.extent);
   const auto terms_known = product(reduced).constant();
   const bool one_block = terms_known && *terms_known <= kSumBlock;
-  Accumulators block(x, reductions, lanes, vectors);
-  Accumulators total(x, reductions, one_block ? 1 : lanes, one_block ? 1 : vectors);
+  ColumnAccumulators block(x, reductions, kSumLanes, lanes, vectors);
+  ColumnAccumulators total(x, reductions, kSumLanes, one_block ? 1 : lanes, one_block ? 1 : vectors);
 
   const Ex outer = kept.empty() ? b.integer(0) : b.grid(x.extent(product(kept)));
   const Ex first = b.let(b.grid((wide + (width - 1)) / width) * width);

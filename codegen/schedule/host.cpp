@@ -13,6 +13,7 @@
 #include <uwaga/codegen/schedule/index_ops.h>
 #include <uwaga/codegen/schedule/loops.h>
 #include <uwaga/codegen/schedule/rows.h>
+#include <uwaga/codegen/schedule/rows_and_sums.h>
 #include <uwaga/codegen/schedule/stages.h>
 #include <uwaga/codegen/whole_calls.h>
 #include <uwaga/ir/error.h>
@@ -37,6 +38,12 @@ bool lies_across(const Graph& graph, const Cluster& cluster, const Layouts& layo
 
 Schedule loop_for_host(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
   const GraphData& g = graph.data();
+  AxisNames over;
+  for (NodeId id : cluster.nodes)
+    if (const Group group = group_of(g, id); group.sweep != Sweep::none) {
+      if (!over.empty() && group.over != over) return schedule::rows_and_sums(graph, cluster, layouts, target);
+      over = group.over;
+    }
   for (NodeId id : cluster.nodes) {
     const Group group = group_of(g, id);
     if (group.sweep == Sweep::none) continue;

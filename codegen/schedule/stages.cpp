@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <uwaga/codegen/fuse/groups.h>
 #include <uwaga/codegen/lower/table.h>
 #include <uwaga/codegen/schedule/loops.h>
 #include <uwaga/ir/attributes.h>
@@ -15,6 +16,11 @@ bool Stages::has_reduced_axis(const Type& t) const {
 
 Stages stages_of(const GraphData& graph, const Cluster& cluster) {
   Stages s;
+  const auto reduces = [&](NodeId id) {
+    return kernel::lower_row(graph.node(id).op).how == kernel::Lowering::reduction && !kernel::is_inlined(graph, graph.node(id));
+  };
+  const auto row = std::find_if(cluster.nodes.begin(), cluster.nodes.end(),
+                                [&](NodeId id) { return reduces(id) && group_of(graph, id).sweep == Sweep::row; });
   for (NodeId id : cluster.nodes) {
     const Node& n = graph.node(id);
     int stage = 0;
@@ -25,15 +31,21 @@ Stages stages_of(const GraphData& graph, const Cluster& cluster) {
       stage = std::max(stage, it->second + (reduced ? 1 : 0));
     }
     s.stage[id] = stage;
-    if (kernel::lower_row(n.op).how == kernel::Lowering::reduction && !kernel::is_inlined(graph, n)) {
+    if (!reduces(id)) continue;
+    s.count = std::max(s.count, stage + 1);
+    const AxisNames& over = n.as<ReduceAttrs>().over;
+    if (row != cluster.nodes.end() && over != graph.node(*row).as<ReduceAttrs>().over) {
+      s.down = over;
+      s.sums.push_back(id);
+    } else {
       s.space = graph.type(n.operands[0]);
-      s.over = n.as<ReduceAttrs>().over;
+      s.over = over;
       s.reductions.push_back(id);
-      s.count = std::max(s.count, stage + 1);
     }
   }
   check_internal(!s.reductions.empty(), "a cluster without reductions has no stages");
   for (const Value& v : cluster.outputs) {
+    if (std::find(s.sums.begin(), s.sums.end(), v.node) != s.sums.end()) continue;
     if (s.has_reduced_axis(graph.type(v))) {
       s.elements.push_back(v);
       s.count = std::max(s.count, s.stage.at(v.node) + 1);

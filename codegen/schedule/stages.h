@@ -12,9 +12,11 @@ struct Stages {
   Type space;                      // what is iterated over, as the reductions' operand writes it
   AxisNames over;                  // reduced, in the order of the terms
   std::vector<NodeId> reductions;  // in the graph's order
+  AxisNames down;                  // beside reductions along rows: what others reduce down columns, in the order of the terms
+  std::vector<NodeId> sums;        // these; nothing in the cluster reads them
   std::map<NodeId, int> stage;     // of each node: the first pass in which it can be computed; of a reduction: its pass
   int count = 0;                   // passes that reduce or that store elements
-  std::vector<Value> elements, results;  // the cluster's outputs: over `space`, and over the axes kept
+  std::vector<Value> elements, results;  // the cluster's outputs, without `sums`: over `space`, and over the axes kept
 
   bool has_reduced_axis(const Type& t) const;
 };

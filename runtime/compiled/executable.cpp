@@ -68,7 +68,7 @@ class ExecutableBuilder {
 
   std::shared_ptr<Executable> build(bool in_place = true) {
     const auto start = std::chrono::steady_clock::now();
-    out_->clustering = fuse_unexplained(out_->graph);
+    out_->clustering = fuse_unexplained(out_->graph, backend_.fuse_rules());
     out_->layouts = choose_layouts(out_->graph, out_->clustering);
     keep_written_order();
     *fuse_ms_ += since(start);

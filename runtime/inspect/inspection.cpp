@@ -176,7 +176,7 @@ Inspection::Inspection(const Graph& graph, const Target& target, const ProgramOp
         k.calls.push_back(call_of(e, *launch));
       }
     // The compiler does not ask why; told here, of the same clusters.
-    for (const Boundary& b : fuse(e.graph).boundaries) {
+    for (const Boundary& b : fuse(e.graph, m.backend->fuse_rules()).boundaries) {
       const Node& n = e.graph->node(b.value.node);
       m.boundaries.push_back({print_value(e.graph.data(), b.value), cluster_name(b.from, prefix), cluster_name(b.to, prefix),
                               e.graph->provenance().brief(n.provenance), b.rule, b.numbers});

@@ -18,6 +18,7 @@ class HostBackend final : public Backend {
   }
 
   bool computes_attention() const override { return true; }
+  FuseRules fuse_rules() const override { return {.sums_beside_rows = true}; }
   Schedule schedule(const Graph& graph, const Cluster& cluster, const Layouts& layouts) const override {
     if (cluster.kind == ClusterKind::custom) return schedule::custom(graph, cluster, layouts, target_, custom());
     return schedule_for_host(graph, cluster, layouts, target_);

@@ -26,6 +26,8 @@ class Backend {
   virtual Schedule schedule(const Graph& graph, const Cluster& cluster, const Layouts& layouts) const = 0;
   // Has it kernels for clusters of kind attention?
   virtual bool computes_attention() const { return false; }
+  // What its schedules allow clusters to hold.
+  virtual FuseRules fuse_rules() const { return {}; }
   // Makes code of all kernels; fills the report's `emit`, `link` and counts of kernels.
   virtual void load(const KernelSet& kernels, CompileReport& report) = 0;
   virtual TargetMemories* memories() { return nullptr; }

@@ -35,7 +35,7 @@ std::vector<std::string> kernel_differences(const OpExample& e, const Sizes& siz
   HostTarget target;
   target.vector_bytes = vector_bytes;
   const Results want = interpret(e.graph, given.inputs, given.parameters, Mode::typed, {.observe = {}, .refuse_nan = false, .sizes = sizes});
-  const ClusterRun have = run_clustering(e.graph, fused ? fuse(e.graph) : unfused(e.graph), given.inputs, given.parameters, sizes,
+  const ClusterRun have = run_clustering(e.graph, fused ? fuse(e.graph, {.sums_beside_rows = vector_bytes != 0}) : unfused(e.graph), given.inputs, given.parameters, sizes,
                                          target, kernel_interpreter(), vector_bytes == 0 ? cuda_scheduler() : Scheduler());
   if (have.failed) out.push_back("an index is said to be out of range");
   for (const auto& [name, array] : want.outputs) {

@@ -90,7 +90,7 @@ ClusterRun run_clustering(const Graph& graph, Clustering clustering, const Array
 
 ClusterRun run_clusters(const Graph& graph, const Arrays& inputs, const Arrays& parameters, const Sizes& sizes, const HostTarget& target,
                         const KernelRunner& runner) {
-  return run_clustering(graph, fuse(graph), inputs, parameters, sizes, target, runner);
+  return run_clustering(graph, fuse(graph, {.sums_beside_rows = true}), inputs, parameters, sizes, target, runner);
 }
 
 Drawn draw(const Graph& graph, const Sizes& sizes, unsigned seed, double low, double high, std::int64_t index_limit) {
