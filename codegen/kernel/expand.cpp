@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <unordered_map>
 
 #include <uwaga/codegen/kernel/internal/functions.h>
@@ -186,6 +187,10 @@ Ex expand_op(KernelBuilder& b, Op op, Ex x, Ex y) {
   }
 }
 
-Kernel expand_math(const Kernel& kernel) { return Expansion(kernel).run(); }
+Kernel expand_math(const Kernel& kernel) {
+  const bool any = std::any_of(kernel.exprs.begin(), kernel.exprs.end(),
+                               [](const Expr& e) { return e.kind == ExprKind::arithmetic && is_expanded(e.op, e.type.dtype); });
+  return any ? Expansion(kernel).run() : kernel;
+}
 
 }  // namespace uwaga::kernel
