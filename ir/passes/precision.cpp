@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include <uwaga/ir/error.h>
+#include <uwaga/ir/fields.h>
 #include <uwaga/ir/map_bodies.h>
 #include <uwaga/ir/passes/passes.h>
 #include <uwaga/ir/rewrite.h>
@@ -14,10 +15,13 @@
 namespace uwaga {
 namespace {
 
+// Somewhere in it, in loops and branches too.
 bool multiplies(const Graph& body) {
   const auto& nodes = body->nodes();
   return std::any_of(nodes.begin(), nodes.end(), [](const Node& n) {
-    return n.op == Op::dot || (n.op == Op::call && multiplies(n.as<CallAttrs>().body));
+    bool found = n.op == Op::dot;
+    for_each_graph(n.attributes.get(), [&](const Graph& inner) { found = found || (inner && multiplies(inner)); });
+    return found;
   });
 }
 bool stays_whole(const CallAttrs& call) { return call.composite->name.starts_with("attention") || !multiplies(call.body); }

@@ -46,7 +46,14 @@ TEST_CASE("a composite without a product stays whole beside products in bf16, an
   Graph g;
   const Tensor x = g.input("x", f32, {row, in}), w = g.scope().param("w", {in, word}, zeros());
   const auto product = [&](const std::vector<Tensor>& of) { return dot(of[0], of[1], {in}); };
-  g->add_output("y", softmax(composite1(composite_named("product"), {}, {x, w}, product), word).value());
+  const auto in_a_loop = [&](const std::vector<Tensor>& of) {
+    const ScanBody there_and_back = [&](const std::vector<Tensor>& carry, const std::vector<Tensor>&, Tensor) {
+      return ScanStep{{dot(dot(carry[0], of[1], {in}), of[1], {word})}, {}};
+    };
+    return scan(Axis("step"), {of[0]}, {}, there_and_back, {.length = Extent(2)}).carries[0];
+  };
+  const Tensor y = composite1(composite_named("loop"), {}, {x, w}, in_a_loop);
+  g->add_output("y", softmax(composite1(composite_named("product"), {}, {y, w}, product), word).value());
   const Graph narrow = compute_in(g, DType::bf16);
   verify(narrow);
   std::vector<std::string> calls;
