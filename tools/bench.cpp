@@ -21,28 +21,32 @@ void add_bench_options(CLI::App& command, BenchOptions& o) {
   command.add_flag("--json", o.json, "JSON on standard output, a line each");
 }
 
-std::vector<double> timed(Program& program, const Arrays& inputs, int runs) {
-  std::vector<double> times;
-  for (int i = -2; i < runs; ++i) {
+std::vector<Timing> timed(Program& program, const Arrays& inputs, int runs, const std::function<double()>& gflops) {
+  std::vector<Timing> times;
+  for (int i = 0; i < 2; ++i) program.run(inputs);
+  double before = gflops ? gflops() : 0;
+  for (int i = 0; i < runs; ++i) {
     const auto begin = std::chrono::steady_clock::now();
     program.run(inputs);
-    if (i >= 0)
-      times.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
+    const std::chrono::duration<double, std::milli> passed = std::chrono::steady_clock::now() - begin;
+    const double after = gflops ? gflops() : 0;
+    times.push_back({passed.count(), (before + after) / 2});
+    before = after;
   }
-  std::sort(times.begin(), times.end());
+  std::sort(times.begin(), times.end(), [](const Timing& a, const Timing& b) { return a.milliseconds < b.milliseconds; });
   return times;
 }
 
-double peak_gflops(DType compute, int threads, int tries) {
+double peak_gflops(DType compute, int threads, const PeakTries& tries) {
   const double narrow = compute == DType::bf16 ? peak_bf16_gflops(threads, tries) : 0;
   return narrow > 0 ? narrow : peak_f32_gflops(threads, tries);
 }
 
-void add_times(BenchLine& line, const std::vector<double>& times, const Program& program, const Roofline& work) {
+void add_times(BenchLine& line, const std::vector<Timing>& times, const Program& program, const Roofline& work) {
   const CompileReport& r = program.report();
-  const double median = times[times.size() / 2];
+  const double median = times[times.size() / 2].milliseconds;
   line["milliseconds"] = median;
-  line["milliseconds_least"] = times.front();
+  line["milliseconds_least"] = times.front().milliseconds;
   line["compile_milliseconds"] = r.total;
   line["compile"] = {
       {"graph", r.graph}, {"fuse", r.fuse}, {"schedule", r.schedule}, {"emit", r.emit}, {"link", r.link}};
@@ -54,9 +58,20 @@ void add_times(BenchLine& line, const std::vector<double>& times, const Program&
   line["gflops"] = work.flops / median * 1e-6;
   line["peak_gflops"] = work.gflops;
   if (work.bytes > 0) line["memory_gbps"] = work.gbps;
-  const double least = work.gflops > 0 ? work.flops / work.gflops * 1e-6 + (work.bytes > 0 ? work.bytes / work.gbps * 1e-6 : 0) : 0;
-  line["roofline_milliseconds"] = least;
-  line["roofline_share"] = least / median;
+  const auto least = [&](double gflops) {
+    return gflops > 0 ? work.flops / gflops * 1e-6 + (work.bytes > 0 ? work.bytes / work.gbps * 1e-6 : 0) : 0;
+  };
+  line["roofline_milliseconds"] = least(work.gflops);
+  line["roofline_share"] = least(work.gflops) / median;
+  if (times.front().gflops_beside == 0) return;
+  std::vector<double> peaks, shares;
+  for (const Timing& t : times) {
+    peaks.push_back(t.gflops_beside);
+    shares.push_back(least(t.gflops_beside) / t.milliseconds);
+  }
+  for (std::vector<double>* v : {&peaks, &shares}) std::sort(v->begin(), v->end());
+  line["gflops_beside"] = peaks[peaks.size() / 2];
+  line["roofline_share_beside"] = shares[shares.size() / 2];
 }
 
 void tell(const BenchLine& line, bool json) {

@@ -1,6 +1,6 @@
 // What the files of `uwaga bench` share; each declares one of its subcommands.
 //
-//   const std::vector<double> times = timed(program, inputs, o.runs);
+//   const std::vector<Timing> times = timed(program, inputs, o.runs);
 //   BenchLine line{{"bench", "step"}};
 //   add_times(line, times, program, {.flops = flops, .bytes = bytes, .gflops = peak_gflops(o.compute, threads), .gbps = ...});
 //   tell(line, o.json);
@@ -9,6 +9,7 @@
 #include <uwaga/ir/array.h>
 #include <uwaga/runtime/program.h>
 
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -30,20 +31,25 @@ void add_bench_options(CLI::App& command, BenchOptions& options);
 using BenchLine = nlohmann::ordered_json;
 void tell(const BenchLine& line, bool json);
 
-// Milliseconds of each run, sorted, after two runs that do not count.
-std::vector<double> timed(Program& program, const Arrays& inputs, int runs);
+// A run, and what the machine did per second just before and after it; 0 where that was not asked for.
+struct Timing {
+  double milliseconds = 0, gflops_beside = 0;
+};
+// Of each run, the fastest first, after two runs that do not count. `gflops` is asked before and after each.
+std::vector<Timing> timed(Program& program, const Arrays& inputs, int runs, const std::function<double()>& gflops = {});
 
 // Of products computed in `compute`, as fast as anything here does them: bf16 in f32 too, where nothing multiplies it faster.
-// The best of so many tries of about 20 ms.
-double peak_gflops(DType compute, int threads, int tries = kPeakTries);
+double peak_gflops(DType compute, int threads, const PeakTries& tries = {});
 
 // The least time the machine could take: the products at its peak, and then the bytes read from memory. No bytes: products alone.
 struct Roofline {
   double flops = 0, bytes = 0;  // of the work
   double gflops = 0, gbps = 0;  // of the machine
 };
-// Of `program`: the median of `times` and the least of them, where compile's time went, and how much of the roofline was reached.
-void add_times(BenchLine& line, const std::vector<double>& times, const Program& program, const Roofline& roofline);
+// Of `program`: the median of `times` and the least of them, where compile's time went, and how much of the roofline was reached:
+// of that of the machine at its best, and of that of each run's own moment (the median of these shares), as others may use the
+// same cores.
+void add_times(BenchLine& line, const std::vector<Timing>& times, const Program& program, const Roofline& roofline);
 
 // Where the time of one run goes, kernel by kernel, the dearest first. One line a kernel; the calls of all layers share one.
 void tell_profile(const std::vector<LaunchProfile>& launches, bool json);

@@ -62,17 +62,17 @@ int decode(const DecodeBenchOptions& o) {
   model.next(text);
   model.forget();
   const double prompt = seconds();
-  std::vector<double> times;
+  std::vector<Timing> times;
   for (std::int64_t i = 0; i < o.tokens; ++i) {
     grow(o.prompt + i + 1);
-    times.push_back(1e3 * seconds());
+    times.push_back({.milliseconds = 1e3 * seconds()});
   }
-  std::sort(times.begin(), times.end());
+  std::sort(times.begin(), times.end(), [](const Timing& a, const Timing& b) { return a.milliseconds < b.milliseconds; });
   const std::int64_t bytes = weight_bytes(graph);
   BenchLine line{{"bench", "decode"}, {"model", o.model}, {"prompt", o.prompt}, {"tokens", o.tokens}, {"precision", name(o.compute)},
                  {"device", target.str()}, {"threads", target.threads()}};
   add_times(line, times, model.program(), {.flops = 0, .bytes = static_cast<double>(bytes), .gflops = peak_gflops(DType::f32, target.threads()), .gbps = memory_bandwidth(target.threads()).read});
-  line["tokens_per_second"] = 1e3 / times[times.size() / 2];
+  line["tokens_per_second"] = 1e3 / times[times.size() / 2].milliseconds;
   line["prompt_milliseconds"] = 1e3 * prompt;
   line["weight_bytes"] = bytes;
   line["kernels_compiled_in_run"] = model.program().kernels_compiled_in_run();

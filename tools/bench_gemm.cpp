@@ -37,10 +37,15 @@ BenchLine measure(const GemmShape& s, const GemmOptions& o, const Target& target
   ArrayDims x_dims{{"row", s.m}, {"in", s.k}}, y_dims{{"in", s.k}, {"out", s.n}};
   if (s.transpose_a) std::swap(x_dims[0], x_dims[1]);
   if (s.transpose_b) std::swap(y_dims[0], y_dims[1]);
-  constexpr int kTries = 5;  // beside every shape, since clocks drift
-  const double peak = peak_gflops(o.compute, target.threads(), kTries);
-  const std::vector<double> times =
+  const auto gflops = [&](const PeakTries& tries) { return peak_gflops(o.compute, target.threads(), tries); };
+  const double peak = gflops({.tries = 5});  // beside every shape, since clocks drift
+  // Not between the runs: they take a few milliseconds, and the pool's threads would be asleep at the begin of each.
+  constexpr PeakTries kBeside{.tries = 1, .length = 3};
+  const double before = gflops(kBeside);
+  std::vector<Timing> times =
       timed(program, {{"x", random_floats("x", o.compute, x_dims)}, {"y", random_floats("y", o.compute, y_dims)}}, o.runs);
+  const double beside = (before + gflops(kBeside)) / 2;
+  for (Timing& t : times) t.gflops_beside = beside;
   BenchLine line{{"bench", "gemm"},
                  {"m", s.m},
                  {"n", s.n},

@@ -55,13 +55,14 @@ int step(const StepOptions& o, bool forward) {
   Program program = compile(graph, target, state);
   state.initialise(1, target);
   const Arrays inputs{{"tokens", ids("tokens", o, m.vocab)}, {"targets", ids("targets", o, m.vocab)}};
-  const std::vector<double> times = timed(program, inputs, o.runs);
+  const int threads = target.threads();
+  constexpr PeakTries kBeside{.tries = 1, .length = 10};
+  const std::vector<Timing> times = timed(program, inputs, o.runs, [&] { return peak_gflops(o.compute, threads, kBeside); });
 
   BenchLine line{{"bench", forward ? "forward" : "step"}, {"model", o.model}, {"layers", m.layers}, {"batch", o.batch}, {"time", o.time},
             {"precision", name(o.compute)}, {"device", target.str()}, {"threads", target.threads()}};
   const std::int64_t growth = resident_bytes() - resident;  // since before `compile`: what peak_bytes foretells
   const std::int64_t slots = state_bytes(state);            // weights, and in training moments; gradients are as many bytes
-  const int threads = target.threads();
   add_times(line, times, program,
             {.flops = cost_of(graph, sizes).dot_flops,
              .bytes = static_cast<double>(slots) * (forward ? 1.0 : 4.0 / 3),

@@ -97,21 +97,22 @@ float additions(std::int64_t rounds) {
 constexpr std::int64_t kRounds = 10'000'000;
 
 // GFLOP/s of chains whose every step is `flops_a_step` of them; 0 without chains.
-double best(Chains chains, double flops_a_step, int threads, int tries) {
-  const double flops = flops_a_step * kChains * static_cast<double>(kRounds) * threads;
+double best(Chains chains, double flops_a_step, int threads, const PeakTries& tries) {
+  const std::int64_t rounds = kRounds * tries.length;
+  const double flops = flops_a_step * kChains * static_cast<double>(rounds) * threads;
   double most = 0;
-  for (int i = 0; chains && i < tries; ++i) most = std::max(most, flops / seconds(threads, [&](int) { return chains(kRounds); }) * 1e-9);
+  for (int i = 0; chains && i < tries.tries; ++i) most = std::max(most, flops / seconds(threads, [&](int) { return chains(rounds); }) * 1e-9);
   return most;
 }
 
 }  // namespace
 
-double peak_f32_gflops(int threads, int tries) {
+double peak_f32_gflops(int threads, const PeakTries& tries) {
   const CpuFeatures cpu = host_cpu();
   return best(chains_for(cpu), 2.0 * cpu.f32_lanes(), threads, tries);
 }
 
-double peak_bf16_gflops(int threads, int tries) {
+double peak_bf16_gflops(int threads, const PeakTries& tries) {
   const CpuFeatures cpu = host_cpu();
   return best(bf16_chains_for(cpu), 4.0 * cpu.f32_lanes(), threads, tries);
 }
@@ -120,8 +121,8 @@ Core measured_core() {
   Core core;
 #if defined(__x86_64__)
   double peak = 0;
-  for (int i = 0; i < kPeakTries; ++i) {  // in turns: the clock drifts
-    peak = std::max(peak, peak_f32_gflops(1, 1));
+  for (int i = 0; i < PeakTries{}.tries; ++i) {  // in turns: the clock drifts
+    peak = std::max(peak, peak_f32_gflops(1, {.tries = 1}));
     core.clock_ghz = std::max(core.clock_ghz, 8e-9 * static_cast<double>(kRounds) / seconds(1, [](int) { return additions(kRounds); }));
   }
   core.units = static_cast<int>(std::lround(peak / (2.0 * host_cpu().f32_lanes() * core.clock_ghz)));

@@ -5,15 +5,18 @@
 
 namespace uwaga {
 
-// A quarter of a second: threads just started may share a core for some tries.
-constexpr int kPeakTries = 12;
+// The best of so many tries, of about 20 ms each times `length`.
+struct PeakTries {
+  int tries = 12;  // A quarter of a second: threads just started may share a core for some of them.
+  int length = 1;
+};
 
 // f32 GFLOP/s of `threads` threads that do nothing but fused multiply-adds in registers, at the vector width that
-// host_cpu() allows; the best of so many tries of about 20 ms. 0 where there is no measurement for this processor.
-double peak_f32_gflops(int threads, int tries = kPeakTries);
+// host_cpu() allows. 0 where there is no measurement for this processor.
+double peak_f32_gflops(int threads, const PeakTries& tries = {});
 // The same of products of bf16 that are added up in f32: AVX512_BF16. 0 where host_cpu() has none, or has tile registers too,
 // which are not measured.
-double peak_bf16_gflops(int threads, int tries = kPeakTries);
+double peak_bf16_gflops(int threads, const PeakTries& tries = {});
 
 // What a peak should come to: threads x lanes x 2 x units x clock. The clock is that of one core, from a chain of integer
 // additions, one a cycle; the units are the whole number nearest to what one core's peak needs. 0 where not measured.

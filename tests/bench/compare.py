@@ -10,8 +10,9 @@ product, beside the bandwidth of the level its data is in. machine: what it coul
 
 Peers whose framework is not installed are left out, and said. A figure is the median over the rounds of each round's
 median. The ratio is that of the best peer to uwaga, above 1 where uwaga is faster: of each peer the median over the rounds of
-its figure over uwaga's in the same round, as machines drift. --out adds to what FILE holds already, in place
-of the rows measured again.
+its figure over uwaga's in the same round, as machines drift. Two shares of the roofline (of a product: of the peak): that of the
+machine at its best, and that of what it did just before and after each run, where others may use the same cores. --out adds to
+what FILE holds already, in place of the rows measured again.
 """
 import argparse
 import json
@@ -109,9 +110,14 @@ def measure(row, commands):
     told = "".join(f"  {name} {f:.1f}" for name, f in peers.items())
     if "uwaga" not in figures:
         return print(f"{row:22} uwaga: {missing[row, 'uwaga']} {told}", flush=True)
-    share = median(r["roofline_share"] for r in seen["uwaga"])
-    print(f"{row:22} {figures['uwaga']:10.1f} ms  of roofline {share:4.2f}{told}" +
+    print(f"{row:22} {figures['uwaga']:10.1f} ms  of roofline {reached(seen['uwaga'])}{told}" +
           (f"  best peer / uwaga {ahead(seen, peers, lambda r: r['milliseconds']):.2f}" if peers else ""), flush=True)
+
+
+def reached(runs):
+    """The share of the roofline of the machine at its best and, where it was measured beside the runs, of that of their moments."""
+    shares = (median(r[key] for r in runs) for key in ("roofline_share", "roofline_share_beside") if key in runs[0])
+    return " / ".join(f"{share:4.2f}" for share in shares)
 
 
 def ahead(seen, peers, cost):
@@ -168,8 +174,7 @@ def gemm(row, precision):
         if "uwaga" not in figures:
             return print(f"{row:22} uwaga: {missing[row, 'uwaga']}", flush=True)
         peers = {name: f for name, f in figures.items() if name != "uwaga"}
-        share = median(r["gflops"] / r["peak_gflops"] for r in seen["uwaga"])
-        print(f"{row:9} {shape:16} {figures['uwaga']:8.1f} GFLOP/s  of peak {share:4.2f}" +
+        print(f"{row:9} {shape:16} {figures['uwaga']:8.1f} GFLOP/s  of peak {reached(seen['uwaga'])}" +
               "".join(f"  {name} {f:.1f}" for name, f in peers.items()) +
               (f"  uwaga / best peer {ahead(seen, peers, lambda r: 1 / r['gflops']):.2f}" if peers else ""), flush=True)
     for session in sessions.values():

@@ -63,7 +63,7 @@ def sizes():
         done = subprocess.run([os.path.join(o.bin, "uwaga"), "bench", "step", "--layers", str(o.layers), "--batch", str(batch), "--time", str(time),
                                "--runs", str(o.runs), "--threads", str(o.threads), "--json"], check=True, capture_output=True, text=True)
         r = json.loads(done.stdout)
-        print(f"{batch:6} {time:6} {r['milliseconds']:9.1f} {r['milliseconds'] / batch / time:11.3f} {r['roofline_share']:12.2f}", flush=True)
+        print(f"{batch:6} {time:6} {r['milliseconds']:9.1f} {r['milliseconds'] / batch / time:11.3f} {r.get('roofline_share_beside', 0):12.2f}", flush=True)
 
 
 for what in o.what or ["depth", "nodes", "sizes"]:
