@@ -61,14 +61,49 @@ __attribute__((target("avx512f,avx512bf16"))) float chains_bf16(std::int64_t rou
   for (int i = 0; i < kChains; ++i) total += _mm512_cvtss_f32(x[i]);
   return total;
 }
+
+// Tiles of 16 x 16 sums, four of them by turns. A product of tiles takes a processor as long as so many rounds of the others.
+constexpr std::int64_t kRoundsATile = 32;
+__attribute__((target("amx-tile,amx-bf16"))) float chains_tiles(std::int64_t rounds) {
+  alignas(64) unsigned char shape[64] = {1};
+  for (int tile = 0; tile < 8; ++tile) {
+    shape[16 + 2 * tile] = 64;  // bytes a row
+    shape[48 + tile] = 16;      // rows
+  }
+  _tile_loadconfig(shape);
+  _tile_zero(0);
+  _tile_zero(1);
+  _tile_zero(2);
+  _tile_zero(3);
+  _tile_zero(4);
+  _tile_zero(5);
+  for (std::int64_t r = 0; r < rounds / kRoundsATile; ++r)
+#pragma GCC unroll 3
+    for (int i = 0; i < kChains / 4; ++i) {
+      _tile_dpbf16ps(0, 4, 5);
+      _tile_dpbf16ps(1, 4, 5);
+      _tile_dpbf16ps(2, 4, 5);
+      _tile_dpbf16ps(3, 4, 5);
+    }
+  alignas(64) float sums[16][16];
+  _tile_stored(0, sums, 64);
+  _tile_release();
+  return sums[0][0];
+}
 #endif
 
-Chains bf16_chains_for(const CpuFeatures& cpu) {
+// Of products of bf16: a loop, and what it does a step.
+struct Bf16Chains {
+  Chains chains = nullptr;
+  double flops_a_step = 0;
+};
+Bf16Chains bf16_chains_for(const CpuFeatures& cpu) {
 #if defined(__x86_64__)
-  if (cpu.avx512_bf16 && !cpu.amx_bf16) return chains_bf16;
+  if (cpu.amx_bf16 && request_amx()) return {chains_tiles, 2.0 * 16 * 16 * 32 / kRoundsATile};
+  if (cpu.avx512_bf16) return {chains_bf16, 4.0 * cpu.f32_lanes()};
 #endif
   (void)cpu;
-  return nullptr;
+  return {};
 }
 
 Chains chains_for(const CpuFeatures& cpu) {
@@ -114,7 +149,8 @@ double peak_f32_gflops(int threads, const PeakTries& tries) {
 
 double peak_bf16_gflops(int threads, const PeakTries& tries) {
   const CpuFeatures cpu = host_cpu();
-  return best(bf16_chains_for(cpu), 4.0 * cpu.f32_lanes(), threads, tries);
+  const Bf16Chains b = bf16_chains_for(cpu);
+  return best(b.chains, b.flops_a_step, threads, tries);
 }
 
 Core measured_core() {

@@ -140,6 +140,10 @@ void CudaEmitter::statement(const Stmt& s) {
     case StmtKind::branch: return branch(s);
     case StmtKind::fail: return fail(s);
     case StmtKind::prefetch: return;
+    case StmtKind::tile_zero:
+    case StmtKind::tile_load:
+    case StmtKind::tile_dot:
+    case StmtKind::tile_store: throw InternalError("tiles, which are of host schedules only, reached the CUDA emitter");
     case StmtKind::barrier:
       line(fmt::format("barrier({});", barriers_++), s.ordinal);
       touch();

@@ -87,6 +87,11 @@ class KernelBuilder {
   void branch(Ex condition, const std::function<void()>& then, const std::function<void()>& otherwise = {});
   void prefetch(BufferId buffer, Ex index);
   void barrier();
+  // Tile registers: see StmtKind. Rows lie `pitch` elements apart from `index` on.
+  void tile_zero(int tile);
+  void tile_load(int tile, BufferId buffer, Ex index, Ex pitch);
+  void tile_dot(int sum, int a, int b);
+  void tile_store(BufferId buffer, Ex index, Ex pitch, int tile);
   void fail(Ex condition, Ex index);
 
   // The op that what follows belongs to.
@@ -104,6 +109,8 @@ class KernelBuilder {
   void widen(std::initializer_list<Ex*> operands);
   Ex mask_of(Ex mask, int lanes);
   Stmt& append(StmtKind kind);
+  Stmt& append_tile(StmtKind kind, int tile);
+  Stmt& append_tile(StmtKind kind, int tile, BufferId buffer, Ex index, Ex pitch);
   std::vector<Stmt> block(const std::function<void()>& body);
   VarId new_variable(VType type);
   BufferId new_buffer(Space space, DType dtype, bool written, ExprId elements);

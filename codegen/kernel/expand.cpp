@@ -132,6 +132,18 @@ class Expansion {
       }
       case StmtKind::prefetch: b_.prefetch(buffers_[s.buffer], value(s.index)); break;
       case StmtKind::barrier: b_.barrier(); break;
+      case StmtKind::tile_zero: b_.tile_zero(static_cast<int>(s.var)); break;
+      case StmtKind::tile_load: {
+        const Ex index = value(s.index), pitch = value(s.value);
+        b_.tile_load(static_cast<int>(s.var), buffers_[s.buffer], index, pitch);
+        break;
+      }
+      case StmtKind::tile_dot: b_.tile_dot(static_cast<int>(s.var), s.tiles[0], s.tiles[1]); break;
+      case StmtKind::tile_store: {
+        const Ex index = value(s.index), pitch = value(s.value);
+        b_.tile_store(buffers_[s.buffer], index, pitch, static_cast<int>(s.var));
+        break;
+      }
       case StmtKind::fail: {
         const Ex condition = value(s.condition), index = value(s.value);
         b_.fail(condition, index);

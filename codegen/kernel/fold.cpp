@@ -248,7 +248,8 @@ class Renumbering {
       s.ordinal = from.ordinal;
       s.var = from.var;
       s.step = from.step;
-      if (from.kind == StmtKind::store || from.kind == StmtKind::prefetch) s.buffer = buffer_[from.buffer];
+      s.tiles = from.tiles;
+      if (stores(from.kind) || from.kind == StmtKind::prefetch || from.kind == StmtKind::tile_load) s.buffer = buffer_[from.buffer];
       s.begin = visit(from.begin);
       s.end = visit(from.end);
       s.condition = visit(from.condition);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <numeric>
@@ -93,6 +94,7 @@ class Interpreter {
   void task(Int number, const std::vector<Int>& extents) {
     task_ = number;
     ++epoch_;
+    tiles_.fill({});
     threads_.assign(static_cast<std::size_t>(k_.threads), {});
     private_.assign(static_cast<std::size_t>(k_.threads), {});
     for (std::size_t i = 0; i < memory_.size(); ++i) {
@@ -338,6 +340,17 @@ class Interpreter {
         break;
       }
       case StmtKind::prefetch: break;
+      case StmtKind::tile_zero: tiles_[s.var].assign(kTileRows * kTileColumns, 0); break;
+      case StmtKind::tile_load:
+      case StmtKind::tile_store: move_tile(s); break;
+      case StmtKind::tile_dot:
+        for (int tile : {static_cast<int>(s.var), int{s.tiles[0]}, int{s.tiles[1]}}) set_tile(tile);
+        for (std::size_t m = 0; m < kTileRows; ++m)
+          for (std::size_t n = 0; n < kTileColumns; ++n) {
+            Bits& sum = tiles_[s.var][m * kTileColumns + n];
+            sum = lane::tile_dot(&tiles_[s.tiles[0]][m * kTileColumns], &tiles_[s.tiles[1]][n], sum);
+          }
+        break;
       case StmtKind::fail: {
         const Lanes &condition = value(s.condition), &index = value(s.value);
         for (std::size_t i = 0; i < condition.size() && *error_ == 0; ++i)
@@ -345,6 +358,25 @@ class Interpreter {
         break;
       }
       default: throw InternalError("kernel interpreter: no such statement");
+    }
+  }
+
+  Lanes& set_tile(int tile) {
+    Lanes& t = tiles_[static_cast<std::size_t>(tile)];
+    expect(!t.empty(), [&] { return fmt::format("tile {} is read before it is set", tile); });
+    return t;
+  }
+
+  void move_tile(const Stmt& s) {
+    Memory& m = memory(s.buffer);
+    const auto first = static_cast<Int>(value(s.index)[0]), pitch = static_cast<Int>(value(s.value)[0]);
+    const bool stores = s.kind == StmtKind::tile_store;
+    if (!stores) tiles_[s.var].resize(kTileRows * kTileColumns);
+    Lanes& t = set_tile(static_cast<int>(s.var));
+    for (std::size_t i = 0; i < t.size(); ++i) {
+      std::byte* at = element(m, s.buffer, first + static_cast<Int>(i / kTileColumns) * pitch + static_cast<Int>(i % kTileColumns), stores);
+      if (stores) lane::store(at, t[i], m.dtype);
+      else t[i] = lane::load(at, m.dtype);
     }
   }
 
@@ -356,6 +388,7 @@ class Interpreter {
   std::vector<Memory> memory_;
   std::vector<std::vector<Memory>> private_;     // by thread and buffer: scratch
   std::vector<std::vector<Lanes>> threads_;      // by thread and variable
+  std::array<Lanes, kTiles> tiles_;              // empty: not set
   std::vector<Lanes> values_;                    // by expression, of the statement we are at
   std::vector<std::uint64_t> stamps_;
   std::uint64_t stamp_ = 0;

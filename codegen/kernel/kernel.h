@@ -10,8 +10,8 @@
 //
 // Expressions are immutable and shared (equal expressions are one id, within one kernel). Arithmetic is the graph's: an
 // Op means here exactly what it means there, on each lane, and is rounded once. bf16 and f16 exist only in memory: they
-// are loaded, cast to f32, computed, cast back and stored; only dot_pairs multiplies them as they are, two an i32. There is
-// no implicit conversion, contraction or reordering.
+// are loaded, cast to f32, computed, cast back and stored; only dot_pairs and tile_dot multiply them as they are, two an i32.
+// There is no implicit conversion, contraction or reordering.
 // Transcendental functions are expanded into polynomials of fma and bit operations (math.h) before emission, so that
 // every target gives the same bits.
 //
@@ -102,16 +102,30 @@ enum class StmtKind : std::uint8_t {
   branch,   // if condition (boolean scalar): body, else: otherwise
   prefetch, // the bytes of buffer[index] (scalar, in range or not) will be read soon: changes nothing but speed
   barrier,  // all threads of a task (GPU)
+  // On the host only, where there are tile registers (HostTarget::amx): kTiles of kTileRows x kTileColumns words, by number, each
+  // undefined at a task's begin. A tile's rows lie `value` (i64 scalar) elements apart in memory, from buffer[index] (scalar).
+  tile_zero,   // tile `var` = 0
+  tile_load,   // tile `var` = rows of buffer, of f32 or i32
+  tile_dot,    // tile `var` of f32 += tiles[0] x tiles[1], of i32 that hold two bf16 each: entry (m, n) gets the sum of the products
+               // of low halves over the columns of row m and the rows of column n, + that of high halves, each one fma chain from 0;
+               // denormals of operands and results count as 0
+  tile_store,  // rows of buffer, of f32 = tile `var`
   fail,     // if condition (scalar or any lane): set the program's error word to `ordinal` with `value` (i64) as the index
 };
 
+inline constexpr int kTiles = 8, kTileRows = 16, kTileColumns = 16;
+
+constexpr bool is_tile(StmtKind k) { return k >= StmtKind::tile_zero && k <= StmtKind::tile_store; }
+constexpr bool stores(StmtKind k) { return k == StmtKind::store || k == StmtKind::tile_store; }
+
 struct Stmt {
   StmtKind kind = StmtKind::let;
+  std::array<std::uint8_t, 2> tiles{};  // tile_dot
   Ordinal ordinal = 0;
-  std::uint32_t var = 0;      // let, declare, assign, loop
-  BufferId buffer = 0;        // store, prefetch
-  ExprId value = kNone;  // let, declare, assign, store, fail
-  ExprId index = kNone;  // store: i64 lanes; prefetch: i64
+  std::uint32_t var = 0;      // let, declare, assign, loop; tile_...: the tile's number
+  BufferId buffer = 0;        // store, prefetch, tile_load, tile_store
+  ExprId value = kNone;  // let, declare, assign, store, fail, tile_load, tile_store
+  ExprId index = kNone;  // store: i64 lanes; prefetch, tile_load, tile_store: i64
   ExprId condition = kNone;  // branch, fail; store: optional mask, boolean lanes
   ExprId begin = ~ExprId{0}, end = kNone;  // loop: i64 scalars
   std::int64_t step = 1;              // loop: > 0

@@ -38,6 +38,8 @@ double floor_rem(double a, double b) {
 }
 
 float flushed(float x) { return std::fpclassify(x) == FP_SUBNORMAL ? std::copysign(0.0F, x) : x; }
+// Of two bf16 in an i32 the one from bit `shift` on.
+float half_of(Bits x, int shift) { return flushed(from_bf16(static_cast<std::uint16_t>(x >> shift))); }
 
 template <typename T>
 Bits unary_float(Op op, T x) {
@@ -140,10 +142,17 @@ Bits pair(Bits low, Bits high) {
 }
 
 Bits dot_pair(Bits a, Bits b, Bits sum) {
-  const auto half = [&](Bits x, int shift) { return flushed(from_bf16(static_cast<std::uint16_t>(x >> shift))); };
   float s = flushed(f32_of(sum));
-  for (int shift : {16, 0}) s = flushed(std::fma(half(a, shift), half(b, shift), s));
+  for (int shift : {16, 0}) s = flushed(std::fma(half_of(a, shift), half_of(b, shift), s));
   return of(s);
+}
+
+Bits tile_dot(const Bits* row, const Bits* column, Bits sum) {
+  float halves[2] = {0, 0};
+  for (int k = 0; k < kTileColumns; ++k)
+    for (int h = 0; h < 2; ++h)
+      halves[h] = flushed(std::fma(half_of(row[k], 16 * h), half_of(column[k * kTileColumns], 16 * h), halves[h]));
+  return of(flushed(flushed(f32_of(sum)) + flushed(halves[0] + halves[1])));
 }
 
 Bits bit_operation(ExprKind kind, Bits x, Bits y, DType d) {

@@ -227,11 +227,27 @@ class Verifier {
         want(s.buffer < k_.buffers.size() && s.index != kNone && type(s.index) == kIndex, "a prefetch of no element");
         break;
       case StmtKind::barrier: want(k_.threads > 1, "a barrier without threads"); break;
+      case StmtKind::tile_zero:
+      case StmtKind::tile_load:
+      case StmtKind::tile_dot:
+      case StmtKind::tile_store: tile(s); break;
       case StmtKind::fail:
         want(s.condition != kNone && s.value != kNone && type(s.condition).dtype == DType::boolean, "fail without a condition");
         want(type(s.value) == VType{DType::i64, type(s.condition).lanes}, "fail with an index that does not fit");
         break;
     }
+  }
+
+  void tile(const Stmt& s) const {
+    want(s.var < kTiles && s.tiles[0] < kTiles && s.tiles[1] < kTiles, "a tile of a number that no tile has");
+    want(k_.threads == 1, "tiles on other than the host");
+    if (s.kind == StmtKind::tile_dot) want(s.var != s.tiles[0] && s.var != s.tiles[1] && s.tiles[0] != s.tiles[1], "a product of a tile with itself");
+    if (s.kind != StmtKind::tile_load && s.kind != StmtKind::tile_store) return;
+    want(s.buffer < k_.buffers.size() && s.index != kNone && s.value != kNone && type(s.index) == kIndex && type(s.value) == kIndex,
+         "a tile of no elements");
+    const Buffer& b = k_.buffers[s.buffer];
+    if (s.kind == StmtKind::tile_store) want(b.written && b.dtype == DType::f32, "a tile stored to no output of f32");
+    else want(b.dtype == DType::f32 || b.dtype == DType::i32, "a tile of words of another dtype");
   }
 
   const Kernel& k_;

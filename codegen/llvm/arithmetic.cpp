@@ -141,9 +141,17 @@ llvm::Value* Emitter::less_than(const Expr& e, ExprId id) {
   return b_.CreateICmpSGT(count, llvm::ConstantVector::get(lanes));
 }
 
-// One instruction rounds both, a's lanes in front; to pair a's with b's, they are shuffled.
+// One instruction rounds both, a's lanes in front; to pair a's with b's, they are shuffled. It takes denormals for 0.
 llvm::Value* Emitter::pairs(llvm::Value* a, llvm::Value* b, int lanes, bool neighbours) {
-  if (!options_.bf16_dot || lanes != 16) throw InternalError(fmt::format("the target has no pairs of {} lanes", lanes));
+  if (!options_.bf16_dot || lanes != 16) {
+    const VType single{DType::f32, lanes};
+    const auto narrow = [&](llvm::Value* x) {
+      llvm::Value* small = b_.CreateFCmpOLT(b_.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, x), real(0x1p-126, single));
+      return narrow_bf16(b_.CreateSelect(small, real(0, single), x), lanes);
+    };
+    llvm::Value* low = narrow(a);
+    return pairs_of_bf16(low, narrow(b), lanes, neighbours);
+  }
   llvm::Value* halves = b_.CreateIntrinsic(llvm::Intrinsic::x86_avx512bf16_cvtne2ps2bf16_512, {}, {b, a});
   if (!neighbours) {
     halves = b_.CreateBitCast(halves, llvm::FixedVectorType::get(b_.getInt16Ty(), static_cast<unsigned>(2 * lanes)));

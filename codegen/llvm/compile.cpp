@@ -102,6 +102,7 @@ std::unique_ptr<llvm::Module> CompileWorker::emit(const kernel::Kernel& kernel, 
 #if defined(__x86_64__)
   how.f16_convert = target_.vector_bytes >= 32;
   how.bf16_dot = target_.bf16_dot;
+  how.amx = target_.amx;
   how.short_of_registers = target_.vector_bytes == 32 && target_.registers < 32;
 #else
   how.f16_convert = true;

@@ -40,7 +40,9 @@ llvm::Function* Emitter::emit(const std::string& name,
   at(kernel_.body.empty() ? Ordinal{0} : kernel_.body.front().ordinal);
   read_arguments();
   read_scratch();
+  configure_tiles();
   tasks();
+  release_tiles();
   b_.CreateRetVoid();
   end_description();
   return function_;

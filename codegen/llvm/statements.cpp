@@ -29,7 +29,7 @@ void Emitter::collect(const std::vector<Stmt>& statements, std::vector<bool>& va
                       std::vector<bool>& buffers) const {
   for (const Stmt& s : statements) {
     if (s.kind == StmtKind::assign) variables.at(s.var) = true;
-    if (s.kind == StmtKind::store) buffers.at(s.buffer) = true;
+    if (stores(s.kind)) buffers.at(s.buffer) = true;
     collect(s.body, variables, buffers);
     collect(s.otherwise, variables, buffers);
   }
@@ -98,6 +98,11 @@ void Emitter::statement(const Stmt& s) {
     }
     case StmtKind::fail:
       return fail(s);
+    case StmtKind::tile_zero:
+    case StmtKind::tile_load:
+    case StmtKind::tile_dot:
+    case StmtKind::tile_store:
+      return tile(s);
     case StmtKind::barrier:
       throw InternalError("a kernel for the host has a barrier");
   }

@@ -32,7 +32,8 @@ constexpr std::int64_t kGroupTiles = 8;
 std::int64_t round_up(std::int64_t n, std::int64_t step) { return (n + step - 1) / step * step; }
 
 // Writes one kernel. A step of its innermost loops is one term, or two where the target multiplies pairs of bf16: then both
-// operands are packed as i32 that hold two terms each, and an odd last term is paired with a zero.
+// operands are packed as i32 that hold two terms each, and an odd last term is paired with a zero. Where it multiplies tiles of
+// them, a tile has sixteen steps, and what a block lacks of whole tiles is zero in both.
 class Contraction {
  public:
   Contraction(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target)
@@ -44,10 +45,11 @@ class Contraction {
     if (operand == DType::f32) dtype_ = DType::f32;
     // Without columns there is nothing to lie across a vector: inner products, one an entry of the batch.
     lanes_ = roles_.columns.empty() ? 1 : std::max(1, target.vector_bytes / static_cast<int>(size_of(dtype_)));
-    // Where there are tile registers, pairs multiply at half the speed of f32.
-    pairs_ = target.bf16_dot && !target.amx && lanes_ > 1 && dtype_ == DType::f32 && g_.type(roles_.a).dtype == DType::bf16 &&
+    pairs_ = (target.bf16_dot || target.amx) && lanes_ > 1 && dtype_ == DType::f32 && g_.type(roles_.a).dtype == DType::bf16 &&
              g_.type(roles_.b).dtype == DType::bf16;
+    tiles_ = pairs_ && target.amx;
     per_step_ = pairs_ ? 2 : 1;
+    const std::int64_t per_turn = tiles_ ? per_step_ * kTileColumns : per_step_;  // terms that are packed together
     const Type& t = n.types[0];
     const Type &a = g_.type(roles_.a), &b = g_.type(roles_.b);
     rows_ = product(a, roles_.rows);
@@ -55,14 +57,18 @@ class Contraction {
     terms_ = product(a, roles_.over);
     batch_ = product(t, roles_.batch);
     choose_tile(target.registers);
-    if (const auto c = rows_.constant()) tile_rows_ = static_cast<int>(std::clamp<std::int64_t>(*c, 1, tile_rows_));
-    if (const auto c = columns_.constant()) tile_vectors_ = static_cast<int>(std::clamp<std::int64_t>((*c + lanes_ - 1) / lanes_, 1, tile_vectors_));
+    const auto fit = [](const Extent& have, std::int64_t unit, int most) {
+      const auto c = have.constant();
+      return c ? static_cast<int>(std::clamp(round_up(*c, unit), unit, std::int64_t{most})) : most;
+    };
+    tile_rows_ = fit(rows_, tiles_ ? kTileRows : 1, tile_rows_);
+    tile_vectors_ = fit(columns_, tiles_ ? kTileColumns : lanes_, tile_vectors_ * lanes_) / lanes_;
     task_rows_ = kTaskRows / tile_rows_ * tile_rows_;
     if (const auto c = rows_.constant()) task_rows_ = std::min(task_rows_, round_up(*c, tile_rows_));
     panel_ = static_cast<std::int64_t>(tile_vectors_) * lanes_;
     const auto columns = columns_.constant(), all_rows = rows_.constant();
     const bool narrow = columns && *columns < kNarrow && !(all_rows && *all_rows >= kNarrow);
-    const std::int64_t most = narrow ? kNarrowColumns : kTaskColumns;
+    const std::int64_t most = (narrow ? kNarrowColumns : kTaskColumns) * (tiles_ ? 2 : 1);
     task_columns_ = std::max(most / panel_, std::int64_t{1}) * panel_;
     if (columns) task_columns_ = std::min(task_columns_, round_up(*columns, panel_));
     epilogue_lanes_ = lanes_;
@@ -70,8 +76,8 @@ class Contraction {
     block_ = kBlock;
     whole_steps_ = !pairs_;
     if (const auto c = terms_.constant()) {
-      block_ = round_up(std::clamp<std::int64_t>(*c, 1, kBlock), per_step_);
-      whole_steps_ = *c % per_step_ == 0;
+      block_ = round_up(std::clamp<std::int64_t>(*c, 1, kBlock), per_turn);
+      whole_steps_ = *c % per_turn == 0;
       turns_divide_ = *c % (per_step_ * kUnroll) == 0;
     }
   }
@@ -149,6 +155,11 @@ class Contraction {
   // As many sums as registers hold beside what is multiplied. Of two shapes the squarer loads less a step; the other one wastes
   // less past the last column of few.
   void choose_tile(int registers) {
+    if (tiles_) {  // four sums, two operands of each side
+      tile_rows_ = 2 * kTileRows;
+      tile_vectors_ = 2 * kTileColumns / lanes_;
+      return;
+    }
     tile_rows_ = 6;
     tile_vectors_ = 2;
     if (registers < 32) return;
@@ -184,6 +195,13 @@ class Contraction {
     return b_.pairs(term(first), b_.select(b_.splat(first < second, lanes_), term(second), b_.splat(zero(), lanes_)), false);
   }
 
+  // The same, and zero past the last of those that packed_steps counts.
+  Ex filled_step_of(Value v, const IndexEnv& env, Ex k0, Ex step, Ex count) {
+    if (!tiles_ || whole_steps_) return step_of(v, env, k0, step, count);
+    const Ex there = b_.let(step < steps(count)), last = b_.let(min(step, steps(count) - 1));
+    return b_.select(b_.splat(there, lanes_), step_of(v, env, k0, last, count), b_.splat(b_.integer(0, packed()), lanes_));
+  }
+
   void plan_b() {
     stored_b_ = leading_operand(x_, roles_.b);
     const AxisNames order = stored_b_ ? order_of(g_, layouts_, stored_b_->stored) : AxisNames();
@@ -195,21 +213,25 @@ class Contraction {
   // A is read in place where its terms lie one after the other; else it is packed, a group of rows at a time.
   void plan_a() {
     group_rows_ = tile_rows_;
-    direct_a_ = operand_in_line(x_, roles_.a, roles_.over, pairs_ ? DType::bf16 : dtype_);
+    if (!tiles_) direct_a_ = operand_in_line(x_, roles_.a, roles_.over, pairs_ ? DType::bf16 : dtype_);
     if (direct_a_) return;
+    // Of rows a line more apart, a tile's do not all fall into the same few sets of a cache.
+    pitch_a_ = block_ / per_step_ + (tiles_ ? kTileColumns : 0);
     if (const auto d = leading_operand(x_, roles_.a)) {
       const AxisNames order = order_of(g_, layouts_, d->stored);
       along_rows_ = !order.empty() && !roles_.rows.empty() && d->names.at(roles_.rows.back()) == order.back();
       stored_a_ = d;
     }
     packs_a_ = true;
+    across_a_ = tiles_ && along_rows_;
+    along_rows_ = along_rows_ && !tiles_;
     if (along_rows_) {
       group_rows_ = std::min(kGroupTiles * tile_rows_, task_rows_);
       // A vector stored at a tile's last term reaches past it.
       tile_pitch_ = round_up(block_ / per_step_ * tile_rows_ + lanes_, tile_rows_ * lanes_);
       packed_a_ = b_.scratch(packed(), b_.integer(tile_pitch_ * (group_rows_ / tile_rows_)));
     } else {
-      packed_a_ = b_.scratch(packed(), b_.integer(group_rows_ * (block_ / per_step_)));
+      packed_a_ = b_.scratch(packed(), b_.integer(group_rows_ * pitch_a_));
     }
   }
 
@@ -254,6 +276,7 @@ class Contraction {
                 });
       return;
     }
+    if (across_a_) return pack_a_across(group, k0, count);
     x_.loop(b_.integer(0), b_.integer(group_rows_), 1, [&](Ex row) {
       IndexEnv env = base_env_;
       spread(env, axes_.rows, Index::scalar(b_.let(min(group + row, m_ - 1))));
@@ -267,20 +290,36 @@ class Contraction {
         };
         const Ex step = term / per_step_;
         const Ex value = pairs_ ? b_.pairs(terms_from(term), terms_from(term + lanes_), true) : terms_from(term);
-        b_.store(packed_a_, b_.ramp(row * (block_ / per_step_) + step, lanes_), value,
-                 masked ? b_.ramp(step, lanes_) < b_.splat(steps(count), lanes_) : Ex());
+        b_.store(packed_a_, b_.ramp(row * pitch_a_ + step, lanes_), value,
+                 masked && !tiles_ ? b_.ramp(step, lanes_) < b_.splat(steps(count), lanes_) : Ex());
       };
       const std::int64_t step = per_step_ * lanes_;
       const Ex whole = whole_vectors() ? count : b_.let(count / step * step);
       x_.loop(b_.integer(0), whole, step, [&](Ex term) { vector(term, false); });
-      if (!whole_vectors()) x_.branch(whole < count, [&] { vector(whole, true); });
+      if (tiles_ && !whole_steps_) x_.loop(whole, packed_steps(count) * per_step_, step, [&](Ex term) { vector(term, true); });
+      else if (!whole_vectors()) x_.branch(whole < count, [&] { vector(whole, true); });
+    });
+  }
+
+  // For tiles, of an A whose rows lie one after the other: squares of as many rows as steps, turned over in registers.
+  void pack_a_across(Ex group, Ex k0, Ex count) {
+    x_.loop(b_.integer(0), b_.integer(tile_rows_), lanes_, [&](Ex first) {
+      IndexEnv at = base_env_.masked(b_.ramp(group + first, lanes_) < b_.splat(m_, lanes_));
+      spread(at, axes_.rows, Index::ramp(group + first, lanes_));
+      x_.loop(b_.integer(0), packed_steps(count), lanes_, [&](Ex from) {
+        std::vector<Ex> square;
+        for (std::int64_t i = 0; i < lanes_; ++i) square.push_back(b_.let(filled_step_of(roles_.a, at, k0, from + i, count)));
+        turn_over(b_, square);
+        for (std::int64_t i = 0; i < lanes_; ++i)
+          b_.store(packed_a_, b_.ramp((first + i) * pitch_a_ + from, lanes_), square[static_cast<std::size_t>(i)]);
+      });
     });
   }
 
   // While the panels of a tile are computed, what pack_a reads next comes closer: the rows of the next tile, or after the last
   // those of the first in the next block.
   void fetch_rows(Ex row, Ex k0, Ex panel) {
-    if (!packs_a_ || along_rows_ || !stored_a_ || lanes_ == 1) return;
+    if (!packs_a_ || along_rows_ || across_a_ || !stored_a_ || lanes_ == 1) return;
     const Ex more = row + tile_rows_ < row_end_;
     const Ex next = b_.let(b_.select(more, row + tile_rows_, row0_)), term = b_.let(b_.select(more, k0, k0 + kBlock));
     const Ex share = (panel_count_ + (tile_rows_ - 1)) / panel_count_;
@@ -293,6 +332,10 @@ class Contraction {
   }
 
   Ex steps(Ex count) { return pairs_ ? (count + 1) / 2 : count; }
+  // Those that are packed: of whole tiles.
+  Ex packed_steps(Ex count) {
+    return tiles_ && !whole_steps_ ? (steps(count) + (kTileColumns - 1)) / kTileColumns * kTileColumns : steps(count);
+  }
 
   // Where a step of a panel begins, in the buffer of panels.
   Ex panel_at(Ex panel, Ex step) { return (panel * pitch_ + step) * panel_; }
@@ -303,7 +346,7 @@ class Contraction {
       return;
     }
     // Whole rows of the task's columns, one step after another: each is read once and in one piece.
-    x_.loop(b_.integer(0), steps(count), 1, [&](Ex step) {
+    x_.loop(b_.integer(0), packed_steps(count), 1, [&](Ex step) {
       fetch_ahead(stored_b_, axes_.columns, column0_, task_columns_, k0, step);
       x_.loop(b_.integer(0), panel_count_, 1, [&](Ex panel) {
         const Ex column = b_.let(column0_ + panel * panel_);
@@ -312,7 +355,7 @@ class Contraction {
           IndexEnv at = whole_columns() ? base_env_ : base_env_.masked(b_.ramp(first, lanes_) < b_.splat(n_, lanes_));
           spread(at, axes_.columns, Index::ramp(first, lanes_, lanes_));
           b_.store(panels_b_, b_.ramp(panel_at(panel, step) + static_cast<std::int64_t>(v) * lanes_, lanes_),
-                   step_of(roles_.b, at, k0, step, count));
+                   filled_step_of(roles_.b, at, k0, step, count));
         }
       });
     });
@@ -354,7 +397,7 @@ class Contraction {
   // Of a B whose terms lie one after the other: squares of as many columns as steps, turned over in registers.
   void pack_b_across(Ex k0, Ex count) {
     x_.loop(b_.integer(0), panel_count_, 1, [&](Ex panel) {
-      x_.loop(b_.integer(0), count, per_step_ * lanes_, [&](Ex term) {
+      x_.loop(b_.integer(0), tiles_ ? packed_steps(count) * per_step_ : count, per_step_ * lanes_, [&](Ex term) {
         x_.loop(b_.integer(0), b_.integer(panel_), lanes_, [&](Ex first) {
           std::vector<Ex> square;
           for (std::int64_t c = 0; c < lanes_; ++c) {
@@ -379,8 +422,9 @@ class Contraction {
     });
   }
 
-  // Are the terms of all blocks whole vectors of steps?
+  // Are the terms of all blocks whole vectors of steps, or tiles of them?
   bool whole_vectors() const {
+    if (tiles_) return whole_steps_;
     const auto c = terms_.constant();
     return c && *c % (per_step_ * lanes_) == 0;
   }
@@ -389,12 +433,6 @@ class Contraction {
   bool whole_columns() const {
     const auto c = columns_.constant();
     return c && *c % task_columns_ == 0;
-  }
-
-  // A pair of a bf16 and 0.
-  Ex low_half(Ex x) {
-    const Ex bits = b_.bitcast(b_.cast(x, DType::f32), DType::i32);
-    return b_.bits(ExprKind::shift_right, bits, b_.integer(16, DType::i32));
   }
 
   // While a tile's last block is computed, what its epilogue reads and writes comes closer, a panel's worth at a time.
@@ -421,8 +459,8 @@ class Contraction {
     std::vector<Ex> starts;
     for (int r = 0; r < tile_rows_; ++r) {
       if (packs_a_) {
-        if (r == 0) starts.push_back(b_.let((row - group) * (along_rows_ ? tile_pitch_ / tile_rows_ : block_ / per_step_)));
-        else starts.push_back(starts[0] + r * (along_rows_ ? 1 : block_ / per_step_));
+        if (r == 0) starts.push_back(b_.let((row - group) * (along_rows_ ? tile_pitch_ / tile_rows_ : pitch_a_)));
+        else starts.push_back(starts[0] + r * (along_rows_ ? 1 : pitch_a_));
         continue;
       }
       IndexEnv env = base_env_;
@@ -436,6 +474,7 @@ class Contraction {
       if (last) x_.branch(last, [&] { prefetch_epilogue(row, column); });
       else prefetch_epilogue(row, column);
       fetch_rows(row, k0, panel);
+      if (tiles_) return multiply_tiles(row, first, panel, count, bool(last));
       std::vector<Ex> sums;
       for (int i = 0; i < tile_rows_ * tile_vectors_; ++i) sums.push_back(b_.variable(b_.splat(zero(), lanes_)));
       // `odd`: a row read in place has one term left of a pair.
@@ -446,7 +485,7 @@ class Contraction {
         for (int r = 0; r < tile_rows_; ++r) {
           const Ex at = starts[static_cast<std::size_t>(r)] + step * apart;
           Ex value = pairs_ && !packs_a_ && !odd ? b_.load_pair(a, at) : b_.load(a, at);
-          if (odd) value = low_half(value);
+          if (odd) value = pair_with_zero(b_, value);
           if (!pairs_ && value.type().dtype != dtype_) value = b_.cast(value, dtype_);
           value = b_.let(b_.splat(value, lanes_));
           for (int v = 0; v < tile_vectors_; ++v) {
@@ -473,6 +512,28 @@ class Contraction {
           b_.store(tile_c_, at(r, v), last ? b_.load(tile_c_, at(r, v)) + sum : sum);
         }
     });
+  }
+
+  // What is packed of a block, in tile registers: four sums, the rows' tiles, the columns'. `several`: onto the blocks before.
+  void multiply_tiles(Ex row, Ex first, Ex panel, Ex count, bool several) {
+    const int down = tile_rows_ / kTileRows, across = static_cast<int>(panel_) / kTileColumns;
+    constexpr int kRows = 4, kColumns = 6;  // the first tile of each
+    const auto sums = [&](const auto& act) {
+      for (int i = 0; i < down; ++i)
+        for (int j = 0; j < across; ++j)
+          act(i * across + j, (row - first + i * kTileRows) * task_columns_ + panel * panel_ + j * kTileColumns);
+    };
+    const Ex pitch = b_.integer(task_columns_);
+    sums([&](int tile, Ex at) { several ? b_.tile_load(tile, tile_c_, at, pitch) : b_.tile_zero(tile); });
+    x_.loop(b_.integer(0), packed_steps(count), kTileColumns, [&](Ex step) {
+      for (int j = 0; j < across; ++j)
+        b_.tile_load(kColumns + j, panels_b_, panel_at(panel, step) + j * kTileColumns, b_.integer(panel_));
+      for (int i = 0; i < down; ++i) {
+        b_.tile_load(kRows + i, packed_a_, step + i * kTileRows * pitch_a_, b_.integer(pitch_a_));
+        for (int j = 0; j < across; ++j) b_.tile_dot(i * across + j, kRows + i, kColumns + j);
+      }
+    });
+    sums([&](int tile, Ex at) { b_.tile_store(tile_c_, at, pitch, tile); });
   }
 
   // Everything after the dot, for the tile's rows from `begin`.
@@ -517,10 +578,10 @@ class Contraction {
   int lanes_ = 8, epilogue_lanes_ = 8, tile_rows_ = 6, tile_vectors_ = 2;
   Extent rows_, columns_, terms_, batch_;
   std::int64_t task_rows_ = 0, task_columns_ = 0, panel_ = 0, block_ = kBlock, pitch_ = kBlock;
-  std::int64_t group_rows_ = 0, tile_pitch_ = 0;
-  bool packs_a_ = false, along_rows_ = false, across_b_ = false, pairs_ = false;
+  std::int64_t group_rows_ = 0, tile_pitch_ = 0, pitch_a_ = 0;
+  bool packs_a_ = false, along_rows_ = false, across_a_ = false, across_b_ = false, pairs_ = false, tiles_ = false;
   std::int64_t per_step_ = 1;  // terms
-  bool whole_steps_ = true, turns_divide_ = false;  // for certain
+  bool whole_steps_ = true, turns_divide_ = false;  // for certain; whole tiles of steps, where they are multiplied in tiles
   std::optional<StoredOperand> direct_a_, stored_a_, stored_b_;
   BufferId panels_b_ = 0, tile_c_ = 0, packed_a_ = 0;
   IndexEnv base_env_;

@@ -17,7 +17,7 @@ namespace {
 
 void stored_buffers(const std::vector<kernel::Stmt>& statements, std::set<kernel::BufferId>& out) {
   for (const kernel::Stmt& s : statements) {
-    if (s.kind == kernel::StmtKind::store) out.insert(s.buffer);
+    if (kernel::stores(s.kind)) out.insert(s.buffer);
     stored_buffers(s.body, out);
     stored_buffers(s.otherwise, out);
   }

@@ -229,6 +229,10 @@ void turn_over(KernelBuilder& b, std::vector<Ex>& square) {
     }
 }
 
+Ex pair_with_zero(KernelBuilder& b, Ex x) {
+  return b.bits(ExprKind::shift_right, b.bitcast(b.cast(x, DType::f32), DType::i32), b.integer(16, DType::i32));
+}
+
 std::map<Value, IndexEnv> epilogue_envs(Inline& x, NodeId dot, const IndexEnv& at) {
   const GraphData& g = x.graph();
   std::map<Value, IndexEnv> envs;

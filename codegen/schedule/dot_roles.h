@@ -57,6 +57,9 @@ RoleAxes collapse_roles(const kernel::Inline& x, const Roles& roles);
 // Makes the vectors of a square, whose rows they are, its columns.
 void turn_over(kernel::KernelBuilder& b, std::vector<kernel::Ex>& square);
 
+// A bf16 and 0, as an i32 for dot_pairs.
+kernel::Ex pair_with_zero(kernel::KernelBuilder& b, kernel::Ex x);
+
 // Where the values of the cluster after the dot lie, given where the dot's own does: axis ops walked forwards.
 std::map<Value, kernel::IndexEnv> epilogue_envs(kernel::Inline& x, NodeId dot, const kernel::IndexEnv& at);
 

@@ -1,7 +1,7 @@
 // What this machine's processor can do, found at run time.
 //
 //   CpuFeatures cpu = host_cpu();          // the machine, less what UWAGA_CPU switches off
-//   if (cpu.amx_bf16) request_amx();       // once, before any thread starts
+//   if (cpu.amx_bf16) request_amx();       // before the first tile instruction
 //   int lanes = cpu.f32_lanes();           // 16 with AVX-512, 8 with AVX2, 4 with SSE2 or NEON
 //
 // A flag is set only where the processor has the instructions and the operating system saves their registers.
@@ -51,7 +51,7 @@ CpuFeatures limit_cpu(CpuFeatures machine, std::string_view level);
 CpuFeatures host_cpu();
 
 // Asks the kernel for the AMX tile registers; without it the first tile instruction is SIGILL. The permission is the
-// process's and is inherited by threads started after it. False where there is no AMX or the kernel refuses.
+// process's: all its threads have it, and asking again does no harm. False where there is no AMX or the kernel refuses.
 bool request_amx();
 
 // "32K", "1024K", "32M" as sysfs writes cache sizes; nullopt for anything else.

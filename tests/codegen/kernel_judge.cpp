@@ -153,3 +153,47 @@ TEST_CASE("a printed kernel shows the grid, buffers, statements and ordinals", "
         "  barrier  #0\n"
         "  store b1[e5] = load b2[3 - v1]  #0\n");
 }
+
+// Two tiles of words by two, one product onto another: 16 x 16 sums of f32 at the end.
+TEST_CASE("tiles are loaded by rows, multiplied in pairs of bf16 and stored", "[kernel]") {
+  KernelBuilder b("tiles");
+  const BufferId words = b.input(DType::i32), sums = b.output(DType::f32);
+  b.tile_load(4, words, b.integer(0), b.integer(20));
+  b.tile_load(6, words, b.integer(4), b.integer(20));
+  b.tile_load(1, sums, b.integer(0), b.integer(16));
+  b.tile_dot(1, 4, 6);
+  b.tile_store(sums, b.integer(0), b.integer(16), 1);
+  const Kernel k = b.finish();
+  CHECK_NOTHROW(verify(k));
+  CHECK_THAT(print(k), Contains("tile4 = rows b0[0] by 20") && Contains("tile1 += tile4 x tile6") && Contains("rows b1[0] by 16 = tile1"));
+  Kernel other = k;
+  other.body[3].tiles[1] = 5;
+  CHECK(hash(other) != hash(k));
+  other.body[3].tiles[1] = 4;
+  CHECK_THROWS_WITH(verify(other), Contains("a product of a tile with itself"));
+
+  // Small integers, whose sums are exact.
+  std::vector<std::int32_t> w(20 * 16);
+  const auto bf16 = [](int x) { return static_cast<std::uint32_t>(bf16_bits(static_cast<float>(x))); };
+  const auto low = [](std::size_t i) { return static_cast<int>(i * 7 % 11) - 5; };
+  const auto high = [](std::size_t i) { return static_cast<int>(i * 5 % 13) - 6; };
+  for (std::size_t i = 0; i < w.size(); ++i) w[i] = static_cast<std::int32_t>(bf16(low(i)) | bf16(high(i)) << 16);
+  std::vector<float> y(256, 1);
+  std::uint64_t error = 0;
+  const std::vector<std::span<std::byte>> buffers{bytes(w), bytes(y)};
+  interpret(k, buffers, {}, &error, {.outputs_are_set = true});
+  for (std::size_t m = 0; m < 16; ++m)
+    for (std::size_t n = 0; n < 16; ++n) {
+      int want = 1;
+      for (std::size_t c = 0; c < 16; ++c) {
+        const std::size_t left = m * 20 + c, right = 4 + c * 20 + n;
+        want += low(left) * low(right) + high(left) * high(right);
+      }
+      CHECK(y[m * 16 + n] == static_cast<float>(want));
+    }
+
+  KernelBuilder unset("tiles");
+  const BufferId out = unset.output(DType::f32);
+  unset.tile_store(out, unset.integer(0), unset.integer(16), 2);
+  CHECK_THROWS_WITH(run(unset.finish(), {&y}), Contains("tile 2 is read before it is set"));
+}

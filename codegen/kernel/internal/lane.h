@@ -23,6 +23,8 @@ Bits bitcast(Bits x, DType from, DType to);
 Bits bit_operation(ExprKind kind, Bits x, Bits y, DType d);
 Bits pair(Bits low, Bits high);           // see ExprKind::pairs
 Bits dot_pair(Bits a, Bits b, Bits sum);  // see ExprKind::dot_pairs
+// See StmtKind::tile_dot: a row of one tile, a column of the other.
+Bits tile_dot(const Bits* row, const Bits* column, Bits sum);
 
 // The element in memory as a lane, and back.
 Bits load(const std::byte* at, DType d);

@@ -11,7 +11,7 @@
 //     or a multiple of it that is counted along; the rest is a constant in the access.
 //
 // Split by concern: types.cpp (types, constants, casts), arithmetic.cpp (ops), values.cpp (placing and reusing
-// expressions), memory.cpp, statements.cpp, function.cpp (arguments, grid, scratch).
+// expressions), memory.cpp, tiles.cpp, statements.cpp, function.cpp (arguments, grid, scratch).
 #pragma once
 
 #include <llvm/Analysis/TargetTransformInfo.h>
@@ -39,6 +39,7 @@ struct EmitterOptions {
   bool origins = false;      // every instruction's debug line is the ordinal of its op + 1, and values have names
   bool f16_convert = false;  // the target converts f16 in hardware (F16C, NEON)
   bool bf16_dot = false;     // the target multiplies pairs of bf16 (AVX512_BF16)
+  bool amx = false;          // and tiles of them
   bool short_of_registers = false;  // 16 vectors, and operands in memory are vectors (AVX2)
   int vector_bytes = 32;
   std::string tune;                   // LLVM's name of the processor to schedule for; empty: the target's own
@@ -153,6 +154,11 @@ class Emitter {
   llvm::Value* to_memory(llvm::Value* x, DType dtype);
   llvm::Value* dump();  // a place of its own that lanes switched off may write to
 
+  // ---- tiles.cpp
+  void configure_tiles();
+  void release_tiles();
+  void tile(const Stmt& s);
+
   // ---- statements.cpp
   void block(const std::vector<Stmt>& statements);
   void statement(const Stmt& s);
@@ -187,6 +193,7 @@ class Emitter {
   llvm::Value* error_ = nullptr;
   llvm::Value* scratch_ = nullptr;
   llvm::AllocaInst* dump_ = nullptr;
+  bool tiled_ = false;  // are there tiles in the kernel
   std::map<const llvm::Constant*, llvm::GlobalVariable*> in_memory_;
 
   std::vector<std::vector<std::uint32_t>> reads_;  // by expression: the variables and buffers in it that can change

@@ -16,7 +16,7 @@ namespace uwaga {
 HostTarget this_host() {
   const CpuFeatures cpu = host_cpu();
   HostTarget target = host_target({.avx2 = cpu.avx2, .avx512 = cpu.avx512, .avx512_bf16 = cpu.avx512_bf16,
-                                   .avx512_fp16 = cpu.avx512_fp16, .amx_bf16 = cpu.amx_bf16, .neon = cpu.neon});
+                                   .avx512_fp16 = cpu.avx512_fp16, .amx_bf16 = cpu.amx_bf16 && request_amx(), .neon = cpu.neon});
   if (cpu.l1d_bytes > 0) target.l1_bytes = cpu.l1d_bytes;
   if (cpu.l2_bytes > 0) target.l2_bytes = cpu.l2_bytes;
   return target;

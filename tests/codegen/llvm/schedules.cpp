@@ -10,6 +10,7 @@
 #include <uwaga/ir/interpreter/interpret.h>
 
 #include "tests/catch.h"
+#include "tests/codegen/llvm/tile_registers.h"
 #include "tests/codegen/schedule/bf16_products.h"
 #include "tests/codegen/schedule/few_rows_products.h"
 #include "tests/codegen/schedule/run_clusters.h"
@@ -83,6 +84,17 @@ void check_examples(const std::vector<OpExample>& examples, const HostFeatures& 
   }
 }
 
+void check_bf16_products(const HostTarget& target) {
+  const HostCompiler compiler(target);
+  for (const Bf16Product& p : bf16_products()) {
+    INFO(p.what);
+    const Drawn given = draw(p.graph, p.sizes, 5);
+    const ClusterRun want = run_clusters(p.graph, given.inputs, {}, p.sizes, compiler.target());
+    const ClusterRun have = run_clusters(p.graph, given.inputs, {}, p.sizes, compiler.target(), machine(compiler));
+    check_bits(have.outputs.at("c"), want.outputs.at("c"));
+  }
+}
+
 }  // namespace
 
 TEST_CASE("every op in machine code gives the bits of the typed interpreter") {
@@ -107,14 +119,19 @@ TEST_CASE("products of bf16 in pairs give the kernel interpreter's bits where th
     WARN("skipped: no AVX512_BF16");
     return;
   }
-  const HostCompiler compiler(host_target({.avx2 = true, .avx512 = true, .avx512_bf16 = true}));
-  for (const Bf16Product& p : bf16_products()) {
-    INFO(p.what);
-    const Drawn given = draw(p.graph, p.sizes, 5);
-    const ClusterRun want = run_clusters(p.graph, given.inputs, {}, p.sizes, compiler.target());
-    const ClusterRun have = run_clusters(p.graph, given.inputs, {}, p.sizes, compiler.target(), machine(compiler));
-    check_bits(have.outputs.at("c"), want.outputs.at("c"));
-  }
+  check_bf16_products(host_target({.avx2 = true, .avx512 = true, .avx512_bf16 = true}));
+#endif
+}
+
+TEST_CASE("products of bf16 in tiles in machine code give the kernel interpreter's bits") {
+#if defined(__x86_64__) && defined(__linux__)
+  // On vectors that more processors have than do tiles, whose instructions are emulated: so that it is tested everywhere.
+  HostTarget target = host_target({.avx2 = true});
+  target.amx = true;
+  target.features = "+amx-tile,+amx-bf16";
+  const EmulatedTiles tiles;
+  check_bf16_products(target);
+  CHECK(EmulatedTiles::instructions() > 0);
 #endif
 }
 

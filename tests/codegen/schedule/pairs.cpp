@@ -1,7 +1,8 @@
-// Contractions of pairs of bf16, on the kernel interpreter.
+// Contractions of pairs of bf16 and of tiles of them, on the kernel interpreter.
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 
 #include <uwaga/ir/interpreter/interpret.h>
 
@@ -9,12 +10,15 @@
 #include "tests/codegen/schedule/bf16_products.h"
 
 namespace uwaga::test {
+namespace {
 
-TEST_CASE("products of bf16 in pairs have every term once") {
-  HostTarget target;
-  target.vector_bytes = 64;
-  target.registers = 32;
-  target.bf16_dot = true;
+bool has(const std::vector<kernel::Stmt>& statements, kernel::StmtKind kind) {
+  return std::any_of(statements.begin(), statements.end(),
+                     [&](const kernel::Stmt& s) { return s.kind == kind || has(s.body, kind) || has(s.otherwise, kind); });
+}
+
+// `used`: is in a kernel what it should multiply with, of so many rows and more?
+void check_products(const HostTarget& target, std::int64_t least_rows, const std::function<bool(const kernel::Kernel&)>& used) {
   for (const Bf16Product& p : bf16_products()) {
     INFO(p.what);
     Drawn given = draw(p.graph, p.sizes, 7);
@@ -22,17 +26,40 @@ TEST_CASE("products of bf16 in pairs have every term once") {
     for (auto& [name, array] : given.inputs)
       for (std::int64_t i = 0; i < array.elements(); ++i) array.set(i, std::round(array.at(i)));
     const Results want = interpret(p.graph, given.inputs, {}, Mode::typed);
-    bool pairs = false;
+    bool any = false;
     const KernelRunner judge = kernel_interpreter();
     const ClusterRun have = run_clusters(p.graph, given.inputs, {}, p.sizes, target,
                                          [&](const kernel::Kernel& k, const auto& buffers, const auto& arguments, auto* error, bool first) {
-                                           pairs = pairs || std::any_of(k.exprs.begin(), k.exprs.end(), [](const kernel::Expr& e) {
-                                                     return e.kind == kernel::ExprKind::dot_pairs;
-                                                   });
+                                           any = any || used(k);
                                            judge(k, buffers, arguments, error, first);
                                          });
-    CHECK((pairs || p.terms == 0));
+    CHECK((any || p.terms == 0 || p.rows < least_rows));
     check_bits(have.outputs.at("c"), want.outputs.at("c"));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("products of bf16 in pairs have every term once") {
+  HostTarget target;
+  target.vector_bytes = 64;
+  target.registers = 32;
+  target.bf16_dot = true;
+  check_products(target, 0, [](const kernel::Kernel& k) {
+    return std::any_of(k.exprs.begin(), k.exprs.end(), [](const kernel::Expr& e) { return e.kind == kernel::ExprKind::dot_pairs; });
+  });
+}
+
+TEST_CASE("products of bf16 in tiles have every term once") {
+  for (const int vector_bytes : {32, 64}) {
+    INFO("vectors of " << vector_bytes << " bytes");
+    HostTarget target;
+    target.vector_bytes = vector_bytes;
+    target.registers = vector_bytes == 64 ? 32 : 16;
+    target.bf16_dot = vector_bytes == 64;
+    target.amx = true;
+    constexpr std::int64_t kFewRows = 8;  // have a schedule of their own, without tiles
+    check_products(target, kFewRows + 1, [](const kernel::Kernel& k) { return has(k.body, kernel::StmtKind::tile_dot); });
   }
 }
 
