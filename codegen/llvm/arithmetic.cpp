@@ -122,6 +122,14 @@ llvm::Value* Emitter::less_than(const Expr& e, ExprId id) {
   const auto row = as_row(args[0]);
   const Expr& bound = kernel_.exprs[args[1]];
   if (!row || row->stride != 1 || e.type.lanes == 1 || bound.kind != ExprKind::splat) return nullptr;
+  Range left = range(bound.args[0]);
+  const auto less = [&](Range x) {
+    if (__builtin_sub_overflow(left.least, x.most, &left.least) || __builtin_sub_overflow(left.most, x.least, &left.most)) left = {};
+  };
+  if (row->base != kNone) less(range(row->base));
+  for (ExprId extra : row->extra) less(range(extra));
+  less({row->offset, row->offset});
+  if (left.least >= e.type.lanes) return llvm::Constant::getAllOnesValue(type(e.type));
   llvm::Value* count = place(tails_[id], id, [&] {
     const VType index{DType::i64, 1};
     llvm::Value* left = value(bound.args[0]);

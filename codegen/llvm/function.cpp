@@ -124,6 +124,7 @@ void Emitter::tasks() {
   for (std::size_t d = 0; d < dimensions; ++d) {
     const VarId v = kernel_.grid[d];
     variable_depth_.at(v) = depth_;
+    counted_[v] = {0, range(kernel_.grid_extents[d]).most - 1};
     if (d < slowest) {
       variables_[v] = b_.getInt64(0);
     } else if (slowest + 1 == dimensions) {

@@ -12,14 +12,15 @@
 
 namespace uwaga::kernel {
 
-std::optional<std::int64_t> Emitter::constant(ExprId id) const {
+std::optional<std::int64_t> Emitter::constant(ExprId id) {
   const Expr& e = kernel_.exprs[id];
   if (e.kind == ExprKind::integer) return e.integer;
   if (e.kind == ExprKind::splat) return constant(e.args[0]);
-  return std::nullopt;
+  const Range r = range(id);
+  return r.least == r.most ? std::optional(r.least) : std::nullopt;
 }
 
-std::optional<Emitter::Row> Emitter::as_row(ExprId index) const {
+std::optional<Emitter::Row> Emitter::as_row(ExprId index) {
   const Expr& e = kernel_.exprs[index];
   if (e.kind == ExprKind::ramp) {
     const auto stride = e.args.size() > 1 ? constant(e.args[1]) : std::optional<std::int64_t>(1);
@@ -46,8 +47,8 @@ std::optional<Emitter::Row> Emitter::as_row(ExprId index) const {
 // A let is looked through where it was made in this turn of the loop, from what cannot have changed since.
 void Emitter::add(Affine& sum, ExprId id, std::int64_t factor) {
   const Expr& e = kernel_.exprs[id];
-  if (e.kind == ExprKind::integer) {
-    sum.offset += factor * e.integer;
+  if (const auto number = constant(id)) {
+    sum.offset += factor * *number;
     return;
   }
   if (fixed(id)) {
@@ -88,8 +89,7 @@ llvm::Value* Emitter::sum_of_terms(BufferId buffer, Terms terms) {
     const auto add_up = [&] {
       llvm::Value* sum = nullptr;
       for (std::size_t k = i; k < end; ++k) {
-        llvm::Value* term = value(terms[k].first);
-        if (terms[k].second != 1) term = b_.CreateMul(term, b_.getInt64(static_cast<std::uint64_t>(terms[k].second)));
+        llvm::Value* term = product(terms[k].first, terms[k].second);
         sum = sum ? b_.CreateAdd(sum, term) : term;
       }
       return b_.CreateGEP(stored(kernel_.buffers[buffer].dtype), base, sum);
@@ -106,6 +106,16 @@ llvm::Value* Emitter::sum_of_terms(BufferId buffer, Terms terms) {
     base = slot.value;
   }
   return base;
+}
+
+// A term of several buffers' indices is multiplied once.
+llvm::Value* Emitter::product(ExprId id, std::int64_t factor) {
+  if (factor == 1) return value(id);
+  const auto make = [&] { return b_.CreateMul(value(id), b_.getInt64(static_cast<std::uint64_t>(factor))); };
+  if (!fixed(id)) return make();
+  Cached& slot = products_[{id, factor}];
+  if (!slot.value || !open(slot)) slot = {make(), depth_, regions_[depth_].serial, epoch_, nullptr};
+  return slot.value;
 }
 
 llvm::Value* Emitter::multiple(std::int64_t factor) {
@@ -144,7 +154,10 @@ llvm::Value* Emitter::pointer(BufferId buffer, std::span<const ExprId> summands,
     if (!there) there = b_.CreateGEP(element, p, multiple(a.turns));
     p = there;
   }
-  return a.offset == 0 ? p : b_.CreateGEP(element, p, b_.getInt64(static_cast<std::uint64_t>(a.offset)));
+  if (a.offset == 0) return p;
+  llvm::Value*& there = shifted_[{b_.GetInsertBlock(), p, a.offset}];
+  if (!there) there = b_.CreateGEP(element, p, b_.getInt64(static_cast<std::uint64_t>(a.offset)));
+  return there;
 }
 
 std::vector<llvm::Value*> Emitter::lane_pointers(BufferId buffer, ExprId index, int lanes) {

@@ -109,17 +109,20 @@ void Emitter::statement(const Stmt& s) {
 }
 
 void Emitter::loop(const Stmt& s) {
-  const auto first = constant(s.begin), last = constant(s.end);
-  if (first && last && *first >= *last) return;
+  const Range first = range(s.begin), last = range(s.end);
+  if (first.least >= last.most) return;
   llvm::Value *begin = value(s.begin), *end = value(s.end);
   at(s.ordinal);
-  if (first && last && *last - *first <= s.step) {  // one turn
+  const bool runs = first.most < last.least;
+  Range& counter_range = counted_[s.var] = {first.least, last.most - 1};
+  std::int64_t way = 0;
+  if (first.least == first.most && !__builtin_sub_overflow(counter_range.most, first.least, &way)) counter_range.most -= way % s.step;
+  if (runs && counter_range.most < first.least + s.step) {  // one turn
     variables_[s.var] = begin;
     variable_depth_[s.var] = depth_;
     return block(s.body);
   }
   const Changes inside = changes(s.body);
-  const bool runs = first && last;
   llvm::BasicBlock *guard = b_.GetInsertBlock(), *body = new_block("loop"), *exit = new_block("after");
   if (runs) {
     b_.CreateBr(body);

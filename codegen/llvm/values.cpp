@@ -19,6 +19,8 @@ void Emitter::study() {
   loads_.resize(n);
   home_.assign(n, -1);
   values_.resize(n);
+  ranges_.resize(n);
+  counted_.resize(kernel_.variables.size());
   for (ExprId id = 0; id < n; ++id) {
     const Expr& e = kernel_.exprs[id];
     auto& reads = reads_[id];
@@ -81,8 +83,10 @@ llvm::Value* Emitter::value(ExprId id) {
       if (let_[e.index] != kNone) return value(let_[e.index]);
       throw InternalError(fmt::format("kernel variable {} is read before it has a value", e.index));
     }
-    default:
+    default: {
+      if (const Range r = range(id); r.least == r.most) return integer(r.least, e.type);
       return place(values_[id], id, [&] { return build(e, id); });
+    }
   }
 }
 

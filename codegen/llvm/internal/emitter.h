@@ -9,9 +9,10 @@
 //     which they are defined. It never moves out of a branch, and nothing that loads ever moves.
 //   - Addresses: what is fixed in a loop is one pointer in front of it; what grows with the loop's counter is the counter,
 //     or a multiple of it that is counted along; the rest is a constant in the access.
+//   - Ranges: what static extents say of an index, so that loops that must turn have no guard and whole tiles no mask.
 //
 // Split by concern: types.cpp (types, constants, casts), arithmetic.cpp (ops), values.cpp (placing and reusing
-// expressions), memory.cpp, tiles.cpp, statements.cpp, function.cpp (arguments, grid, scratch).
+// expressions), ranges.cpp, memory.cpp, tiles.cpp, statements.cpp, function.cpp (arguments, grid, scratch).
 #pragma once
 
 #include <llvm/Analysis/TargetTransformInfo.h>
@@ -21,6 +22,7 @@
 #include <llvm/IR/Module.h>
 
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -124,14 +126,21 @@ class Emitter {
   void changed(std::uint32_t what) { last_changed_[what] = ++epoch_; }
   std::uint32_t buffer_key(BufferId b) const { return static_cast<std::uint32_t>(kernel_.variables.size()) + b; }
 
+  // ---- ranges.cpp
+  struct Range {  // both included; unless known, everything
+    std::int64_t least = std::numeric_limits<std::int64_t>::min(), most = std::numeric_limits<std::int64_t>::max();
+  };
+  Range range(ExprId id);
+  Range range_of(const Expr& e);
+
   // ---- memory.cpp
   struct Row {  // elements base + extra + offset + stride * lane
     ExprId base = kNone;
     std::vector<ExprId> extra;
     std::int64_t offset = 0, stride = 1;
   };
-  std::optional<Row> as_row(ExprId index) const;
-  std::optional<std::int64_t> constant(ExprId id) const;
+  std::optional<Row> as_row(ExprId index);
+  std::optional<std::int64_t> constant(ExprId id);
   // An index seen from the loop we stand in: sum(factor * term) + turns * counter + offset.
   using Terms = std::vector<std::pair<ExprId, std::int64_t>>;
   struct Affine {
@@ -140,6 +149,7 @@ class Emitter {
   };
   void add(Affine& sum, ExprId id, std::int64_t factor);
   llvm::Value* sum_of_terms(BufferId buffer, Terms terms);
+  llvm::Value* product(ExprId id, std::int64_t factor);
   llvm::Value* multiple(std::int64_t factor);
   llvm::Value* pointer(BufferId buffer, ExprId index);
   llvm::Value* pointer(BufferId buffer, const Row& row);
@@ -203,7 +213,12 @@ class Emitter {
   std::vector<Cached> values_;
   std::map<ExprId, Cached> tails_;  // by mask: how many of its lanes are on
   std::map<std::pair<BufferId, Terms>, Cached> pointers_;
-  std::map<std::tuple<llvm::BasicBlock*, llvm::Value*, std::int64_t>, llvm::Value*> turned_;  // pointer + multiple of the counter
+  std::map<std::pair<ExprId, std::int64_t>, Cached> products_;  // by factor
+  using Moved = std::map<std::tuple<llvm::BasicBlock*, llvm::Value*, std::int64_t>, llvm::Value*>;
+  Moved turned_;   // pointer + multiple of the counter
+  Moved shifted_;  // pointer + constant
+  std::vector<std::optional<Range>> ranges_;  // by expression
+  std::vector<Range> counted_;                // by variable: of loops and the grid
   std::vector<Region> regions_;
   std::uint32_t depth_ = 0;  // the region we print in; less than the innermost one while hoisting
   std::uint32_t serials_ = 0, epoch_ = 0;

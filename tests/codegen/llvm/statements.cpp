@@ -63,6 +63,60 @@ TEST_CASE("a loop counts by its step and stops at its end") {
   }
 }
 
+namespace {
+
+// Sums of x in blocks of 8 elements, four tasks a row of `row`: y[task] = 1 + the sum of what the row's blocks hold.
+Kernel sums_of_blocks(std::int64_t row, bool known) {
+  KernelBuilder b("loop");
+  const BufferId x = b.input(DType::f64), y = b.output(DType::f64);
+  const Ex length = known ? b.integer(row) : b.argument(DType::i64);
+  const Ex task = b.grid(b.integer(4));
+  const Ex sum = b.variable(b.real(1, DType::f64));
+  b.loop(b.integer(0), (length + 7) / 8, 1, [&](Ex block) {
+    const Ex from = b.let(block * 8), count = b.let(min(length - from, b.integer(8)));
+    b.loop(b.integer(0), count, 4, [&](Ex i) {
+      const Ex at = b.ramp(from + i, 4);
+      const Ex four = b.load(x, b.ramp(task * length + from + i, 4), at < b.splat(length, 4));
+      for (int lane = 0; lane < 4; ++lane) b.assign(sum, sum + b.lanes(four, lane, 1));
+    });
+  });
+  b.store(y, task, sum);
+  return b.finish();
+}
+
+// Branches of its LLVM IR that are taken or not, and masked loads.
+std::pair<int, int> guards_and_masks(const Kernel& k, const HostTarget& target) {
+  std::pair<int, int> n;
+  for (const ListingLine& line : HostCompiler(target).llvm_listing(k)) {
+    n.first += line.text.find("br i1") != std::string::npos;
+    n.second += line.text.find("call <4 x double> @llvm.masked.load") != std::string::npos;
+  }
+  return n;
+}
+
+}  // namespace
+
+TEST_CASE("loops that must turn have no guards, and whole tiles no masks, where static extents say so") {
+  for (std::int64_t row : {1, 4, 7, 8, 12, 16, 20, 24, 31, 32}) {
+    std::vector<double> in(static_cast<std::size_t>(4 * row)), sums(4, 1);
+    for (std::size_t i = 0; i < in.size(); ++i) sums[i / static_cast<std::size_t>(row)] += in[i] = static_cast<double>(i % 97);
+    for (const Level& level : levels()) {
+      INFO(level.name << ", rows of " << row);
+      const auto n = static_cast<std::uint64_t>(row);
+      CHECK(run_f64(sums_of_blocks(row, true), level.target, in, 4) == sums);
+      CHECK(run_f64(sums_of_blocks(row, false), level.target, in, 4, {n}) == sums);
+    }
+  }
+#if defined(__x86_64__)
+  const HostTarget avx2 = host_target({.avx2 = true});
+  // Are there tasks, blocks, fours of a block, and each of them more than one.
+  CHECK(guards_and_masks(sums_of_blocks(32, false), avx2) == std::pair(6, 1));
+  CHECK(guards_and_masks(sums_of_blocks(32, true), avx2) == std::pair(4, 0));
+  CHECK(guards_and_masks(sums_of_blocks(8, true), avx2) == std::pair(3, 0));
+  CHECK(guards_and_masks(sums_of_blocks(30, true), avx2) == std::pair(4, 1));
+#endif
+}
+
 TEST_CASE("branches join the values of their arms, and arms may lie in loops") {
   KernelBuilder b("loop");
   const BufferId x = b.input(DType::f64), y = b.output(DType::f64);
