@@ -19,6 +19,7 @@ Hash128 ClusterOrder::canonicalise(Cluster& c) {
   place_.assign(ids_.size(), kNowhere);
   order_.clear();
   inputs_.clear();
+  find_multiplied(c);
   for (std::size_t n = 0; n < ids_.size(); ++n) own_[n] = own_hash(ids_[n]);
   for (std::size_t n = 0; n < ids_.size(); ++n) tree_[n] = tree_hash(n);
   sort_outputs(c);
@@ -36,7 +37,7 @@ Hash128 ClusterOrder::canonicalise(Cluster& c) {
     layout(h, v);
   }
   for (Value v : inputs_) {
-    h.hash(type_hash(g_.type(v)));
+    h.hash(value_hash(v));
     layout(h, v);
   }
   c.nodes = order_;
@@ -81,11 +82,42 @@ const Hash128& ClusterOrder::type_hash(const Type& t) {
   return it->second.second;
 }
 
+// The readers of a value come after it in the graph's order.
+void ClusterOrder::find_multiplied(const Cluster& c) {
+  multiplied_.clear();
+  otherwise_.clear();
+  if (c.kind != ClusterKind::contraction) return;
+  otherwise_ = c.outputs;
+  for (std::size_t i = ids_.size(); i-- > 0;) {
+    const Node& n = g_.node(ids_[i]);
+    const bool multiplies = n.op == Op::dot || (n.op == Op::rename && is_multiplied({ids_[i], 0}));
+    auto& list = multiplies ? multiplied_ : otherwise_;
+    list.insert(list.end(), n.operands.begin(), n.operands.end());
+  }
+}
+bool ClusterOrder::is_multiplied(Value v) const {
+  const auto in = [&](const std::vector<Value>& list) { return std::find(list.begin(), list.end(), v) != list.end(); };
+  return in(multiplied_) && !in(otherwise_);
+}
+
+// What only a dot reads is read by its axes' names: how it lies is its layout's matter, and in what order its type writes them is
+// no one's.
+Hash128 ClusterOrder::value_hash(Value v) {
+  const Type& t = g_.type(v);
+  if (t.rank() < 2 || !is_multiplied(v) || (number(v.node) == kNowhere && !layouts_.contains(v))) return type_hash(t);
+  std::vector<const Dim*> dims;
+  for (const Dim& d : t.dims) dims.push_back(&d);
+  std::sort(dims.begin(), dims.end(), [](const Dim* a, const Dim* b) { return a->axis < b->axis; });
+  Type sorted{t.dtype, {}};
+  for (const Dim* d : dims) sorted.dims.push_back(*d);
+  return structural_hash(sorted);
+}
+
 Hash128 ClusterOrder::own_hash(NodeId id) {
   const Node& n = g_.node(id);
   Hasher h;
   h.word(static_cast<std::uint64_t>(n.op)).hash(structural_hash(n.op, n.attributes)).word(n.operands.size());
-  for (const Type& t : n.types) h.hash(type_hash(t));
+  for (std::uint32_t i = 0; i < n.types.size(); ++i) h.hash(value_hash({id, i}));
   return h.finish();
 }
 
@@ -99,7 +131,7 @@ Hash128 ClusterOrder::tree_hash(std::size_t n) {
 
 Hash128 ClusterOrder::operand_hash(Value v) {
   const std::size_t inside = number(v.node);
-  if (inside == kNowhere) return type_hash(g_.type(v));
+  if (inside == kNowhere) return value_hash(v);
   return v.output == 0 ? tree_[inside] : Hasher().hash(tree_[inside]).word(v.output).finish();
 }
 

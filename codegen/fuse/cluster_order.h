@@ -32,6 +32,9 @@ class ClusterOrder {
   std::size_t number(NodeId id) const;
   void layout(Hasher& h, Value v) const;
   const Hash128& type_hash(const Type& t);
+  void find_multiplied(const Cluster& cluster);
+  bool is_multiplied(Value v) const;
+  Hash128 value_hash(Value v);
   Hash128 own_hash(NodeId id);
   Hash128 tree_hash(std::size_t n);
   Hash128 operand_hash(Value v);
@@ -47,6 +50,7 @@ class ClusterOrder {
   std::vector<std::size_t> place_;   // in order_, by number
   std::vector<NodeId> order_;
   std::vector<Value> inputs_;
+  std::vector<Value> multiplied_, otherwise_;  // what a dot reads, also by other names; what others read or the cluster gives
 };
 
 }  // namespace uwaga
