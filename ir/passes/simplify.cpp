@@ -227,6 +227,17 @@ Result reverse_of_reverse(const Site& s) {
   if (s.def(0).op == Op::reverse && s.def(0).as<AxisAttrs>().axis == s.as<AxisAttrs>().axis) return s.def(0).operands[0];
   return {};
 }
+// What is reduced needs no other name before.
+template <Op op>
+Result reduction_of_rename(const Site& s) {
+  if (s.def(0).op != Op::rename) return {};
+  const auto& inner = s.def(0).as<RenameAttrs>();
+  AxisNames over = s.as<ReduceAttrs>().over;
+  const auto renamed = std::find(over.begin(), over.end(), inner.to);
+  if (renamed == over.end()) return {};
+  *renamed = inner.from;
+  return s.emit(op, ReduceAttrs{over}, {s.def(0).operands[0]}, {s.operands[0]});
+}
 Result maximum_over_nothing(const Site& s) {
   if (s.as<ReduceAttrs>().over.empty()) return s.operands[0];
   return {};
@@ -275,6 +286,8 @@ constexpr Rule kRules[] = {
     {"pad by nothing", Op::pad, pad_by_nothing},
     {"concat of one", Op::concat, concat_of_one},
     {"reverse of reverse", Op::reverse, reverse_of_reverse},
+    {"sum of rename", Op::sum, reduction_of_rename<Op::sum>},
+    {"maximum of rename", Op::reduce_max, reduction_of_rename<Op::reduce_max>},
     {"maximum over nothing", Op::reduce_max, maximum_over_nothing},
     lower<Op::neg>(), lower<Op::abs>(), lower<Op::exp>(), lower<Op::log>(), lower<Op::log1p>(), lower<Op::sqrt>(),
     lower<Op::rsqrt>(), lower<Op::sin>(), lower<Op::cos>(), lower<Op::tanh>(), lower<Op::erf>(), lower<Op::sigmoid>(),

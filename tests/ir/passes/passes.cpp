@@ -157,6 +157,10 @@ TEST_CASE("Simplifying finds what it is for") {
   CHECK(simplified([](Tensor x) { return cast(cast(x, f64), f32); }) == identity);
   CHECK(simplified([](Tensor x) { return split(merge(x, {rows, cols}, Axis{"all"}), Axis{"all"}, {rows, cols}); }) == identity);
   CHECK(simplified([](Tensor x) { return slice(x, rows, 0, Extent::symbol("rows")); }) == identity);
+  const Axis as{"as"};  // a reduced axis needs no name of its own
+  CHECK(simplified([&](Tensor x) { return sum(rename(x, rows, as), {as}); }) == simplified([](Tensor x) { return sum(x, {rows}); }));
+  CHECK(simplified([&](Tensor x) { return sum(rename(x, rows, as), {cols}); }) != simplified([](Tensor x) { return sum(x, {cols}); }));
+  CHECK(simplified([&](Tensor x) { return reduce_max(rename(x, rows, as), {cols, as}); }) == simplified([](Tensor x) { return reduce_max(x, {cols, rows}); }));
   CHECK(simplified([](Tensor x) { return x + 0.0; }) != identity);   // -0 + 0 is +0
   CHECK(simplified([](Tensor x) { return x * 0.0; }) != identity);
   CHECK(simplified([](Tensor x) { return cast(cast(x, bf16), f32); }) != identity);
