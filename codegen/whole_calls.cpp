@@ -49,7 +49,8 @@ class WrittenOut {
     for (ScheduledKernel& k : s.kernels) {
       for (Value& v : k.buffers)
         if (v.node != kTemporary) v = before_.at(v);
-      k.nodes = nodes_;
+      if (k.nodes.empty()) k.nodes = nodes_;
+      else for (std::size_t& node : k.nodes) node = nodes_[node];
     }
     if (s.copied) s.copied = before_.at(*s.copied);
     return s;

@@ -203,9 +203,11 @@ bool sums_fit_beside(const GraphData& graph, const Group& sums, const Group& row
   for (const Dim& d : rows.space) {
     const bool in_row = std::find(rows.over.begin(), rows.over.end(), d.axis) != rows.over.end();
     const bool down = std::find(sums.over.begin(), sums.over.end(), d.axis) != sums.over.end();
+    if (in_row == down) return false;
+    if (down) continue;
     const auto extent = d.extent.constant();
-    if (in_row == down || !extent) return false;
-    if (in_row) length *= *extent;
+    if (!extent) return false;
+    length *= *extent;
   }
   // Nothing is computed of the sums, which are known when all rows are.
   return length <= kLongestSummedRow && std::all_of(sums.nodes.begin(), sums.nodes.end(), [&](NodeId id) {

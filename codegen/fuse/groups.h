@@ -79,8 +79,7 @@ std::optional<Refusal> refuse(const GraphData& graph, const Reads& reads, const 
                               Group& joined, bool tell);
 
 // May the sums down columns that are all of `sums` be computed by the kernel of `rows`, which reduces along the rows of the same
-// space? It keeps an accumulator for each element of a row, so a row may not be long; what fixes the room for them are
-// extents known when it is compiled.
+// space? It keeps an accumulator for each element of a row, so a row's length must be known when it is compiled, and not be long.
 bool sums_fit_beside(const GraphData& graph, const Group& sums, const Group& rows);
 
 }  // namespace uwaga

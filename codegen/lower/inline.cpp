@@ -130,7 +130,7 @@ void Inline::store(Value v, const IndexEnv& env, Ex x) {
 }
 
 Ex Inline::extent(const Extent& e) {
-  if (const auto c = e.constant()) return b_.integer(*c);
+  if (const auto c = e.constant(); c && (*c == 1 || !sizes_are_arguments_)) return b_.integer(*c);
   return size(e);
 }
 

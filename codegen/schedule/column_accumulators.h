@@ -13,10 +13,11 @@ class ColumnAccumulators {
   // `rows` of `vectors` vectors a reduction. `x` and `reductions` must live as long.
   ColumnAccumulators(Inline& x, const std::vector<Reduction>& reductions, int rows, int lanes, int vectors);
 
-  void clear();
+  // For so many terms. A row that none of them goes to stays out: joined, it would change nothing.
+  void clear(Ex terms);
   void add(std::size_t reduction, Ex row, int vector, Ex term);
   // Joins the rows, a power of two of them, at distance rows / 2, ... 1.
-  void join();
+  void join(Ex terms);
   Ex result(std::size_t reduction, int vector);
 
  private:

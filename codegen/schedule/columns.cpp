@@ -37,6 +37,9 @@ Schedule columns(const Graph& graph, const Cluster& cluster, const Layouts& layo
   const int most = std::max(1, kPieceBytes / target.vector_bytes);
   const int vectors = columns ? static_cast<int>(std::clamp<std::int64_t>((*columns + lanes - 1) / lanes, 1, most)) : most;
   const int width = lanes * vectors;
+  // Of matrices of as many whole pieces as there may be: those of all sizes have one kernel.
+  const bool whole_pieces = columns && *columns % width == 0;
+  if (whole_pieces && vectors == most && kept.empty() && reduced.size() == 1) x.let_sizes_be_arguments();
 
   std::vector<Reduction> reductions;
   for (NodeId id : s.reductions) reductions.push_back(reduction_of(b, g, id));
@@ -83,21 +86,23 @@ Schedule columns(const Graph& graph, const Cluster& cluster, const Layouts& layo
       }
     };
     const auto one_pass = [&](Ex begin, Ex end) {
-      block.clear();
+      const Ex terms = end - begin;
+      block.clear(terms);
       x.loop(begin, end, 1, [&](Ex i) { one_row(i, b.let((i - begin) % kSumLanes)); });
-      block.join();
+      block.join(terms);
     };
     if (one_block) {
       one_pass(b.integer(0), n);
     } else {
-      total.clear();
+      const Ex blocks = (n + (kSumBlock - 1)) / kSumBlock;
+      total.clear(blocks);
       x.loop(b.integer(0), n, kSumBlock, [&](Ex begin) {
         one_pass(begin, b.let(min(begin + kSumBlock, n)));
         const Ex lane = b.let(begin / kSumBlock % kSumLanes);
         for (std::size_t r = 0; r < reductions.size(); ++r)
           for (int v = 0; v < vectors; ++v) total.add(r, lane, v, block.result(r, v));
       });
-      total.join();
+      total.join(blocks);
     }
     for (int v = 0; v < vectors; ++v) {
       const IndexEnv at = column_env(task, v);
@@ -108,9 +113,8 @@ Schedule columns(const Graph& graph, const Cluster& cluster, const Layouts& layo
       for (const Value& e : s.results) x.store(e, at, x.value(e, at));
     }
   };
-  const std::int64_t* even = kernel::constant_of(wide);
-  if (even && *even % width == 0) walk(true);
-  else if (even && *even < width) walk(false);
+  if (whole_pieces) walk(true);
+  else if (columns && *columns < width) walk(false);
   else x.branch(b.integer(-1) < wide - width - first, [&] { walk(true); }, [&] { walk(false); });
   scheduled.kernel = b.finish();
   return out;

@@ -13,19 +13,6 @@ namespace {
 constexpr int kTasks = 16;
 constexpr int kLanesOfTask = kSumLanes / kTasks;
 
-// Sums of lanes, a row for every task.
-std::vector<kernel::BufferId> temporaries(Inline& x, const std::vector<Reduction>& reductions, bool written) {
-  std::vector<kernel::BufferId> out;
-  for (const Reduction& r : reductions) out.push_back(x.temporary(r.dtype, static_cast<std::uint32_t>(out.size()), written));
-  return out;
-}
-
-std::vector<Reduction> sums_of(KernelBuilder& b, const GraphData& g, const Stages& s) {
-  std::vector<Reduction> out;
-  for (NodeId id : s.sums) out.push_back(reduction_of(b, g, id));
-  return out;
-}
-
 Ex combine(KernelBuilder& b, const Reduction& r, Ex x, Ex y) { return b.apply(r.op, {x, y}); }
 
 // What `values` gives for 0 .. n - 1, a power of two, as a tree at distance n / 2, ... 1.
@@ -34,106 +21,133 @@ Ex tree(KernelBuilder& b, const Reduction& r, int n, int first, int distance, co
   return combine(b, r, tree(b, r, n, first, 2 * distance, value), tree(b, r, n, first + distance, 2 * distance, value));
 }
 
-ScheduledKernel walk(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target, const Stages& s,
-                     std::int64_t rows, std::int64_t length) {
-  const GraphData& g = graph.data();
-  ScheduledKernel out;
-  KernelBuilder b("rows.sums");
-  Inline x(b, graph, cluster, layouts, out);
-  const std::vector<LoopAxis> down = collapse(g, cluster, layouts, s.space, s.down);
-  RowPasses passes(x, cluster, layouts, target, s);
-  const std::vector<Reduction> sums = sums_of(b, g, s);
-  std::vector<kernel::BufferId> lanes;
-  for (const Reduction& r : sums) lanes.push_back(b.scratch(r.dtype, b.integer(kLanesOfTask * length)));
+std::int64_t known(const Extent& length) {
+  const auto n = length.constant();
+  check_internal(n.has_value(), "sums beside rows of unknown length");
+  return *n;
+}
 
-  const Ex block = b.grid(b.integer((rows + kSumBlock - 1) / kSumBlock)), task = b.grid(b.integer(kTasks));
-  const Ex end = b.let(min(block * kSumBlock + kSumBlock, b.integer(rows)));
-  const int width = lanes_for(g, cluster, target, length);
-  x.loop(b.integer(0), b.integer(kLanesOfTask), 1, [&](Ex lane) {
-    const Ex place = b.let(lane * length);
-    vector_loop(x, b.integer(0), b.integer(length), width, [&](const Index& i, Ex mask) {
-      for (std::size_t r = 0; r < sums.size(); ++r) b.store(lanes[r], lanes_of(i + place), b.splat(sums[r].identity, width), mask);
-    });
-    x.loop(b.let(block * kSumBlock + lane * kTasks + task), end, kSumLanes, [&](Ex row) {
-      IndexEnv env = zero_env(b, s.space), next = env;
-      set_flat(x, env, down, Index::scalar(row));
-      set_flat(x, next, down, Index::scalar(row + kSumLanes));
-      passes.run(env, next, [&](int pass, const IndexEnv& at, const Index& along) {
-        for (std::size_t r = 0; r < sums.size(); ++r) {
-          const NodeId id = sums[r].value.node;
-          if (s.stage.at(id) != pass) continue;
-          const Ex here = lanes_of(along + place), term = b.splat(x.value(g.node(id).operands[0], at), here.type().lanes);
-          b.store(lanes[r], here, combine(b, sums[r], b.load(lanes[r], here, at.mask), term), at.mask);
-        }
+// Sums of lanes: a row for every task, of so many blocks as the terms make.
+Extent joined_elements(const Extent& terms, std::int64_t length) {
+  if (const auto n = terms.constant()) return (*n + kSumBlock - 1) / kSumBlock * kTasks * length;
+  // A quotient rounded up is no polynomial of symbols. This one is not less, and not more where 256 divides the length.
+  return (terms + (kSumBlock - 1)) * Extent((kTasks * length + kSumBlock - 1) / kSumBlock);
+}
+
+// Writes one of the kernels.
+class Writer {
+ public:
+  Writer(const char* kind, const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target, const Stages& s,
+         const std::vector<NodeId>& sums)
+      : g_(graph.data()), cluster_(cluster), layouts_(layouts), target_(target), s_(s), b_(kind), x_(b_, graph, cluster, layouts, out_),
+        down_(collapse(g_, cluster, layouts, s.space, s.down)), along_(collapse(g_, cluster, layouts, s.space, s.over)),
+        length_(known(product(along_))), width_(lanes_for(g_, cluster, target, length_)), rows_(x_.extent(product(down_))),
+        blocks_((rows_ + (kSumBlock - 1)) / kSumBlock) {
+    for (NodeId id : sums) sums_.push_back(reduction_of(b_, g_, id));
+  }
+
+  ScheduledKernel walk() {
+    RowPasses passes(x_, cluster_, layouts_, target_, s_);
+    std::vector<kernel::BufferId> lanes;
+    for (const Reduction& r : sums_) lanes.push_back(b_.scratch(r.dtype, b_.integer(kLanesOfTask * length_)));
+    const Ex block = b_.grid(blocks_), task = b_.grid(b_.integer(kTasks));
+    const Ex end = b_.let(min(block * kSumBlock + kSumBlock, rows_));
+    x_.loop(b_.integer(0), b_.integer(kLanesOfTask), 1, [&](Ex lane) {
+      const Ex place = b_.let(lane * length_);
+      vector_loop(x_, b_.integer(0), b_.integer(length_), width_, [&](const Index& i, Ex mask) {
+        for (std::size_t r = 0; r < sums_.size(); ++r) b_.store(lanes[r], lanes_of(i + place), b_.splat(sums_[r].identity, width_), mask);
+      });
+      x_.loop(b_.let(block * kSumBlock + lane * kTasks + task), end, kSumLanes, [&](Ex row) {
+        IndexEnv env = zero_env(b_, s_.space), next = env;
+        set_flat(x_, env, down_, Index::scalar(row));
+        set_flat(x_, next, down_, Index::scalar(row + kSumLanes));
+        passes.run(env, next, [&](int pass, const IndexEnv& at, const Index& along) {
+          for (std::size_t r = 0; r < sums_.size(); ++r) {
+            const NodeId id = sums_[r].value.node;
+            if (s_.stage.at(id) != pass) continue;
+            const Ex here = lanes_of(along + place), term = b_.splat(x_.value(g_.node(id).operands[0], at), here.type().lanes);
+            b_.store(lanes[r], here, combine(b_, sums_[r], b_.load(lanes[r], here, at.mask), term), at.mask);
+          }
+        });
       });
     });
-  });
-  const std::vector<kernel::BufferId> joined = temporaries(x, sums, true);
-  const Ex to = b.let((block * kTasks + task) * length);
-  vector_loop(x, b.integer(0), b.integer(length), width, [&](const Index& i, Ex mask) {
-    for (std::size_t r = 0; r < sums.size(); ++r)
-      b.store(joined[r], lanes_of(i + to), tree(b, sums[r], kLanesOfTask, 0, 1, [&](int lane) {
-        return b.load(lanes[r], lanes_of(i + b.integer(lane * length)), mask);
-      }), mask);
-  });
-  out.kernel = b.finish();
-  return out;
-}
-
-ScheduledKernel join(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target, const Stages& s,
-                     std::int64_t rows, std::int64_t length) {
-  const GraphData& g = graph.data();
-  ScheduledKernel out;
-  KernelBuilder b("sums.join");
-  Inline x(b, graph, cluster, layouts, out);
-  const std::vector<LoopAxis> along = collapse(g, cluster, layouts, s.space, s.over);
-  const std::vector<Reduction> sums = sums_of(b, g, s);
-  const std::vector<kernel::BufferId> joined = temporaries(x, sums, false);
-  const int width = lanes_for(g, cluster, target, length);
-  const std::int64_t blocks = (rows + kSumBlock - 1) / kSumBlock;
-  ColumnAccumulators total(x, sums, kSumLanes, blocks == 1 ? 1 : width, 1);
-
-  const Ex first = b.let(b.grid(b.integer((length + width - 1) / width)) * width);
-  const Ex mask = length % width == 0 ? Ex{} : b.let(b.ramp(first, width) < length);
-  const auto of_block = [&](std::size_t r, Ex block) {
-    return tree(b, sums[r], kTasks, 0, 1, [&](int task) {
-      return b.load(joined[r], b.ramp((block * kTasks + task) * length + first, width), mask);
+    std::vector<kernel::BufferId> joined;
+    for (const Reduction& r : sums_) joined.push_back(x_.temporary(r.dtype, static_cast<std::uint32_t>(joined.size()), true));
+    const Ex to = b_.let((block * kTasks + task) * length_);
+    vector_loop(x_, b_.integer(0), b_.integer(length_), width_, [&](const Index& i, Ex mask) {
+      for (std::size_t r = 0; r < sums_.size(); ++r)
+        b_.store(joined[r], lanes_of(i + to), tree(b_, sums_[r], kLanesOfTask, 0, 1, [&](int lane) {
+          return b_.load(lanes[r], lanes_of(i + b_.integer(lane * length_)), mask);
+        }), mask);
     });
-  };
-  if (blocks > 1) {
-    total.clear();
-    x.loop(b.integer(0), b.integer(blocks), 1, [&](Ex block) {
-      const Ex lane = b.let(block % kSumLanes);
-      for (std::size_t r = 0; r < sums.size(); ++r) total.add(r, lane, 0, of_block(r, block));
-    });
-    total.join();
+    return finish();
   }
-  IndexEnv at = mask ? zero_env(b, s.space).masked(mask) : zero_env(b, s.space);
-  set_flat(x, at, along, Index::ramp(first, width, width));
-  for (std::size_t r = 0; r < sums.size(); ++r) {
-    const Value v = sums[r].value;
-    x.store(v, at, x.rounded(blocks > 1 ? total.result(r, 0) : of_block(r, b.integer(0)), g.type(v).dtype));
+
+  // Of sum `number`.
+  ScheduledKernel join(std::uint32_t number) {
+    const Reduction& sum = sums_[0];
+    const kernel::BufferId joined = x_.temporary(sum.dtype, number, false);
+    const Ex first = b_.let(b_.grid(b_.integer((length_ + width_ - 1) / width_)) * width_);
+    const Ex mask = length_ % width_ == 0 ? Ex{} : b_.let(b_.ramp(first, width_) < length_);
+    IndexEnv at = mask ? zero_env(b_, s_.space).masked(mask) : zero_env(b_, s_.space);
+    set_flat(x_, at, along_, Index::ramp(first, width_, width_));
+    const auto of_block = [&](Ex block) {
+      return tree(b_, sum, kTasks, 0, 1, [&](int task) {
+        return b_.load(joined, b_.ramp((block * kTasks + task) * length_ + first, width_), mask);
+      });
+    };
+    ColumnAccumulators total(x_, sums_, kSumLanes, width_, 1);
+    total.clear(blocks_);
+    x_.loop(b_.integer(0), blocks_, 1, [&](Ex block) { total.add(0, b_.let(block % kSumLanes), 0, of_block(block)); });
+    total.join(blocks_);
+    x_.store(sum.value, at, x_.rounded(total.result(0, 0), g_.type(sum.value).dtype));
+    return finish();
   }
-  out.kernel = b.finish();
-  return out;
-}
+
+ private:
+  ScheduledKernel finish() {
+    out_.kernel = b_.finish();
+    return std::move(out_);
+  }
+
+  const GraphData& g_;
+  const Cluster& cluster_;
+  const Layouts& layouts_;
+  const HostTarget& target_;
+  const Stages& s_;
+  ScheduledKernel out_;
+  KernelBuilder b_;
+  Inline x_;
+  const std::vector<LoopAxis> down_, along_;
+  const std::int64_t length_;  // of a row
+  const int width_;
+  const Ex rows_, blocks_;
+  std::vector<Reduction> sums_;
+};
 
 }  // namespace
 
 Schedule rows_and_sums(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
   const GraphData& g = graph.data();
   const Stages s = stages_of(g, cluster);
-  std::int64_t rows = 1, length = 1;
+  Extent rows = 1, length = 1;
   for (const Dim& d : s.space.dims) {
-    const auto n = d.extent.constant();
-    check_internal(n.has_value(), "sums beside rows whose number is not known");
-    (std::find(s.down.begin(), s.down.end(), d.axis) != s.down.end() ? rows : length) *= *n;
+    Extent& of = std::find(s.down.begin(), s.down.end(), d.axis) == s.down.end() ? length : rows;
+    of = of * d.extent;
   }
   Schedule out;
-  out.kernels.push_back(walk(graph, cluster, layouts, target, s, rows, length));
-  out.kernels.push_back(join(graph, cluster, layouts, target, s, rows, length));
-  const std::int64_t tasks = (rows + kSumBlock - 1) / kSumBlock * kTasks;
-  for (NodeId id : s.sums) out.temporaries.push_back({kernel::computing(g.node(id).types[0].dtype), Extent(tasks * length)});
+  out.kernels.push_back(Writer("rows.sums", graph, cluster, layouts, target, s, s.sums).walk());
+  for (NodeId id : s.sums) {
+    // A cluster of its own: the kernel is the same wherever its sum comes from.
+    Cluster alone;
+    alone.nodes = {id};
+    alone.outputs = {{id, 0}};
+    const auto number = static_cast<std::uint32_t>(out.temporaries.size());
+    ScheduledKernel join = Writer("sums.join", graph, alone, layouts, target, s, {id}).join(number);
+    join.nodes = {static_cast<std::size_t>(std::lower_bound(cluster.nodes.begin(), cluster.nodes.end(), id) - cluster.nodes.begin())};
+    out.kernels.push_back(std::move(join));
+    out.temporaries.push_back({kernel::computing(g.node(id).types[0].dtype), joined_elements(rows, known(length))});
+  }
   return out;
 }
 

@@ -7,8 +7,8 @@
 namespace uwaga::schedule {
 
 // The order of a column's terms (reduce.h) leaves rows free that lie a few lanes apart: a task walks those of some lanes, whole
-// rows of them, and adds what they give to accumulators as long as a row. So what is read crosses memory once. A second kernel
-// joins the tasks' lanes.
+// rows of them, and adds what they give to accumulators as long as a row. So what is read crosses memory once. For each sum a
+// second kernel, the same for all, joins the tasks' lanes.
 Schedule rows_and_sums(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target);
 
 }  // namespace uwaga::schedule

@@ -1,5 +1,8 @@
 // Reductions down columns in the kernel of reductions along the rows of the same tensors.
+#include <set>
+
 #include <uwaga/autodiff/autodiff.h>
+#include <uwaga/codegen/kernel/hash.h>
 #include <uwaga/ir/composites/norms.h>
 #include <uwaga/ir/interpreter/interpret.h>
 #include <uwaga/ir/ops.h>
@@ -11,17 +14,17 @@
 namespace uwaga::test {
 namespace {
 
-// Gradients of layer_norm by everything, of `rows` times `batch` rows, and the maximum down its gradient's columns.
-Graph norm_gradients(std::int64_t batch, std::int64_t rows, std::int64_t length, DType dtype) {
+// Gradients of layer_norm by everything, of all rows of a batch, and the maximum down its gradient's columns.
+Graph norm_gradients(const Axis& b, const Axis& row, std::int64_t length, DType dtype) {
   Graph g;
-  const Axis b("batch", batch), row("row", rows), model("model", length);
+  const Axis model("model", length);
   const Tensor x = g.input("x", dtype, {b, row, model}), dy = g.input("dy", dtype, {b, row, model});
   const Tensor weight = g.input("weight", dtype, {model}), bias = g.input("bias", dtype, {model});
   const auto d = vjp({layer_norm(x, weight, bias, model, 1e-5)}, {x, weight, bias}, {dy});
   g->add_output("dx", d[0].value());
   g->add_output("dweight", d[1].value());
   g->add_output("dbias", d[2].value());
-  g->add_output("largest", reduce_max(d[0], {"batch", "row"}).value());
+  g->add_output("largest", reduce_max(d[0], Axes{b, row}).value());
   g->add_output("norm", sum(d[0] * d[0], {model}).value());
   return expand(g);
 }
@@ -34,21 +37,27 @@ bool has_kernel(const Graph& g, const Clustering& c, const HostTarget& target, s
   return false;
 }
 
-void check_norm(std::int64_t batch, std::int64_t rows, std::int64_t length, DType dtype, int vector_bytes) {
-  INFO(batch << " x " << rows << " rows of " << length << " " << name(dtype) << ", vectors of " << vector_bytes << " bytes");
-  const Graph g = norm_gradients(batch, rows, length, dtype);
+// At all of these sizes with the kernels of one clustering.
+void check_gradients(const Graph& g, const std::vector<Sizes>& sizes, int vector_bytes) {
   HostTarget target;
   target.vector_bytes = vector_bytes;
   const Clustering clusters = fuse(g, {.sums_beside_rows = true});
   CHECK(clusters.clusters.size() == 1);
   CHECK(has_kernel(g, clusters, target, "rows.sums"));
-  const Drawn given = draw(g, {}, 3);
-  const Results want = interpret(g, given.inputs, given.parameters, Mode::typed);
-  const ClusterRun have = run_clustering(g, clusters, given.inputs, given.parameters, {}, target);
-  for (const auto& [name, array] : want.outputs) {
-    INFO("output " << name);
-    check_bits(have.outputs.at(name), array);
+  for (const Sizes& s : sizes) {
+    INFO(g->type(g->outputs()[0].value).str() << ", vectors of " << vector_bytes << " bytes");
+    for (const auto& [symbol, n] : s) UNSCOPED_INFO(symbol << "=" << n);
+    const Drawn given = draw(g, s, 3);
+    const Results want = interpret(g, given.inputs, given.parameters, Mode::typed, {.observe = {}, .refuse_nan = false, .sizes = s});
+    const ClusterRun have = run_clustering(g, clusters, given.inputs, given.parameters, s, target);
+    for (const auto& [name, array] : want.outputs) {
+      INFO("output " << name);
+      check_bits(have.outputs.at(name), array);
+    }
   }
+}
+void check_norm(std::int64_t batch, std::int64_t rows, std::int64_t length, DType dtype, int vector_bytes) {
+  check_gradients(norm_gradients(Axis("batch", batch), Axis("row", rows), length, dtype), {{}}, vector_bytes);
 }
 
 }  // namespace
@@ -66,7 +75,55 @@ TEST_CASE("sums down columns beside rows keep the order of their terms over seve
   check_norm(3, 2800, 9, f32, 16);
 }
 
-TEST_CASE("what sums down columns beside rows need is known and short, and nothing of it is read by the rows") {
+TEST_CASE("sums down columns beside rows keep the order of their terms whatever their number, which only a run knows") {
+  std::vector<Sizes> sizes;
+  for (std::int64_t rows : {0, 1, 2, 15, 63, 64, 65, 511, 512, 513, 1000, 4095, 4096, 4097, 9001}) sizes.push_back({{"row", rows}});
+  check_gradients(norm_gradients(Axis("batch", 1), Axis("row"), 9, f32), sizes, 32);
+  sizes.clear();
+  for (std::int64_t batch : {0, 1, 3, 8})
+    for (std::int64_t rows : {0, 1, 17, 64, 600}) sizes.push_back({{"batch", batch}, {"row", rows}});
+  for (DType d : {f32, f64, bf16}) check_gradients(norm_gradients(Axis("batch"), Axis("row"), 16, d), sizes, d == f32 ? 64 : 32);
+}
+
+TEST_CASE("the sums of tasks have room whatever the number of terms") {
+  for (std::int64_t length : {16, 64, 255, 256, 257, 768, 8192}) {
+    const Graph g = norm_gradients(Axis("batch"), Axis("row"), length, f32);
+    const Clustering clusters = fuse(g, {.sums_beside_rows = true});
+    const Schedule s = schedule_for_host(g, clusters.clusters.back(), choose_layouts(g, clusters), {});
+    INFO(length << " elements a row, " << clusters.clusters.size() << " clusters");
+    REQUIRE(s.temporaries.size() == 3);
+    for (std::int64_t rows : {0, 1, 4095, 4096, 4097, 8192, 8193, 1000001}) {
+      INFO(rows << " rows of " << length);
+      CHECK(s.temporaries[0].elements.evaluate({{"batch", 1}, {"row", rows}}) >= (rows + 4095) / 4096 * 16 * length);
+    }
+  }
+}
+
+TEST_CASE("sums of different clusters have one kernel that joins their tasks") {
+  Graph g;
+  const Axis row("row"), model("model", 48);
+  const Tensor x = g.input("x", f32, {row, model}), y = g.input("y", f32, {row, model});
+  g->add_output("softmax", softmax(x, model).value());
+  g->add_output("columns", sum(x, {row}).value());
+  g->add_output("norm", (y * sum(y * y, {model})).value());
+  g->add_output("other columns", sum(y, {row}).value());
+  const Graph e = expand(g);
+  const Clustering clusters = fuse(e, {.sums_beside_rows = true});
+  REQUIRE(clusters.clusters.size() == 2);
+  const Layouts layouts = choose_layouts(e, clusters);
+  std::set<Hash128> joins;
+  for (const Cluster& c : clusters.clusters) {
+    const Schedule s = schedule_for_host(e, c, layouts, {});
+    REQUIRE(s.kernels.size() == 2);
+    joins.insert(kernel::hash(s.kernels[1].kernel));
+    REQUIRE(s.kernels[1].nodes.size() == 1);
+    CHECK(e->node(c.nodes[s.kernels[1].nodes[0]]).op == Op::sum);
+    CHECK(e->type({c.nodes[s.kernels[1].nodes[0]], 0}).axes() == AxisNames{"model"});
+  }
+  CHECK(joins.size() == 1);
+}
+
+TEST_CASE("what is summed down columns beside rows is of known length and short, and nothing of it is read by the rows") {
   const auto clusters_of = [](const Axis& row, std::int64_t length) {
     Graph g;
     const Axis model("model", length);
@@ -76,8 +133,8 @@ TEST_CASE("what sums down columns beside rows need is known and short, and nothi
     return fuse(expand(g), {.sums_beside_rows = true}).clusters.size();
   };
   CHECK(clusters_of(Axis("row", 40), 512) == 1);
-  CHECK(clusters_of(Axis("row"), 512) == 2);
-  CHECK(clusters_of(Axis("row", 40), 10000) == 2);
+  CHECK(clusters_of(Axis("row"), 512) == 1);
+  CHECK(clusters_of(Axis("row"), 10000) == 2);
 
   Graph g;
   const Axis row("row", 40), model("model", 512);
