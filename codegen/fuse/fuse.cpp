@@ -51,9 +51,12 @@ class Fuser {
               [](const Crossing& a, const Crossing& b) { return std::tie(a.value, a.number) < std::tie(b.value, b.number); });
     for (NodeId id = 0; id < graph_.nodes().size(); ++id)
       if (is_real(id)) place(id);
-    if (rules_.sums_beside_rows)
+    if (rules_.sums_beside_rows) {
+      for (auto id = static_cast<NodeId>(graph_.nodes().size()); id-- > 0;)
+        if (is_real(id) && group(id).kind == ClusterKind::contraction) leave_epilogue(id);
       for (NodeId id = 0; id < graph_.nodes().size(); ++id)
         if (is_real(id) && group(id).sweep == Sweep::column) move_beside_rows(id);
+    }
     return collect();
   }
 
@@ -104,6 +107,34 @@ class Fuser {
     joined.nodes.insert(joined.nodes.end(), from.nodes.begin(), from.nodes.end());
     groups_[static_cast<std::size_t>(dag_.find(group_[reading]))] = std::move(joined);
     return std::nullopt;
+  }
+
+  // What an epilogue computes for one cluster alone, which reduces, and from values that are stored anyway, that cluster computes:
+  // so less is stored. The order of clusters stays: what a node needs comes before its epilogue, and that before its readers.
+  void leave_epilogue(NodeId id) {
+    if (graph_.node(id).op == Op::dot || is_bordered(id)) return;
+    const int from = dag_.find(group_[id]), to = dag_.find(group_[readers_[id][0]]);
+    const auto inside = [&](NodeId n) { return group_[n] >= 0 && dag_.find(group_[n]) == from; };
+    const auto outside = [&](NodeId n) { return !inside(n); };
+    const auto is_stored = [&](NodeId n) { return is_bordered(n) || std::any_of(readers_[n].begin(), readers_[n].end(), outside); };
+    Group& into = groups_[static_cast<std::size_t>(to)];
+    const bool reduces = into.sweep == Sweep::row || into.sweep == Sweep::column;
+    if (into.kind != ClusterKind::loop || !reduces || into.space != group(id).space) return;
+    for (NodeId reader : readers_[id]) {
+      if (dag_.find(group_[reader]) != to) return;
+      for (const Read& r : reads_.of(reader))
+        if (r.value.node == id && r.access != Access::same) return;
+    }
+    for (const Read& r : reads_.of(id))
+      if (inside(r.value.node) && (r.access != Access::same || !is_stored(r.value.node))) return;
+    if (values_of(into) + reads_.of(id).size() > kMostValues) return;
+    for (const Read& r : reads_.of(id))
+      if (tell_ && inside(r.value.node))
+        refusals_[{r.value, id}] = {Reason::left_epilogue, "for " + std::string(op_name(graph_.node(readers_[id][0])))};
+    auto& nodes = group(id).nodes;
+    nodes.erase(std::find(nodes.begin(), nodes.end(), id));
+    into.nodes.push_back(id);
+    group_[id] = to;
   }
 
   // Sums down columns join reductions along the rows of what they read, or compute: so it crosses memory once for both.

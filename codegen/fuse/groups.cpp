@@ -78,6 +78,7 @@ std::string_view words(Reason reason) {
                                       "too costly for the prologue of a contraction",
                                       "a reduction beside a contraction",
                                       "not the elements of the contraction's result",
+                                      "computed where it is read, of what is stored anyway",
                                       "read in another order or more than once",
                                       "indices are mapped after a reduction",
                                       "would be computed again for every repeat",

@@ -50,6 +50,7 @@ enum class Reason : std::uint8_t {
   costly_prologue,     // more operations on a contraction's operand than are worth doing again
   reduction_beside_contraction,
   other_elements,      // a contraction's result read by other axes or repeated
+  left_epilogue,       // of an epilogue, computed where it is read from what is stored anyway
   scattered,           // read in another order or more than once
   mapped_reduction,    // indices are mapped after a reduction
   repeated,            // would be computed again for every repeat

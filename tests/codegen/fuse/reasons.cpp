@@ -71,6 +71,12 @@ const std::vector<Case>& cases() {
          const Axes of = axes == 3 ? Axes{a, b, k} : Axes{a, b};
          out(g, "end", p + in(g, "u", of) * in(g, "v", of));
        }},
+      {Reason::left_epilogue, 2, 1, "for sum",
+       [](Graph& g, int readers) {
+         const Tensor d = dot(in(g, "x", {a, k}), in(g, "w", {k, c}), {k});
+         out(g, "end", sum(d * in(g, "y", {a, c}), {a}));
+         if (readers == 2) out(g, "other", sum(d, {a}));
+       }},
       {Reason::scattered, 1, 0, "c=12",
        [](Graph& g, int gathers) {
          const Tensor p = product(g, {c});
@@ -155,7 +161,7 @@ TEST_CASE("every reason not to fuse names its numbers, and is gone when they cha
       Graph g;
       c.build(g, n);
       std::string told;
-      const bool found = has(fuse(g), c, told);
+      const bool found = has(fuse(g, {.sums_beside_rows = c.reason == Reason::left_epilogue}), c, told);
       INFO(words(c.reason) << " at " << n << ", wanted " << c.numbers << "; the boundaries are:\n" << told << print(g));
       CHECK(found == (n == c.fails));
     }

@@ -14,11 +14,15 @@
 namespace uwaga::test {
 namespace {
 
-// Gradients of layer_norm by everything, of all rows of a batch, and the maximum down its gradient's columns.
-Graph norm_gradients(const Axis& b, const Axis& row, std::int64_t length, DType dtype) {
+// Gradients of layer_norm by everything, of all rows of a batch, and the maximum down its gradient's columns. What comes in may be the
+// result of a product.
+Graph norm_gradients(const Axis& b, const Axis& row, std::int64_t length, DType dtype, bool by_product = false) {
   Graph g;
   const Axis model("model", length);
-  const Tensor x = g.input("x", dtype, {b, row, model}), dy = g.input("dy", dtype, {b, row, model});
+  const Tensor x = g.input("x", dtype, {b, row, model});
+  const Axis inner("inner", 7);
+  const Tensor dy = by_product ? dot(g.input("dy", dtype, {b, row, inner}), g.input("w", dtype, {inner, model}), {inner})
+                               : g.input("dy", dtype, {b, row, model});
   const Tensor weight = g.input("weight", dtype, {model}), bias = g.input("bias", dtype, {model});
   const auto d = vjp({layer_norm(x, weight, bias, model, 1e-5)}, {x, weight, bias}, {dy});
   g->add_output("dx", d[0].value());
@@ -83,6 +87,20 @@ TEST_CASE("sums down columns beside rows keep the order of their terms whatever 
   for (std::int64_t batch : {0, 1, 3, 8})
     for (std::int64_t rows : {0, 1, 17, 64, 600}) sizes.push_back({{"batch", batch}, {"row", rows}});
   for (DType d : {f32, f64, bf16}) check_gradients(norm_gradients(Axis("batch"), Axis("row"), 16, d), sizes, d == f32 ? 64 : 32);
+}
+
+TEST_CASE("a product whose result a norm's gradients read stores that result alone") {
+  const Graph g = norm_gradients(Axis("batch"), Axis("row"), 24, f32, true);
+  const Clustering c = fuse(g, {.sums_beside_rows = true});
+  REQUIRE(c.clusters.size() == 2);
+  CHECK(c.clusters[0].kind == ClusterKind::contraction);
+  CHECK(c.clusters[0].outputs.size() == 1);
+  CHECK(c.clusters[1].outputs.size() == 5);
+  const Sizes sizes{{"batch", 3}, {"row", 50}};
+  const Drawn given = draw(g, sizes, 5);
+  const Results want = interpret(g, given.inputs, given.parameters, Mode::typed, {.observe = {}, .refuse_nan = false, .sizes = sizes});
+  const ClusterRun have = run_clustering(g, c, given.inputs, given.parameters, sizes);
+  for (const auto& [name, array] : want.outputs) check_bits(have.outputs.at(name), array);
 }
 
 TEST_CASE("the sums of tasks have room whatever the number of terms") {
