@@ -129,8 +129,9 @@ TEST_CASE("a deeper model needs no further kernels") {
         .report()
         .kernels;
   };
-  // The norm adds its parameters' sums in a chain, whose pieces differ while there are few of them.
+  // The norm adds its parameters' sums in a chain, whose pieces differ while there are few of them. Which gradient of an attention's
+  // inputs is the last to be added is a matter of hashes, so some depths do without one of two kernels.
   const int twelve = kernels(12);
-  CHECK(kernels(18) == twelve);
-  CHECK(kernels(24) == twelve);
+  CHECK(kernels(18) <= twelve);
+  CHECK(kernels(24) <= twelve);
 }
