@@ -45,8 +45,7 @@ class Contraction {
     if (operand == DType::f32) dtype_ = DType::f32;
     // Without columns there is nothing to lie across a vector: inner products, one an entry of the batch.
     lanes_ = roles_.columns.empty() ? 1 : std::max(1, target.vector_bytes / static_cast<int>(size_of(dtype_)));
-    pairs_ = (target.bf16_dot || target.amx) && lanes_ > 1 && dtype_ == DType::f32 && g_.type(roles_.a).dtype == DType::bf16 &&
-             g_.type(roles_.b).dtype == DType::bf16;
+    pairs_ = lanes_ > 1 && multiplied_in_pairs(g_, roles_, dtype_, target);
     tiles_ = pairs_ && target.amx;
     per_step_ = pairs_ ? 2 : 1;
     const std::int64_t per_turn = tiles_ ? per_step_ * kTileColumns : per_step_;  // terms that are packed together

@@ -229,6 +229,11 @@ void turn_over(KernelBuilder& b, std::vector<Ex>& square) {
     }
 }
 
+bool multiplied_in_pairs(const GraphData& graph, const Roles& roles, DType sums, const HostTarget& target) {
+  const bool narrow = graph.type(roles.a).dtype == DType::bf16 && graph.type(roles.b).dtype == DType::bf16;
+  return (target.bf16_dot || target.amx) && sums == DType::f32 && narrow;
+}
+
 Ex pair_with_zero(KernelBuilder& b, Ex x) {
   return b.bits(ExprKind::shift_right, b.bitcast(b.cast(x, DType::f32), DType::i32), b.integer(16, DType::i32));
 }

@@ -57,6 +57,9 @@ RoleAxes collapse_roles(const kernel::Inline& x, const Roles& roles);
 // Makes the vectors of a square, whose rows they are, its columns.
 void turn_over(kernel::KernelBuilder& b, std::vector<kernel::Ex>& square);
 
+// Are both operands bf16 that the target multiplies as they are, in pairs or in tiles of them?
+bool multiplied_in_pairs(const GraphData& graph, const Roles& roles, DType sums, const HostTarget& target);
+
 // A bf16 and 0, as an i32 for dot_pairs.
 kernel::Ex pair_with_zero(kernel::KernelBuilder& b, kernel::Ex x);
 

@@ -394,8 +394,8 @@ bool has_few_rows(const Graph& graph, const Cluster& cluster, const Layouts& lay
   const Roles roles = find_roles(g, cluster, layouts);
   const auto rows = product(g.type(roles.a), roles.rows).constant();
   const DType dtype = sums_in(g, roles);
-  const bool pairs = target.bf16_dot && !target.amx && dtype == DType::f32 && g.type(roles.a).dtype == DType::bf16 && g.type(roles.b).dtype == DType::bf16;
-  return rows && *rows >= 1 && *rows <= most_rows(target) && !roles.columns.empty() && lanes_of_target(target, dtype) > 1 && !pairs;
+  const bool few = rows && *rows >= 1 && *rows <= most_rows(target);
+  return few && !roles.columns.empty() && lanes_of_target(target, dtype) > 1 && !multiplied_in_pairs(g, roles, dtype, target);
 }
 
 Schedule schedule_few_rows(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {

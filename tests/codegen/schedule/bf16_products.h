@@ -15,13 +15,13 @@ struct Bf16Product {
   std::string what;
   Graph graph;
   Sizes sizes;
-  std::int64_t terms = 0, rows = 0;
+  std::int64_t terms = 0;
 };
 
 // c[m n] = a[.. m .. k ..] * b, stored with these axes from the slowest to the fastest; `narrowed`: stored as f32, and cast.
 inline Bf16Product bf16_product(const std::vector<std::string>& a, const std::vector<std::string>& b, std::int64_t m, std::int64_t n,
                                 std::int64_t k, bool static_sizes, bool narrowed) {
-  Bf16Product p{"", {}, {}, k, m};
+  Bf16Product p{"", {}, {}, k};
   const Sizes all{{"m", m}, {"n", n}, {"k", k}};
   if (!static_sizes) p.sizes = all;
   const auto operand = [&](const char* name, const std::vector<std::string>& axes) {
@@ -51,7 +51,7 @@ inline std::vector<Bf16Product> bf16_products() {
         for (const bool narrowed : {true, false})
           for (const auto& [m, n, k] : {std::array<std::int64_t, 3>{25, 64, 64}, {13, 33, 37}, {1, 7, 1}, {30, 40, 515}, {14, 130, 1040}, {390, 20, 96}, {5, 9, 0}})
             all.push_back(bf16_product(a, b, m, n, k, static_sizes, narrowed));
-  Bf16Product& p = all.emplace_back(Bf16Product{"batched, over two axes", {}, {{"m", 21}, {"k", 25}}, 75, 21});
+  Bf16Product& p = all.emplace_back(Bf16Product{"batched, over two axes", {}, {{"m", 21}, {"k", 25}}, 75});
   const Axis batch("batch", 3), j("j", 3), n("n", 50);
   const Tensor a = p.graph.input("a", bf16, {batch, "m", j, "k"}), b = p.graph.input("b", bf16, {"k", batch, n, j});
   p.graph->add_output("c", dot(a, b, {"j", "k"}, f32).value());
