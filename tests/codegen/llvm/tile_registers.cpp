@@ -161,6 +161,12 @@ void handle(int, siginfo_t*, void* given) {
 
 EmulatedTiles::EmulatedTiles() {
   tiles = {};
+  // Whole tiles until ldtilecfg says so: a processor that has tiles, but not the permission to use them, may execute that one.
+  tiles.configuration[0] = 1;
+  for (int tile = 0; tile < 8; ++tile) {
+    tiles.configuration[16 + 2 * tile] = 64;
+    tiles.configuration[48 + tile] = 16;
+  }
   struct sigaction action{};
   action.sa_sigaction = handle;
   action.sa_flags = SA_SIGINFO | SA_NODEFER;
