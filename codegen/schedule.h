@@ -23,7 +23,7 @@ struct HostTarget {
   int registers = 16;         // vector registers
   bool fma = true;
   bool bf16_dot = false;      // AVX512_BF16
-  bool amx = false;
+  bool amx = false;           // tile registers that multiply bf16
   std::int64_t l1_bytes = 32 << 10, l2_bytes = 512 << 10;
   std::string cpu;            // LLVM's name of the processor
   std::string features;       // LLVM's feature string

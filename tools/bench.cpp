@@ -33,7 +33,7 @@ std::vector<Timing> timed(Program& program, const Arrays& inputs, int runs, cons
     times.push_back({passed.count(), (before + after) / 2});
     before = after;
   }
-  std::sort(times.begin(), times.end(), [](const Timing& a, const Timing& b) { return a.milliseconds < b.milliseconds; });
+  std::ranges::sort(times, {}, &Timing::milliseconds);
   return times;
 }
 
@@ -69,7 +69,7 @@ void add_times(BenchLine& line, const std::vector<Timing>& times, const Program&
     peaks.push_back(t.gflops_beside);
     shares.push_back(least(t.gflops_beside) / t.milliseconds);
   }
-  for (std::vector<double>* v : {&peaks, &shares}) std::sort(v->begin(), v->end());
+  for (std::vector<double>* v : {&peaks, &shares}) std::ranges::sort(*v);
   line["gflops_beside"] = peaks[peaks.size() / 2];
   line["roofline_share_beside"] = shares[shares.size() / 2];
 }

@@ -67,7 +67,7 @@ int decode(const DecodeBenchOptions& o) {
     grow(o.prompt + i + 1);
     times.push_back({.milliseconds = 1e3 * seconds()});
   }
-  std::sort(times.begin(), times.end(), [](const Timing& a, const Timing& b) { return a.milliseconds < b.milliseconds; });
+  std::ranges::sort(times, {}, &Timing::milliseconds);
   const std::int64_t bytes = weight_bytes(graph);
   BenchLine line{{"bench", "decode"}, {"model", o.model}, {"prompt", o.prompt}, {"tokens", o.tokens}, {"precision", name(o.compute)},
                  {"device", target.str()}, {"threads", target.threads()}};
