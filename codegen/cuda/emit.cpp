@@ -140,6 +140,7 @@ void CudaEmitter::statement(const Stmt& s) {
     case StmtKind::branch: return branch(s);
     case StmtKind::fail: return fail(s);
     case StmtKind::prefetch: return;
+    case StmtKind::routine: throw InternalError("routines, which are of host schedules only, reached the CUDA emitter");
     case StmtKind::tile_zero:
     case StmtKind::tile_load:
     case StmtKind::tile_dot:

@@ -85,6 +85,9 @@ class KernelBuilder {
   void store(BufferId buffer, Ex index, Ex value, Ex mask = {});
   void loop(Ex begin, Ex end, std::int64_t step, const std::function<void(Ex)>& body);
   void branch(Ex condition, const std::function<void()>& then, const std::function<void()>& otherwise = {});
+  // See StmtKind. The body is given the parameters: inside it they stand for `given`, and nothing else of outside may be read. Those
+  // of i64 are taken for indices.
+  void routine(const std::vector<Ex>& given, const std::function<void(const std::vector<Ex>&)>& body);
   void prefetch(BufferId buffer, Ex index);
   void barrier();
   // Tile registers: see StmtKind. Rows lie `pitch` elements apart from `index` on.

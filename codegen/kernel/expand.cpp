@@ -130,6 +130,7 @@ class Expansion {
         b_.branch(condition, [&] { block(s.body); }, [&] { block(s.otherwise); });
         break;
       }
+      case StmtKind::routine: routine(s); break;
       case StmtKind::prefetch: b_.prefetch(buffers_[s.buffer], value(s.index)); break;
       case StmtKind::barrier: b_.barrier(); break;
       case StmtKind::tile_zero: b_.tile_zero(static_cast<int>(s.var)); break;
@@ -150,6 +151,16 @@ class Expansion {
         break;
       }
     }
+  }
+
+  void routine(const Stmt& s) {
+    const auto first = s.body.begin() + static_cast<std::ptrdiff_t>(s.step);
+    std::vector<Ex> given;
+    for (auto let = s.body.begin(); let != first; ++let) given.push_back(value(let->value));
+    b_.routine(given, [&](const std::vector<Ex>& parameters) {
+      for (std::size_t i = 0; i < parameters.size(); ++i) variable_[s.body[i].var] = parameters[i];
+      block({first, s.body.end()});
+    });
   }
 
   const Kernel& from_;

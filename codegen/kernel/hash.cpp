@@ -47,7 +47,7 @@ Hash128 hash(const Kernel& k, bool ordinals) {
   h.word(k.grid.size());
   for (VarId v : k.grid) h.word(v);
   for (ExprId e : k.grid_extents) h.word(e);
-  h.word(number(k.threads)).word(k.thread);
+  h.word(number(k.threads) | number(k.routine) << 32).word(k.thread);
   feed(h, k.body, ordinals);
   return h.finish();
 }

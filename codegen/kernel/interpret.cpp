@@ -295,6 +295,7 @@ class Interpreter {
       return;
     }
     if (s.kind == StmtKind::loop) return loop(s, order);
+    if (s.kind == StmtKind::routine) return block(s.body, order);
     for (int t : order) {
       thread_ = t;
       simple(s);

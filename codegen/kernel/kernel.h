@@ -110,6 +110,10 @@ enum class StmtKind : std::uint8_t {
                // of low halves over the columns of row m and the rows of column n, + that of high halves, each one fma chain from 0;
                // denormals of operands and results count as 0
   tile_store,  // rows of buffer, of f32 = tile `var`
+  // On the host only: statements that kernels have in common, for a function of their own that is compiled once for all of them
+  // (routine.h). The first `step` statements of the body are lets, its parameters, whose values are of outside; what follows reads
+  // no other variable and no argument of outside, computes only what is an instruction or a few, and does not fail.
+  routine,
   fail,     // if condition (scalar or any lane): set the program's error word to `ordinal` with `value` (i64) as the index
 };
 
@@ -128,7 +132,7 @@ struct Stmt {
   ExprId index = kNone;  // store: i64 lanes; prefetch, tile_load, tile_store: i64
   ExprId condition = kNone;  // branch, fail; store: optional mask, boolean lanes
   ExprId begin = ~ExprId{0}, end = kNone;  // loop: i64 scalars
-  std::int64_t step = 1;              // loop: > 0
+  std::int64_t step = 1;              // loop: > 0; routine: how many parameters
   std::vector<Stmt> body, otherwise;
 };
 
@@ -160,6 +164,7 @@ struct Kernel {
   int threads = 1;                  // GPU: threads a task; the variable `thread` is then defined
   VarId thread = 0;
   std::vector<Stmt> body;
+  bool routine = false;             // is called by kernels, with pointers to its buffers and its arguments; it has no grid
   std::string kind;                 // "loop", "contraction", ...: for people; not hashed
 
   const Expr& expr(ExprId id) const { return exprs[id]; }

@@ -172,6 +172,10 @@ class Printer {
           inside(s.otherwise);
         }
         break;
+      case StmtKind::routine:
+        line(fmt::format("routine of {}{}", s.step, at));
+        inside(s.body);
+        break;
       case StmtKind::prefetch: line(fmt::format("prefetch b{}[{}]{}", s.buffer, value(s.index), at)); break;
       case StmtKind::barrier: line("barrier" + at); break;
       case StmtKind::tile_zero: line(fmt::format("tile{} = 0{}", s.var, at)); break;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <uwaga/codegen/kernel/math.h>
 #include <uwaga/codegen/kernel/verify.h>
 #include <uwaga/ir/error.h>
 
@@ -175,6 +176,8 @@ class Verifier {
       if (seen[at]) continue;
       seen[at] = true;
       const Expr& e = k_.exprs[at];
+      want(!in_routine_ || (e.kind != ExprKind::argument && !(e.kind == ExprKind::arithmetic && is_expanded(e.op, e.type.dtype))),
+           "a routine reads an argument of outside, or computes what is no instruction");
       if (e.kind == ExprKind::variable && !defined_[e.index])
         throw InternalError(fmt::format("kernel verifier: {} reads variable {}, which is not defined there, in a kernel of kind {}", at_,
                                         e.index, k_.kind));
@@ -223,6 +226,7 @@ class Verifier {
         block(s.body);
         block(s.otherwise);
         break;
+      case StmtKind::routine: routine(s); break;
       case StmtKind::prefetch:
         want(s.buffer < k_.buffers.size() && s.index != kNone && type(s.index) == kIndex, "a prefetch of no element");
         break;
@@ -232,13 +236,35 @@ class Verifier {
       case StmtKind::tile_dot:
       case StmtKind::tile_store: tile(s); break;
       case StmtKind::fail:
+        want(!in_routine_, "a routine fails");
         want(s.condition != kNone && s.value != kNone && type(s.condition).dtype == DType::boolean, "fail without a condition");
         want(type(s.value) == VType{DType::i64, type(s.condition).lanes}, "fail with an index that does not fit");
         break;
     }
   }
 
+  void routine(const Stmt& s) {
+    want(k_.threads == 1 && !in_routine_, "a routine on other than the host, or inside of another");
+    want(s.step >= 0 && s.step <= static_cast<std::int64_t>(s.body.size()), "a routine with fewer statements than parameters");
+    const auto first = s.body.begin() + static_cast<std::ptrdiff_t>(s.step);
+    for (auto let = s.body.begin(); let != first; ++let) {
+      want(let->kind == StmtKind::let && let->value != kNone, "a parameter of a routine is no let");
+      use(let->value);
+      want(type(let->value).lanes == 1, "a parameter of a routine is no scalar");
+    }
+    std::vector<bool> outside(defined_.size());
+    outside.swap(defined_);
+    const std::size_t scope = scope_.size();
+    for (auto let = s.body.begin(); let != first; ++let) define(let->var, false, type(let->value));
+    in_routine_ = true;
+    for (auto inner = first; inner != s.body.end(); ++inner) statement(*inner);
+    in_routine_ = false;
+    defined_.swap(outside);
+    scope_.resize(scope);
+  }
+
   void tile(const Stmt& s) const {
+    want(!in_routine_, "tiles in a routine");
     want(s.var < kTiles && s.tiles[0] < kTiles && s.tiles[1] < kTiles, "a tile of a number that no tile has");
     want(k_.threads == 1, "tiles on other than the host");
     if (s.kind == StmtKind::tile_dot) want(s.var != s.tiles[0] && s.var != s.tiles[1] && s.tiles[0] != s.tiles[1], "a product of a tile with itself");
@@ -256,6 +282,7 @@ class Verifier {
   std::vector<VarId> scope_;
   std::string at_;
   int number_ = 0;
+  bool in_routine_ = false;
 };
 
 }  // namespace

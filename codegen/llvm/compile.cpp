@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <llvm/ADT/SmallVector.h>
+#include <llvm/CodeGen/Passes.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Verifier.h>
 #include <llvm/Support/raw_ostream.h>
@@ -16,6 +17,7 @@
 #include <thread>
 #include <utility>
 
+#include <uwaga/codegen/kernel/routine.h>
 #include <uwaga/codegen/llvm/internal/worker.h>
 #include <uwaga/ir/error.h>
 
@@ -34,7 +36,7 @@ constexpr std::string_view kLeftOut[] = {
     // order that is good for processors that order them once more.
     "Loop Strength Reduction", "Canonicalize Freeze Instructions in Loops", "Post RA top-down list latency scheduler",
     "CodeGen Prepare", "Constant Hoisting",
-    // Kernels call nothing, throw nothing and compare no memory; they have no switches, thread-local data or large frames.
+    // Kernels call nothing but routines, throw nothing and compare no memory; they have no switches, thread-local data or large frames.
     "Merge contiguous icmps into a memcmp", "Expand memcmp() to load/stores", "Lower Garbage Collection Instructions",
     "Shadow Stack GC Lowering", "Lower constant intrinsics", "Replace intrinsics with calls to vector library",
     "Partially inline calls to library functions", "Expand vector predication intrinsics",
@@ -62,12 +64,22 @@ constexpr std::string_view kLeftOut[] = {
     "X86 Avoid Store Forwarding Blocks", "Machine Late Instructions Cleanup Pass", "Detect Dead Lanes",
     "Rename Disconnected Subregister Components"};
 
-// LLVM's passes from its IR to an object, but for those left out, which took more than a quarter of the time.
+// LLVM's passes from its IR to an object, but for those left out, which took more than a quarter of the time. The rest is spent
+// where it shows: only code whose loops fill the registers has its instructions ordered for them, and they are handed out by the
+// allocator that splits lives. Elsewhere both change little but what is kept on the stack outside of loops, for a fifth of the time.
 class KernelPasses final : public llvm::legacy::PassManagerBase {
  public:
+  explicit KernelPasses(bool fills_registers) : fills_registers_(fills_registers) {}
+
   void add(llvm::Pass* pass) override {
-    if (std::find(std::begin(kLeftOut), std::end(kLeftOut), std::string_view(pass->getPassName())) != std::end(kLeftOut)) {
+    const std::string_view name = pass->getPassName();
+    const auto is = [&](std::string_view other) { return name == other; };
+    const bool left_out = std::any_of(std::begin(kLeftOut), std::end(kLeftOut), is);
+    if (left_out || (!fills_registers_ && name == "Machine Instruction Scheduler")) {
       delete pass;
+    } else if (!fills_registers_ && name == "Greedy Register Allocator") {
+      delete pass;
+      passes_.add(llvm::createBasicRegisterAllocator());
     } else {
       passes_.add(pass);
     }
@@ -75,10 +87,24 @@ class KernelPasses final : public llvm::legacy::PassManagerBase {
   void run(llvm::Module& module) { passes_.run(module); }
 
  private:
+  const bool fills_registers_;
   llvm::legacy::PassManager passes_;
 };
 
+// Does a loop, where `whole` a routine's too, keep so many vectors that they fill half of the fewest registers a target has?
+bool fills_registers(const std::vector<kernel::Stmt>& block, const kernel::Kernel& kernel, bool whole) {
+  constexpr int kMany = 8;
+  int vectors = 0;
+  for (const kernel::Stmt& s : block) {
+    vectors += s.kind == kernel::StmtKind::declare && kernel.variables[s.var].type.lanes > 1;
+    const bool inside = whole || s.kind != kernel::StmtKind::routine;
+    if (inside && (fills_registers(s.body, kernel, whole) || fills_registers(s.otherwise, kernel, whole))) return true;
+  }
+  return vectors >= kMany;
+}
+
 struct CompileWorker::ObjectPasses {
+  explicit ObjectPasses(bool fills_registers) : passes(fills_registers) {}
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream out{bytes};
   KernelPasses passes;
@@ -88,7 +114,7 @@ CompileWorker::CompileWorker(const HostTarget& target, const CompileOptions& opt
     : target_(target), options_(options), machine_(make_machine(target, options.optimisation)) {}
 CompileWorker::~CompileWorker() = default;
 
-std::unique_ptr<llvm::Module> CompileWorker::emit(const kernel::Kernel& kernel, llvm::LLVMContext& context,
+std::unique_ptr<llvm::Module> CompileWorker::emit(const kernel::Kernel& kernel, llvm::LLVMContext& context, bool whole,
                                                   std::span<const SourceLine> lines) {
   context.setDiscardValueNames(!options_.origins);
   auto module = std::make_unique<llvm::Module>("uwaga", context);
@@ -107,8 +133,14 @@ std::unique_ptr<llvm::Module> CompileWorker::emit(const kernel::Kernel& kernel, 
 #else
   how.f16_convert = true;
 #endif
-  kernel::Emitter emitter(kernel, *module, how);
-  emitter.emit(kKernelSymbol, [this](const llvm::Function& f) { return machine_->getTargetTransformInfo(f); });
+  const auto print = [&](const kernel::Kernel& k, const std::string& symbol) {
+    return kernel::Emitter(k, *module, how).emit(symbol, [this](const llvm::Function& f) { return machine_->getTargetTransformInfo(f); });
+  };
+  print(kernel, kKernelSymbol);
+  if (whole) {
+    for (const kernel::Routine& routine : kernel::different_routines(kernel))
+      print(routine.kernel, kernel::symbol(routine))->setLinkage(llvm::GlobalValue::InternalLinkage);
+  }
   if (options_.verify) {
     std::string problem;
     llvm::raw_string_ostream out(problem);
@@ -124,27 +156,29 @@ void CompileWorker::add_passes(KernelPasses& passes, llvm::raw_pwrite_stream& ou
   }
 }
 
-void CompileWorker::assemble(llvm::Module& module, llvm::SmallVectorImpl<char>& text) {
+void CompileWorker::assemble(const kernel::Kernel& kernel, llvm::Module& module, llvm::SmallVectorImpl<char>& text) {
   llvm::raw_svector_ostream out(text);
-  KernelPasses passes;
+  KernelPasses passes(fills_registers(kernel.body, kernel, false));
   add_passes(passes, out, llvm::CodeGenFileType::AssemblyFile);
   passes.run(module);
 }
 
-CompiledKernel CompileWorker::compile(const kernel::Kernel& kernel, std::span<const SourceLine> lines) {
+CompiledKernel CompileWorker::compile(const kernel::Kernel& kernel, bool whole, std::span<const SourceLine> lines) {
   const auto start = std::chrono::steady_clock::now();
   CompiledKernel result;
-  const std::unique_ptr<llvm::Module> module = emit(kernel, context_, lines);
+  const std::unique_ptr<llvm::Module> module = emit(kernel, context_, whole, lines);
   result.emit_microseconds = microseconds_since(start);
   const auto emitted = std::chrono::steady_clock::now();
-  if (!objects_) {
-    objects_ = std::make_unique<ObjectPasses>();
-    add_passes(objects_->passes, objects_->out, llvm::CodeGenFileType::ObjectFile);
+  const bool fills = fills_registers(kernel.body, kernel, whole);
+  std::unique_ptr<ObjectPasses>& objects = objects_[fills];
+  if (!objects) {
+    objects = std::make_unique<ObjectPasses>(fills);
+    add_passes(objects->passes, objects->out, llvm::CodeGenFileType::ObjectFile);
   }
-  objects_->bytes.clear();
-  objects_->passes.run(*module);
-  const auto* first = reinterpret_cast<const std::byte*>(objects_->bytes.data());
-  result.object.assign(first, first + objects_->bytes.size());
+  objects->bytes.clear();
+  objects->passes.run(*module);
+  const auto* first = reinterpret_cast<const std::byte*>(objects->bytes.data());
+  result.object.assign(first, first + objects->bytes.size());
   result.codegen_microseconds = microseconds_since(emitted);
   return result;
 }
@@ -153,13 +187,13 @@ HostCompiler::HostCompiler(HostTarget target, CompileOptions options) : target_(
 HostCompiler::~HostCompiler() = default;
 
 CompiledKernel HostCompiler::compile(const kernel::Kernel& kernel) const {
-  return CompileWorker(target_, options_).compile(kernel);
+  return CompileWorker(target_, options_).compile(kernel, true);
 }
 
 CompiledKernel HostCompiler::compile(const kernel::Kernel& kernel, std::span<const SourceLine> lines) const {
   CompileOptions options = options_;
   options.origins = true;
-  return CompileWorker(target_, options).compile(kernel, lines);
+  return CompileWorker(target_, options).compile(kernel, true, lines);
 }
 
 std::vector<CompiledKernel> HostCompiler::compile(std::span<const kernel::Kernel* const> kernels, int threads) const {
@@ -178,7 +212,7 @@ std::vector<CompiledKernel> HostCompiler::compile(std::span<const kernel::Kernel
       const std::size_t which = order[i];
       try {
         if (!worker) worker = std::make_unique<CompileWorker>(target_, options_);
-        results[which] = worker->compile(*kernels[which]);
+        results[which] = worker->compile(*kernels[which], false);
       } catch (...) {
         failures[which] = std::current_exception();
       }

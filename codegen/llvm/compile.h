@@ -6,8 +6,8 @@
 //   code.function()(&arguments, 0, tasks);
 //
 // An object's bytes are a function of the kernel, the target and the options: not of the batch, the thread or the count
-// of threads. Objects hold one function, named kKernelSymbol; names for people are given when it is loaded. A compiler
-// may be used by many threads at once. What the emitter cannot express is an InternalError.
+// of threads. An object's function is named kKernelSymbol, a routine's (kernel/routine.h) too; names for people are given when it
+// is loaded. A compiler may be used by many threads at once. What the emitter cannot express is an InternalError.
 #pragma once
 
 #include <cstddef>
@@ -52,10 +52,12 @@ class HostCompiler {
 
   const HostTarget& target() const { return target_; }
 
+  // With the functions of its routines in the object.
   CompiledKernel compile(const kernel::Kernel& kernel) const;
   // With DWARF that leads to the model: lines[ordinal]. Such an object belongs to one program and is not for the cache.
   CompiledKernel compile(const kernel::Kernel& kernel, std::span<const SourceLine> lines) const;
-  // On at most so many threads, the calling one among them. Objects in the order of the kernels.
+  // On at most so many threads, the calling one among them. Objects in the order of the kernels, and without the functions of
+  // their routines: those are kernels of the batch too, and found by their symbols when the others are loaded.
   std::vector<CompiledKernel> compile(std::span<const kernel::Kernel* const> kernels, int threads) const;
 
   // For inspection: LLVM IR and assembly, each instruction with its op.

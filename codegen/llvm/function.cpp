@@ -20,8 +20,8 @@ Emitter::Emitter(const Kernel& kernel, llvm::Module& module, const EmitterOption
 llvm::Function* Emitter::emit(const std::string& name,
                               const std::function<llvm::TargetTransformInfo(const llvm::Function&)>& target_info) {
   llvm::Type *word = b_.getInt64Ty(), *pointer = b_.getPtrTy();
-  auto* signature = llvm::FunctionType::get(b_.getVoidTy(), {pointer, word, word}, false);
-  function_ = llvm::Function::Create(signature, llvm::GlobalValue::ExternalLinkage, name, module_);
+  auto* type = kernel_.routine ? signature(kernel_) : llvm::FunctionType::get(b_.getVoidTy(), {pointer, word, word}, false);
+  function_ = llvm::cast<llvm::Function>(module_.getOrInsertFunction(name, type).getCallee());
   function_->setDSOLocal(true);
   function_->addFnAttr(llvm::Attribute::NoUnwind);
   if (!options_.tune.empty()) function_->addFnAttr("tune-cpu", options_.tune);
@@ -30,19 +30,25 @@ llvm::Function* Emitter::emit(const std::string& name,
   const std::string width = std::to_string(options_.vector_bytes * 8);
   function_->addFnAttr("prefer-vector-width", width);
   function_->addFnAttr("min-legal-vector-width", width);
-  function_->addParamAttr(0, llvm::Attribute::NonNull);
-  function_->addParamAttr(0, llvm::Attribute::getWithDereferenceableBytes(context_, sizeof(HostArguments)));
+  if (!kernel_.routine) {
+    function_->addParamAttr(0, llvm::Attribute::NonNull);
+    function_->addParamAttr(0, llvm::Attribute::getWithDereferenceableBytes(context_, sizeof(HostArguments)));
+  }
   target_.emplace(target_info(*function_));
   if (options_.origins) describe(name);
 
   b_.SetInsertPoint(new_block("entry"));
   enter(false);
   at(kernel_.body.empty() ? Ordinal{0} : kernel_.body.front().ordinal);
-  read_arguments();
-  read_scratch();
-  configure_tiles();
-  tasks();
-  release_tiles();
+  if (kernel_.routine) {
+    routine_body();
+  } else {
+    read_arguments();
+    read_scratch();
+    configure_tiles();
+    tasks();
+    release_tiles();
+  }
   b_.CreateRetVoid();
   end_description();
   return function_;

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <sstream>
 
+#include <uwaga/codegen/kernel/routine.h>
 #include <uwaga/codegen/llvm/internal/worker.h>
 
 namespace uwaga {
@@ -23,36 +24,13 @@ std::string printed(const llvm::Instruction& i) {
   return text;
 }
 
-}  // namespace
-
-std::vector<ListingLine> HostCompiler::llvm_listing(const kernel::Kernel& kernel) const {
-  CompileOptions options = options_;
-  options.origins = true;
-  CompileWorker worker(target_, options);
+// Of one function.
+void list_assembly(CompileWorker& worker, const kernel::Kernel& kernel, const std::string& symbol, std::vector<ListingLine>& lines) {
   llvm::LLVMContext context;
-  const auto module = worker.emit(kernel, context);
-  std::vector<ListingLine> lines;
-  for (const llvm::Function& f : *module) {
-    if (f.isDeclaration()) continue;
-    lines.push_back({"define void @" + f.getName().str() + "(ptr %0, i64 %1, i64 %2) {", -1, false});
-    for (const llvm::BasicBlock& block : f) {
-      lines.push_back({block.getName().str() + ":", -1, false});
-      for (const llvm::Instruction& i : block) lines.push_back({printed(i), ordinal_of(i), true});
-    }
-    lines.push_back({"}", -1, false});
-  }
-  return lines;
-}
-
-std::vector<ListingLine> HostCompiler::assembly_listing(const kernel::Kernel& kernel) const {
-  CompileOptions options = options_;
-  options.origins = true;
-  CompileWorker worker(target_, options);
-  llvm::LLVMContext context;
-  const auto module = worker.emit(kernel, context);
+  const auto module = worker.emit(kernel, context, /*whole=*/false);
+  module->getFunction(kKernelSymbol)->setName(symbol);
   llvm::SmallVector<char, 0> text;
-  worker.assemble(*module, text);
-  std::vector<ListingLine> lines;
+  worker.assemble(kernel, *module, text);
   std::istringstream in(std::string(text.data(), text.size()));
   int ordinal = -1;
   bool code = false;
@@ -83,6 +61,43 @@ std::vector<ListingLine> HostCompiler::assembly_listing(const kernel::Kernel& ke
     const bool instruction = code && start > 0 && word[0] != '.';
     lines.push_back({line, instruction ? ordinal : -1, instruction});
   }
+}
+
+}  // namespace
+
+std::vector<ListingLine> HostCompiler::llvm_listing(const kernel::Kernel& kernel) const {
+  CompileOptions options = options_;
+  options.origins = true;
+  CompileWorker worker(target_, options);
+  llvm::LLVMContext context;
+  const auto module = worker.emit(kernel, context, /*whole=*/true);
+  std::vector<ListingLine> lines;
+  for (const llvm::Function& f : *module) {
+    if (f.isDeclaration()) continue;
+    std::string head = "define void @" + f.getName().str() + "(";
+    llvm::raw_string_ostream out(head);
+    for (const llvm::Argument& a : f.args()) {
+      if (a.getArgNo() > 0) out << ", ";
+      a.getType()->print(out);
+      out << " %" << a.getArgNo();
+    }
+    lines.push_back({head + ") {", -1, false});
+    for (const llvm::BasicBlock& block : f) {
+      lines.push_back({block.getName().str() + ":", -1, false});
+      for (const llvm::Instruction& i : block) lines.push_back({printed(i), ordinal_of(i), true});
+    }
+    lines.push_back({"}", -1, false});
+  }
+  return lines;
+}
+
+std::vector<ListingLine> HostCompiler::assembly_listing(const kernel::Kernel& kernel) const {
+  CompileOptions options = options_;
+  options.origins = true;
+  CompileWorker worker(target_, options);
+  std::vector<ListingLine> lines;
+  list_assembly(worker, kernel, kKernelSymbol, lines);
+  for (const kernel::Routine& routine : kernel::different_routines(kernel)) list_assembly(worker, routine.kernel, kernel::symbol(routine), lines);
   return lines;
 }
 

@@ -91,9 +91,11 @@ class HostCode::Memory final : public llvm::RuntimeDyld::MemoryManager {
 
 namespace {
 
-// What code for narrow targets may call. All of these round correctly or exactly, so that bits do not depend on them.
+// What code may call: routines, and for narrow targets a few functions that round correctly or exactly, so that bits do not depend
+// on them.
 class Functions final : public llvm::LegacyJITSymbolResolver {
  public:
+  explicit Functions(const std::map<std::string, std::uintptr_t>& routines) : routines_(routines) {}
   llvm::JITSymbol findSymbol(const std::string& name) override {
     static const std::map<std::string, std::uintptr_t> known = {
         {"fma", address(static_cast<double (*)(double, double, double)>(std::fma))},
@@ -101,12 +103,12 @@ class Functions final : public llvm::LegacyJITSymbolResolver {
         {"floor", address(static_cast<double (*)(double)>(std::floor))},
         {"floorf", address(static_cast<float (*)(float)>(std::floor))},
     };
-    const auto it = known.find(name);
-    if (it == known.end()) {
-      missing_ += missing_.empty() ? name : ", " + name;
-      return nullptr;
+    for (const auto* functions : {&known, &routines_}) {
+      if (const auto it = functions->find(name); it != functions->end())
+        return {static_cast<llvm::JITTargetAddress>(it->second), llvm::JITSymbolFlags::Exported};
     }
-    return {static_cast<llvm::JITTargetAddress>(it->second), llvm::JITSymbolFlags::Exported};
+    missing_ += missing_.empty() ? name : ", " + name;
+    return nullptr;
   }
   llvm::JITSymbol findSymbolInLogicalDylib(const std::string&) override { return nullptr; }
   const std::string& missing() const { return missing_; }
@@ -116,16 +118,18 @@ class Functions final : public llvm::LegacyJITSymbolResolver {
   static std::uintptr_t address(F* f) {
     return reinterpret_cast<std::uintptr_t>(f);
   }
+  const std::map<std::string, std::uintptr_t>& routines_;
   std::string missing_;
 };
 
 }  // namespace
 
-HostCode::HostCode(std::span<const std::byte> object, bool debugger) : memory_(std::make_unique<Memory>()) {
+HostCode::HostCode(std::span<const std::byte> object, const std::map<std::string, std::uintptr_t>& routines, bool debugger)
+    : memory_(std::make_unique<Memory>()) {
   const llvm::StringRef bytes(reinterpret_cast<const char*>(object.data()), object.size());
   auto file = llvm::object::ObjectFile::createObjectFile(llvm::MemoryBufferRef(bytes, "kernel"));
   if (!file) throw InternalError("a compiled kernel is no object file: " + llvm::toString(file.takeError()));
-  Functions functions;
+  Functions functions(routines);
   llvm::RuntimeDyld linker(*memory_, functions);
   linker.setProcessAllSections(debugger);
   const std::unique_ptr<llvm::RuntimeDyld::LoadedObjectInfo> loaded = linker.loadObject(**file);
@@ -137,7 +141,7 @@ HostCode::HostCode(std::span<const std::byte> object, bool debugger) : memory_(s
   const llvm::JITEvaluatedSymbol symbol = linker.getSymbol(kKernelSymbol);
   if (!symbol) throw InternalError("a compiled kernel has no function of the kernel's name");
   if (debugger && loaded) memory_->announce(**file, *loaded);
-  function_ = reinterpret_cast<kernel::HostFunction>(static_cast<std::uintptr_t>(symbol.getAddress()));
+  address_ = static_cast<std::uintptr_t>(symbol.getAddress());
   for (const llvm::object::SectionRef& section : (*file)->sections())
     if (section.isText()) code_bytes_ += section.getSize();
 }
@@ -147,7 +151,7 @@ HostCode::HostCode(HostCode&&) noexcept = default;
 HostCode& HostCode::operator=(HostCode&&) noexcept = default;
 
 std::string HostCode::perf_line(const std::string& name) const {
-  return fmt::format("{:x} {:x} {}\n", reinterpret_cast<std::uintptr_t>(function_), code_bytes_, name);
+  return fmt::format("{:x} {:x} {}\n", address_, code_bytes_, name);
 }
 
 }  // namespace uwaga

@@ -89,6 +89,8 @@ void Emitter::statement(const Stmt& s) {
       return loop(s);
     case StmtKind::branch:
       return branch(s);
+    case StmtKind::routine:
+      return call(s);
     case StmtKind::prefetch: {
       llvm::Value* p = pointer(s.buffer, s.index);
       at(s.ordinal);

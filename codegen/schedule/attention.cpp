@@ -10,6 +10,7 @@
 #include <uwaga/codegen/schedule/attention_mask.h>
 #include <uwaga/codegen/schedule/attention_passes.h>
 #include <uwaga/codegen/schedule/dot_roles.h>
+#include <uwaga/codegen/schedule/register_tile.h>
 #include <uwaga/ir/error.h>
 
 namespace uwaga::schedule {
@@ -140,7 +141,8 @@ class AttentionKernel {
     for (int s = 0; s < p_.slots; ++s) tiles_.push_back(b_.scratch(DType::f32, rows * kQueries));
     for (NodeId id : f_.reductions) results_[id] = b_.scratch(DType::f32, b_.integer(kQueries));
     for (std::size_t i = 0; i < f_.totals.size(); ++i) totals_.push_back(b_.scratch(DType::f32, b_.integer(kQueries)));
-    rows_out_ = b_.scratch(DType::f32, b_.integer((widest + kTileRows) * kQueries));
+    rows_out_ = b_.scratch(DType::f32, b_.integer(widest * kQueries));
+    sums_ = b_.scratch(DType::f32, b_.integer(kTileRows * panel_));
     if (f_.mask && may_hold(x_, *f_.mask, {{f_.query, {b_.integer(0), b_.integer(0)}}, {f_.key, {b_.integer(0), b_.integer(0)}}})) {
       trims_ = true;
       const Ex count = (keys_ + (kKeyBlock - 1)) / kKeyBlock * (kQueries / panel_);
@@ -301,24 +303,31 @@ class AttentionKernel {
     x_.branch(logical_not(row < keys.begin) && row < keys.end, body);
   }
 
-  // kTileRows x vectors sums of `terms` products: a scalar of row r at starts[r] + term * step, vectors of columns(term, v).
-  void register_tile(BufferId a, const std::vector<Ex>& starts, Ex step, Ex terms, int vectors, const std::function<Ex(Ex term, int v)>& columns,
-                     const std::function<void(int r, const std::vector<Ex>& sums)>& done) {
-    std::vector<std::vector<Ex>> sums(kTileRows);
-    for (auto& row : sums)
-      for (int v = 0; v < vectors; ++v) row.push_back(b_.variable(zeros()));
-    b_.loop(b_.integer(0), terms, 1, [&](Ex term) {
-      std::vector<Ex> column;
-      for (int v = 0; v < vectors; ++v) column.push_back(b_.let(columns(term, v)));
-      const Ex offset = b_.let(term * step);
-      for (std::size_t r = 0; r < kTileRows; ++r) {
-        const Ex value = b_.let(b_.splat(b_.load(a, starts[r] + offset), lanes_));
-        for (std::size_t v = 0; v < column.size(); ++v) b_.assign(sums[r][v], b_.fma(value, column[v], sums[r][v]));
-      }
-    });
-    for (int r = 0; r < kTileRows; ++r) done(r, sums[static_cast<std::size_t>(r)]);
+  // kTileRows x vectors sums of products: of rows of A with vectors of B, `b_step` apart from term to term, to C.
+  struct Sums {
+    BufferId a;
+    std::vector<Ex> rows;
+    Ex a_step, terms;
+    BufferId b;
+    Ex columns;
+    std::int64_t b_step;
+    BufferId c;
+    Ex to;
+    std::int64_t c_pitch;
+  };
+  void register_tile(const Sums& s, int vectors) {
+    multiply(b_, {.rows = kTileRows, .vectors = vectors, .lanes = lanes_, .a = s.a, .b = s.b, .c = s.c, .b_step = s.b_step, .shared = true},
+             {s.rows, s.a_step, s.columns, s.to, b_.integer(s.c_pitch), s.terms, {}});
   }
-  Ex tile_at(Ex key, Ex lane) { return b_.ramp(key * kQueries + lane, lanes_); }
+  // Of a register tile in sums_: `body(r, v, sum)` for vector v of row r of those before `end`, a multiple of kTileRows from `row`.
+  void each_sum(Ex row, Ex end, int vectors, const std::function<void(Ex r, int v, Ex sum)>& body) {
+    x_.loop(row, min(row + kTileRows, end), 1, [&](Ex r) {
+      for (int v = 0; v < vectors; ++v)
+        body(r, v, b_.load(sums_, b_.ramp((r - row) * panel_ + std::int64_t{v} * lanes_, lanes_)));
+    });
+  }
+  Ex element_at(Ex key, Ex lane) { return key * kQueries + lane; }
+  Ex tile_at(Ex key, Ex lane) { return b_.ramp(element_at(key, lane), lanes_); }
   Ex vector_of(Ex panel, int v) { return panel + static_cast<std::int64_t>(v) * lanes_; }
 
   void tile_dot(const TileDot& d) {
@@ -332,11 +341,9 @@ class AttentionKernel {
         for (int r = 0; r < kTileRows; ++r) starts.push_back(b_.let(k.base + min(row + r, end - 1) * k.key_step));
         x_.loop(b_.integer(0), width_, panel_, [&](Ex p) {
           where_live(k0, end, row, p, [&] {
-            register_tile(k.buffer, starts, k.feature_step, b_.integer(features_of(g_, d.key_side, d.feature)), vectors_,
-                          [&](Ex term, int v) { return b_.load(q.columns, tile_at(term, vector_of(p, v))); },
-                          [&](int r, const std::vector<Ex>& sums) {
-                            for (int v = 0; v < vectors_; ++v) b_.store(to, tile_at(row + r, vector_of(p, v)), sums[static_cast<std::size_t>(v)]);
-                          });
+            register_tile({k.buffer, starts, k.feature_step, b_.integer(features_of(g_, d.key_side, d.feature)), q.columns, p, kQueries, to,
+                           element_at(row, p), kQueries},
+                          vectors_);
           });
         });
       });
@@ -432,16 +439,12 @@ class AttentionKernel {
           const Range keys = live(k0, end, panel);
           std::vector<Ex> starts;
           for (int r = 0; r < kTileRows; ++r) starts.push_back(b_.let(k.base + keys.begin * k.key_step + min(feature + r, b_.integer(n - 1)) * k.feature_step));
-          register_tile(k.buffer, starts, k.key_step, keys.end - keys.begin, vectors_,
-                        [&](Ex term, int v) { return b_.load(tile, tile_at(keys.begin + term, vector_of(panel, v))); },
-                        [&](int r, const std::vector<Ex>& sums) {
-                          x_.branch(feature + r < b_.integer(n), [&] {
-                            for (int v = 0; v < vectors_; ++v) {
-                              const Ex at = tile_at(feature + r, vector_of(panel, v));
-                              b_.store(rows_out_, at, b_.load(rows_out_, at) + sums[static_cast<std::size_t>(v)]);
-                            }
-                          });
-                        });
+          register_tile({k.buffer, starts, k.key_step, keys.end - keys.begin, tile, element_at(keys.begin, panel), kQueries, sums_, b_.integer(0), panel_},
+                        vectors_);
+          each_sum(feature, b_.integer(n), vectors_, [&](Ex r, int v, Ex sum) {
+            const Ex at = tile_at(r, vector_of(panel, v));
+            b_.store(rows_out_, at, b_.load(rows_out_, at) + sum);
+          });
         });
       });
     });
@@ -467,18 +470,14 @@ class AttentionKernel {
         std::vector<Ex> starts;
         for (int r = 0; r < kTileRows; ++r) starts.push_back(b_.let(min(row + r, end - 1) * kQueries + seeing.begin));
         x_.loop(b_.integer(0), b_.integer(pitch), static_cast<std::int64_t>(vectors) * lanes_, [&](Ex panel) {
-          register_tile(tile, starts, b_.integer(1), seeing.end - seeing.begin, vectors,
-                        [&](Ex term, int v) { return b_.load(q.rows, b_.ramp((seeing.begin + term) * pitch + vector_of(panel, v), lanes_)); },
-                        [&](int r, const std::vector<Ex>& sums) {
-                          x_.branch(row + r < end, [&] {
-                            for (int v = 0; v < vectors; ++v) {
-                              const Ex e = vector_of(panel, v);
-                              IndexEnv at = env_.with(f_.key, Index::scalar(row + r)).with(p.feature, Index::ramp(e, lanes_, lanes_));
-                              if (n % lanes_ != 0) at = at.masked(b_.ramp(e, lanes_) < b_.splat(b_.integer(n), lanes_));
-                              x_.store({p.node, 0}, at, x_.load({p.node, 0}, at) + sums[static_cast<std::size_t>(v)]);
-                            }
-                          });
-                        });
+          register_tile({tile, starts, b_.integer(1), seeing.end - seeing.begin, q.rows, seeing.begin * pitch + panel, pitch, sums_, b_.integer(0), panel_},
+                        vectors);
+          each_sum(row, end, vectors, [&](Ex r, int v, Ex sum) {
+            const Ex e = vector_of(panel, v);
+            IndexEnv at = env_.with(f_.key, Index::scalar(r)).with(p.feature, Index::ramp(e, lanes_, lanes_));
+            if (n % lanes_ != 0) at = at.masked(b_.ramp(e, lanes_) < b_.splat(b_.integer(n), lanes_));
+            x_.store({p.node, 0}, at, x_.load({p.node, 0}, at) + sum);
+          });
         });
       });
     });
@@ -542,7 +541,7 @@ class AttentionKernel {
   std::vector<BufferId> tiles_, totals_;
   std::map<NodeId, BufferId> results_;
   std::set<Value> defined_;  // tiles in scratch
-  BufferId rows_out_ = 0;
+  BufferId rows_out_ = 0, sums_ = 0;
   bool trims_ = false;
   BufferId live_from_ = 0, live_to_ = 0;  // i64, by block of keys and panel of queries
   IndexEnv env_;  // batch indices

@@ -4,6 +4,7 @@
 
 #include <uwaga/codegen/lower/inline.h>
 #include <uwaga/codegen/schedule/dot_roles.h>
+#include <uwaga/codegen/schedule/register_tile.h>
 #include <uwaga/ir/error.h>
 
 namespace uwaga {
@@ -17,9 +18,8 @@ constexpr std::int64_t kBlock = 512;
 // Rows and columns of C that one task computes, at most. They bound its scratch and set how often operands are packed again:
 // an element of B serves all rows of the task, one of A all its columns. Narrow results get narrow tasks, for the threads.
 constexpr std::int64_t kTaskRows = 384, kTaskColumns = 128, kNarrowColumns = 64, kNarrow = 1024;
-// Steps of a turn of the innermost loop. One costs up to a tenth where others share a processor's cores, two a few percent; eight
-// gain nothing.
-constexpr std::int64_t kUnroll = 4;
+// Terms of a product, at least, whose innermost loops are routines: a call costs as much as a few steps.
+constexpr std::int64_t kSharedTerms = 256;
 // Tiles of a task, at least, behind which the next block is fetched: fewer hide nothing of it.
 constexpr std::int64_t kHidingTiles = 4;
 // Terms of a product, at least, behind which what its epilogue takes is fetched.
@@ -77,8 +77,9 @@ class Contraction {
     if (const auto c = terms_.constant()) {
       block_ = round_up(std::clamp<std::int64_t>(*c, 1, kBlock), per_turn);
       whole_steps_ = *c % per_turn == 0;
-      turns_divide_ = *c % (per_step_ * kUnroll) == 0;
+      turns_divide_ = *c % (per_step_ * kStepsATurn) == 0;
     }
+    many_terms_ = lanes_ > 1 && terms_.constant().value_or(kSharedTerms) >= kSharedTerms;
   }
 
   Schedule write() {
@@ -170,7 +171,6 @@ class Contraction {
   }
   void spread(IndexEnv& env, const std::vector<LoopAxis>& axes, Index flat) { set_flat(x_, env, axes, flat); }
 
-  Ex mac(Ex a, Ex b, Ex sum) { return is_float(dtype_) ? b_.fma(a, b, sum) : sum + a * b; }
   DType packed() const { return pairs_ ? DType::i32 : dtype_; }
   Ex zero() { return is_float(dtype_) ? b_.real(0, dtype_) : b_.integer(0, dtype_); }
   Ex operand(Value v, const IndexEnv& env) {
@@ -395,7 +395,9 @@ class Contraction {
 
   // Of a B whose terms lie one after the other: squares of as many columns as steps, turned over in registers.
   void pack_b_across(Ex k0, Ex count) {
+    const bool plain = has_plain_columns();
     x_.loop(b_.integer(0), panel_count_, 1, [&](Ex panel) {
+      if (plain) return pack_columns(panel, k0, count);
       x_.loop(b_.integer(0), tiles_ ? packed_steps(count) * per_step_ : count, per_step_ * lanes_, [&](Ex term) {
         x_.loop(b_.integer(0), b_.integer(panel_), lanes_, [&](Ex first) {
           std::vector<Ex> square;
@@ -416,6 +418,33 @@ class Contraction {
           const Ex step = term / per_step_;
           for (std::int64_t i = 0; i < lanes_; ++i)
             b_.store(panels_b_, b_.ramp(panel_at(panel, step + i) + first, lanes_), square[static_cast<std::size_t>(i)]);
+        });
+      });
+    });
+  }
+
+  // Is every panel of B made of whole squares, as they are stored?
+  bool has_plain_columns() {
+    if (pairs_ || !many_terms_ || !whole_columns() || !whole_vectors() || axes_.columns.size() != 1 || axes_.over.size() != 1) return false;
+    return operand_in_line(x_, roles_.b, roles_.over, dtype_) && b_.kernel().expr(column_step().id).kind == ExprKind::integer;
+  }
+  Ex column_step() { return x_.stride(stored_b_->stored, stored_b_->names.at(roles_.columns.back())); }
+
+  // A panel of such a B: a routine.
+  void pack_columns(Ex panel, Ex k0, Ex count) {
+    IndexEnv env = base_env_;
+    spread(env, axes_.columns, Index::scalar(b_.let(column0_ + panel * panel_)));
+    const BufferId from = x_.buffer(stored_b_->stored, false);
+    const Ex step = column_step();
+    b_.routine({first_term_of(x_, *stored_b_, roles_.over, env) + k0, panel_at(panel, b_.integer(0)), count}, [&](const std::vector<Ex>& p) {
+      b_.loop(b_.integer(0), p[2], lanes_, [&](Ex term) {
+        b_.loop(b_.integer(0), b_.integer(panel_), lanes_, [&](Ex first) {
+          std::vector<Ex> square;
+          for (std::int64_t c = 0; c < lanes_; ++c)
+            square.push_back(b_.let(b_.load(from, b_.ramp(p[0] + ((first + c) * step + term), lanes_))));
+          turn_over(b_, square);
+          for (std::int64_t i = 0; i < lanes_; ++i)
+            b_.store(panels_b_, b_.ramp(p[1] + ((term + i) * panel_ + first), lanes_), square[static_cast<std::size_t>(i)]);
         });
       });
     });
@@ -458,58 +487,29 @@ class Contraction {
     std::vector<Ex> starts;
     for (int r = 0; r < tile_rows_; ++r) {
       if (packs_a_) {
-        if (r == 0) starts.push_back(b_.let((row - group) * (along_rows_ ? tile_pitch_ / tile_rows_ : pitch_a_)));
-        else starts.push_back(starts[0] + r * (along_rows_ ? 1 : pitch_a_));
-        continue;
+        starts.push_back(b_.let((row - group) * (along_rows_ ? tile_pitch_ / tile_rows_ : pitch_a_)));
+        break;
       }
       IndexEnv env = base_env_;
       spread(env, axes_.rows, Index::scalar(b_.let(min(row + r, m_ - 1))));
       starts.push_back(b_.let(first_term_of(x_, *direct_a_, roles_.over, env) + k0));
     }
-    const BufferId a = packs_a_ ? packed_a_ : x_.buffer(direct_a_->stored, false);
-    const std::int64_t apart = !packs_a_ ? per_step_ : along_rows_ ? tile_rows_ : 1;
+    RegisterTile tile{.rows = tile_rows_, .vectors = tile_vectors_, .lanes = lanes_, .dtype = dtype_, .b = panels_b_, .c = tile_c_,
+                      .b_step = panel_, .pairs = pairs_, .whole_turns = turns_divide_, .adds = bool(last)};
+    tile.a = packs_a_ ? packed_a_ : x_.buffer(direct_a_->stored, false);
+    tile.a_pitch = !packs_a_ ? 0 : along_rows_ ? 1 : pitch_a_;
+    tile.pairs_in_line = pairs_ && !packs_a_;
+    tile.half_step = !packs_a_ && !whole_steps_;
+    tile.shared = many_terms_;
     x_.loop(b_.integer(0), panel_count_, 1, [&](Ex panel) {
       const Ex column = b_.let(column0_ + panel * panel_);
       if (last) x_.branch(last, [&] { prefetch_epilogue(row, column); });
       else prefetch_epilogue(row, column);
       fetch_rows(row, k0, panel);
       if (tiles_) return multiply_tiles(row, first, panel, count, bool(last));
-      std::vector<Ex> sums;
-      for (int i = 0; i < tile_rows_ * tile_vectors_; ++i) sums.push_back(b_.variable(b_.splat(zero(), lanes_)));
-      // `odd`: a row read in place has one term left of a pair.
-      const auto add_step = [&](Ex step, bool odd = false) {
-        std::vector<Ex> columns;
-        for (int v = 0; v < tile_vectors_; ++v)
-          columns.push_back(b_.let(b_.load(panels_b_, b_.ramp(panel_at(panel, step) + static_cast<std::int64_t>(v) * lanes_, lanes_))));
-        for (int r = 0; r < tile_rows_; ++r) {
-          const Ex at = starts[static_cast<std::size_t>(r)] + step * apart;
-          Ex value = pairs_ && !packs_a_ && !odd ? b_.load_pair(a, at) : b_.load(a, at);
-          if (odd) value = pair_with_zero(b_, value);
-          if (!pairs_ && value.type().dtype != dtype_) value = b_.cast(value, dtype_);
-          value = b_.let(b_.splat(value, lanes_));
-          for (int v = 0; v < tile_vectors_; ++v) {
-            const Ex sum = sums[static_cast<std::size_t>(r * tile_vectors_ + v)];
-            const Ex column = columns[static_cast<std::size_t>(v)];
-            b_.assign(sum, pairs_ ? b_.dot_pairs(value, column, sum) : mac(value, column, sum));
-          }
-        }
-      };
-      // A few steps a turn: what the loop itself costs is a sixth of a turn otherwise.
-      const Ex all = b_.let(packs_a_ ? steps(count) : count / per_step_);
-      const Ex whole = turns_divide_ ? all : b_.let(all / kUnroll * kUnroll);
-      b_.loop(b_.integer(0), whole, kUnroll, [&](Ex step) {
-        for (std::int64_t t = 0; t < kUnroll; ++t) add_step(step + t);
-      });
-      if (!turns_divide_) b_.loop(whole, all, 1, [&](Ex step) { add_step(step); });
-      if (!packs_a_ && !whole_steps_) b_.branch(all * 2 < count, [&] { add_step(all, true); });
-      const auto at = [&](int r, int v) {
-        return b_.ramp((row - first + r) * task_columns_ + panel * panel_ + static_cast<std::int64_t>(v) * lanes_, lanes_);
-      };
-      for (int r = 0; r < tile_rows_; ++r)
-        for (int v = 0; v < tile_vectors_; ++v) {
-          const Ex sum = sums[static_cast<std::size_t>(r * tile_vectors_ + v)];
-          b_.store(tile_c_, at(r, v), last ? b_.load(tile_c_, at(r, v)) + sum : sum);
-        }
+      const std::int64_t a_step = !packs_a_ ? per_step_ : along_rows_ ? tile_rows_ : 1;
+      multiply(b_, tile, {starts, b_.integer(a_step), panel_at(panel, b_.integer(0)), (row - first) * task_columns_ + panel * panel_, b_.integer(task_columns_),
+                          packs_a_ ? steps(count) : count / per_step_, count});
     });
   }
 
@@ -580,6 +580,7 @@ class Contraction {
   std::int64_t group_rows_ = 0, tile_pitch_ = 0, pitch_a_ = 0;
   bool packs_a_ = false, along_rows_ = false, across_a_ = false, across_b_ = false, pairs_ = false, tiles_ = false;
   std::int64_t per_step_ = 1;  // terms
+  bool many_terms_ = false;  // worth the calls of routines
   bool whole_steps_ = true, turns_divide_ = false;  // for certain; whole tiles of steps, where they are multiplied in tiles
   std::optional<StoredOperand> direct_a_, stored_a_, stored_b_;
   BufferId panels_b_ = 0, tile_c_ = 0, packed_a_ = 0;

@@ -147,7 +147,12 @@ void fetch(Inline& x, const StoredOperand& operand, const IndexEnv& env, std::in
   const BufferId buffer = x.buffer(operand.stored, false);
   const Ex first = element_of(x, operand, env);
   const auto line = static_cast<std::int64_t>(64 / size_of(x.graph().type(operand.stored).dtype));
-  for (std::int64_t i = 0; i < length; i += line) x.builder().prefetch(buffer, first + i);
+  constexpr std::int64_t kLinesInARow = 8;  // of more, a loop is less code and as fast
+  if (length > kLinesInARow * line) {
+    x.loop(x.builder().integer(0), x.builder().integer(length), line, [&](Ex i) { x.builder().prefetch(buffer, first + i); });
+  } else {
+    for (std::int64_t i = 0; i < length; i += line) x.builder().prefetch(buffer, first + i);
+  }
 }
 
 namespace {

@@ -1,4 +1,5 @@
-// Prints one kernel as an LLVM function `void NAME(const HostArguments*, i64 begin, i64 end)`.
+// Prints one kernel as an LLVM function `void NAME(const HostArguments*, i64 begin, i64 end)`, or a routine as one of its own
+// signature. Routines that a kernel calls are declared, by their symbols.
 //
 // The kernel is vectorised and scheduled already, so no IR pass runs after this. What passes would have done is done
 // here while printing, where the facts are at hand:
@@ -12,7 +13,7 @@
 //   - Ranges: what static extents say of an index, so that loops that must turn have no guard and whole tiles no mask.
 //
 // Split by concern: types.cpp (types, constants, casts), arithmetic.cpp (ops), values.cpp (placing and reusing
-// expressions), ranges.cpp, memory.cpp, tiles.cpp, statements.cpp, function.cpp (arguments, grid, scratch).
+// expressions), ranges.cpp, memory.cpp, tiles.cpp, statements.cpp, routines.cpp, function.cpp (arguments, grid, scratch).
 #pragma once
 
 #include <llvm/Analysis/TargetTransformInfo.h>
@@ -66,6 +67,11 @@ class Emitter {
   void describe(const std::string& name);  // the debug subprogram, where origins are wanted
   void end_description();
   llvm::DebugLoc location(Ordinal ordinal);
+
+  // ---- routines.cpp
+  llvm::FunctionType* signature(const Kernel& routine) const;
+  void routine_body();
+  void call(const Stmt& s);
 
   // ---- types.cpp
   llvm::Type* scalar(DType dtype) const;  // in a register: boolean is i1, bf16 and f16 are their 16 bits

@@ -4,6 +4,7 @@
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/Module.h>
 
+#include <array>
 #include <memory>
 
 #include <uwaga/codegen/llvm/compile.h>
@@ -18,10 +19,11 @@ class CompileWorker {
  public:
   CompileWorker(const HostTarget& target, const CompileOptions& options);
   ~CompileWorker();
-  std::unique_ptr<llvm::Module> emit(const kernel::Kernel& kernel, llvm::LLVMContext& context,
+  // `whole`: with the functions of the kernel's routines.
+  std::unique_ptr<llvm::Module> emit(const kernel::Kernel& kernel, llvm::LLVMContext& context, bool whole,
                                      std::span<const SourceLine> lines = {});
-  void assemble(llvm::Module& module, llvm::SmallVectorImpl<char>& text);
-  CompiledKernel compile(const kernel::Kernel& kernel, std::span<const SourceLine> lines = {});
+  void assemble(const kernel::Kernel& kernel, llvm::Module& module, llvm::SmallVectorImpl<char>& text);
+  CompiledKernel compile(const kernel::Kernel& kernel, bool whole, std::span<const SourceLine> lines = {});
 
  private:
   void add_passes(KernelPasses& passes, llvm::raw_pwrite_stream& out, llvm::CodeGenFileType kind);
@@ -31,7 +33,8 @@ class CompileWorker {
   std::unique_ptr<llvm::TargetMachine> machine_;
   llvm::LLVMContext context_;
   struct ObjectPasses;
-  std::unique_ptr<ObjectPasses> objects_;  // made for the first: it takes as long as the code of a small kernel
+  // Of kernels that do not fill the registers, and of those that do: made for the first, it takes as long as the code of a small kernel.
+  std::array<std::unique_ptr<ObjectPasses>, 2> objects_;
 };
 
 }  // namespace uwaga

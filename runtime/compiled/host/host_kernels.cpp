@@ -3,8 +3,10 @@
 #include <chrono>
 #include <map>
 #include <span>
+#include <utility>
 
 #include <uwaga/codegen/kernel/math.h>
+#include <uwaga/codegen/kernel/routine.h>
 #include <uwaga/codegen/llvm/compile.h>
 #include <uwaga/codegen/llvm/target.h>
 #include <uwaga/runtime/host/cpu.h>
@@ -22,54 +24,74 @@ HostTarget this_host() {
   return target;
 }
 
+namespace {
+
+struct Code {
+  const kernel::Kernel* kernel;
+  std::string name;  // by what it computes
+  std::vector<std::byte> object;
+};
+
+}  // namespace
+
 HostKernels compile_kernels(const KernelSet& set, const HostTarget& target, int threads, CompileReport& report) {
   using Clock = std::chrono::steady_clock;
   const auto since = [](Clock::time_point start) { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); };
   const auto start = Clock::now();
   const KernelCache cache = KernelCache::standard();
   const std::string target_text = target_key(target);
-  std::vector<std::size_t> which, first;  // by kernel: its code; by code: a kernel that has it
+  std::vector<std::size_t> which;  // by kernel: its code
+  std::vector<Code> codes;         // of the kernels, then of their routines
   std::map<std::string, std::size_t> known;
   for (std::size_t i = 0; i < set.kernels().size(); ++i) {
-    const auto [it, fresh] = known.try_emplace(set.code_hashes()[i], first.size());
-    if (fresh) first.push_back(i);
+    const std::string& hash = set.code_hashes()[i];
+    const auto [it, fresh] = known.try_emplace(hash, codes.size());
+    if (fresh) codes.push_back({&set.kernels()[i], hash, {}});
     which.push_back(it->second);
   }
-  const std::size_t count = first.size();
+  const std::size_t count = codes.size();
   report.kernels = static_cast<int>(count);
-  std::vector<std::vector<std::byte>> objects(count);
-  std::vector<std::string> keys(count);
-  std::vector<kernel::Kernel> missing;
-  std::vector<std::size_t> missing_at;
+  std::map<std::string, kernel::Routine> routines;
   for (std::size_t i = 0; i < count; ++i) {
-    keys[i] = sha256(set.code_hashes()[first[i]] + "\n" + target_text);
-    if (auto found = cache.load(keys[i])) {
+    for (kernel::Routine& routine : kernel::different_routines(*codes[i].kernel)) routines.try_emplace(kernel::symbol(routine), std::move(routine));
+  }
+  for (const auto& [symbol, routine] : routines) codes.push_back({&routine.kernel, symbol, {}});
+
+  std::vector<std::string> keys;
+  std::vector<std::size_t> missing;
+  for (std::size_t i = 0; i < codes.size(); ++i) {
+    keys.push_back(sha256(codes[i].name + "\n" + target_text));
+    if (const auto found = cache.load(keys[i])) {
       const auto bytes = std::as_bytes(std::span(*found));
-      objects[i].assign(bytes.begin(), bytes.end());
-      ++report.kernels_from_cache;
+      codes[i].object.assign(bytes.begin(), bytes.end());
+      if (i < count) ++report.kernels_from_cache;
     } else {
-      missing.push_back(kernel::expand_math(set.kernels()[first[i]]));
-      missing_at.push_back(i);
+      missing.push_back(i);
     }
   }
   if (!missing.empty()) {
     const HostCompiler compiler(target);
+    std::vector<kernel::Kernel> expanded;
+    for (std::size_t i : missing) expanded.push_back(kernel::expand_math(*codes[i].kernel));
     std::vector<const kernel::Kernel*> batch;
-    for (const kernel::Kernel& k : missing) batch.push_back(&k);
+    for (const kernel::Kernel& k : expanded) batch.push_back(&k);
     std::vector<CompiledKernel> made = compiler.compile(batch, threads);
-    report.kernels_compiled += static_cast<int>(made.size());
     for (std::size_t i = 0; i < made.size(); ++i) {
-      cache.store(keys[missing_at[i]], std::span<const std::byte>(made[i].object));
-      objects[missing_at[i]] = std::move(made[i].object);
+      cache.store(keys[missing[i]], std::span<const std::byte>(made[i].object));
+      codes[missing[i]].object = std::move(made[i].object);
+      if (missing[i] < count) ++report.kernels_compiled;
     }
   }
   report.emit = since(start);
   const auto link = Clock::now();
-  std::vector<HostCode> code;
-  code.reserve(count);
-  for (const auto& object : objects) code.emplace_back(object);
+  std::vector<HostCode> loaded_routines, loaded;
+  std::map<std::string, std::uintptr_t> addresses;
+  for (std::size_t i = count; i < codes.size(); ++i)
+    addresses[codes[i].name] = loaded_routines.emplace_back(codes[i].object).address();
+  loaded.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) loaded.emplace_back(codes[i].object, addresses);
   report.link = since(link);
-  return {std::move(code), std::move(which)};
+  return {std::move(loaded_routines), std::move(loaded), std::move(which)};
 }
 
 }  // namespace uwaga

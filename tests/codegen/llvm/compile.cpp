@@ -176,7 +176,7 @@ TEST_CASE("gdb is told of the model's lines while the code lives") {
   const HostCompiler compiler(levels().back().target);
   const std::vector<SourceLine> lines = {{"/models/gpt.cpp", 9}, {"/models/gpt.cpp", 22}, {"/models/layers.cpp", 5}};
   {
-    const HostCode code(compiler.compile(k, lines).object, /*debugger=*/true);
+    const HostCode code(compiler.compile(k, lines).object, {}, /*debugger=*/true);
     REQUIRE(__jit_debug_descriptor.first != nullptr);
     const std::string object(__jit_debug_descriptor.first->file, __jit_debug_descriptor.first->size);
     CHECK_THAT(object, Contains("gpt.cpp") && Contains("layers.cpp"));

@@ -15,10 +15,12 @@ HostTarget this_host();
 class HostKernels {
  public:
   HostKernels() = default;
-  HostKernels(std::vector<HostCode> code, std::vector<std::size_t> which) : code_(std::move(code)), which_(std::move(which)) {}
+  HostKernels(std::vector<HostCode> routines, std::vector<HostCode> code, std::vector<std::size_t> which)
+      : routines_(std::move(routines)), code_(std::move(code)), which_(std::move(which)) {}
   kernel::HostFunction at(std::size_t kernel) const { return code_[which_[kernel]].function(); }
 
  private:
+  std::vector<HostCode> routines_;  // that code_ calls
   std::vector<HostCode> code_;
   std::vector<std::size_t> which_;  // by kernel: some share their code
 };

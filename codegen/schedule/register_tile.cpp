@@ -1,0 +1,83 @@
+#include <uwaga/codegen/schedule/register_tile.h>
+
+#include <algorithm>
+#include <cstddef>
+
+#include <uwaga/codegen/schedule/dot_roles.h>
+
+namespace uwaga::schedule {
+namespace {
+
+using namespace kernel;
+
+class Writer {
+ public:
+  Writer(KernelBuilder& b, const RegisterTile& tile) : b_(b), t_(tile) {}
+
+  void write(const TilePlace& p) {
+    const Ex none = is_float(t_.dtype) ? b_.real(0, t_.dtype) : b_.integer(0, t_.dtype);
+    for (int i = 0; i < t_.rows * t_.vectors; ++i) sums_.push_back(b_.variable(b_.splat(none, t_.lanes)));
+    const Ex whole = t_.whole_turns ? p.steps : b_.let(p.steps / kStepsATurn * kStepsATurn);
+    b_.loop(b_.integer(0), whole, kStepsATurn, [&](Ex step) {
+      for (std::int64_t i = 0; i < kStepsATurn; ++i) add(p, step + i, false);
+    });
+    if (!t_.whole_turns) b_.loop(whole, p.steps, 1, [&](Ex step) { add(p, step, false); });
+    if (t_.half_step) b_.branch(p.steps * 2 < p.terms, [&] { add(p, p.steps, true); });
+    for (int r = 0; r < t_.rows; ++r)
+      for (int v = 0; v < t_.vectors; ++v) {
+        const Ex at = b_.ramp(p.c + p.c_pitch * r + std::int64_t{v} * t_.lanes, t_.lanes), sum = sums_[index(r, v)];
+        b_.store(t_.c, at, t_.adds ? b_.load(t_.c, at) + sum : sum);
+      }
+  }
+
+ private:
+  std::size_t index(int r, int v) const { return static_cast<std::size_t>(r * t_.vectors + v); }
+
+  Ex row_of_a(const TilePlace& p, int r) { return t_.a_pitch > 0 ? p.a[0] + r * t_.a_pitch : p.a[static_cast<std::size_t>(r)]; }
+
+  // `half`: a row read in place has one term left of a pair.
+  void add(const TilePlace& p, Ex step, bool half) {
+    std::vector<Ex> columns;
+    for (int v = 0; v < t_.vectors; ++v)
+      columns.push_back(b_.let(b_.load(t_.b, b_.ramp(p.b + (step * t_.b_step + std::int64_t{v} * t_.lanes), t_.lanes))));
+    for (int r = 0; r < t_.rows; ++r) {
+      const Ex at = row_of_a(p, r) + step * p.a_step;
+      Ex value = t_.pairs_in_line && !half ? b_.load_pair(t_.a, at) : b_.load(t_.a, at);
+      if (half) value = pair_with_zero(b_, value);
+      if (!t_.pairs && value.type().dtype != t_.dtype) value = b_.cast(value, t_.dtype);
+      value = b_.let(b_.splat(value, t_.lanes));
+      for (int v = 0; v < t_.vectors; ++v) {
+        const Ex sum = sums_[index(r, v)], column = columns[static_cast<std::size_t>(v)];
+        if (t_.pairs) b_.assign(sum, b_.dot_pairs(value, column, sum));
+        else b_.assign(sum, is_float(t_.dtype) ? b_.fma(value, column, sum) : sum + value * column);
+      }
+    }
+  }
+
+  KernelBuilder& b_;
+  const RegisterTile& t_;
+  std::vector<Ex> sums_;
+};
+
+}  // namespace
+
+void multiply(KernelBuilder& b, const RegisterTile& tile, const TilePlace& place) {
+  if (!tile.shared) return Writer(b, tile).write(place);
+  std::vector<Ex> given = place.a;
+  given.insert(given.end(), {place.b, place.c, place.c_pitch, place.steps});
+  // What it counts by is part of its code where it is known.
+  const bool known_step = b.kernel().expr(place.a_step.id).kind == ExprKind::integer;
+  if (!known_step) given.push_back(place.a_step);
+  if (tile.half_step) given.push_back(place.terms);
+  b.routine(given, [&](const std::vector<Ex>& parameters) {
+    auto next = parameters.begin();
+    TilePlace inside{{next, next + static_cast<std::ptrdiff_t>(place.a.size())}, place.a_step, {}, {}, {}, {}, {}};
+    next += static_cast<std::ptrdiff_t>(place.a.size());
+    for (Ex* field : {&inside.b, &inside.c, &inside.c_pitch, &inside.steps}) *field = *next++;
+    if (!known_step) inside.a_step = *next++;
+    if (tile.half_step) inside.terms = *next++;
+    Writer(b, tile).write(inside);
+  });
+}
+
+}  // namespace uwaga::schedule

@@ -1,0 +1,39 @@
+// The innermost loops of a matrix product: as much of C as registers hold, summed over some steps.
+#pragma once
+
+#include <vector>
+
+#include <uwaga/codegen/kernel/build.h>
+
+namespace uwaga::schedule {
+
+// What its code depends on. A step is one term, or two where `pairs`: then B holds i32 of two bf16 each.
+struct RegisterTile {
+  int rows = 6, vectors = 2, lanes = 8;  // of C; as many vectors of B a step
+  DType dtype = DType::f32;              // of sums and C
+  kernel::BufferId a = 0, b = 0, c = 0;
+  std::int64_t a_pitch = 0;    // elements of A from one row to the next; 0: rows lie anywhere
+  std::int64_t b_step = 16;    // elements of B from one step to the next
+  bool pairs = false;
+  bool pairs_in_line = false;  // A is bf16, as it is stored
+  bool half_step = false;      // of those the last term may have no second one
+  bool whole_turns = false;    // the steps are a multiple of kStepsATurn
+  bool adds = false;           // onto what C holds
+  bool shared = false;         // a routine: worth its call where the steps are many
+};
+
+// Steps of a turn of the innermost loop. One costs up to a tenth where others share a processor's cores, two a few percent; eight
+// gain nothing.
+inline constexpr std::int64_t kStepsATurn = 4;
+
+// Where it lies, in elements, all i64.
+struct TilePlace {
+  std::vector<kernel::Ex> a;  // where each row begins; the first one's where they have a pitch
+  kernel::Ex a_step;          // from one step of a row to the next
+  kernel::Ex b, c, c_pitch, steps;
+  kernel::Ex terms;  // with `half_step`
+};
+
+void multiply(kernel::KernelBuilder& b, const RegisterTile& tile, const TilePlace& place);
+
+}  // namespace uwaga::schedule
