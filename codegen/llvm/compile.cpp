@@ -8,18 +8,17 @@
 #include <llvm/Support/raw_ostream.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
-#include <exception>
 #include <iterator>
+#include <memory>
 #include <numeric>
 #include <string_view>
-#include <thread>
 #include <utility>
 
 #include <uwaga/codegen/kernel/routine.h>
 #include <uwaga/codegen/llvm/internal/worker.h>
 #include <uwaga/ir/error.h>
+#include <uwaga/ir/on_threads.h>
 
 namespace uwaga {
 namespace {
@@ -91,9 +90,9 @@ class KernelPasses final : public llvm::legacy::PassManagerBase {
   llvm::legacy::PassManager passes_;
 };
 
-// Does a loop, where `whole` a routine's too, keep so many vectors that they fill half of the fewest registers a target has?
+// Does a loop, where `whole` a routine's too, keep so many vectors that they fill most of the fewest registers a target has?
 bool fills_registers(const std::vector<kernel::Stmt>& block, const kernel::Kernel& kernel, bool whole) {
-  constexpr int kMany = 8;
+  constexpr int kMany = 12;
   int vectors = 0;
   for (const kernel::Stmt& s : block) {
     vectors += s.kind == kernel::StmtKind::declare && kernel.variables[s.var].type.lanes > 1;
@@ -198,34 +197,16 @@ CompiledKernel HostCompiler::compile(const kernel::Kernel& kernel, std::span<con
 
 std::vector<CompiledKernel> HostCompiler::compile(std::span<const kernel::Kernel* const> kernels, int threads) const {
   std::vector<CompiledKernel> results(kernels.size());
-  std::vector<std::exception_ptr> failures(kernels.size());
   // The longest first, so that no thread starts it last.
   std::vector<std::size_t> order(kernels.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
     return std::pair(kernels[b]->exprs.size(), a) < std::pair(kernels[a]->exprs.size(), b);
   });
-  std::atomic<std::size_t> next = 0;
-  const auto work = [&] {
-    std::unique_ptr<CompileWorker> worker;
-    for (std::size_t i; (i = next.fetch_add(1)) < order.size();) {
-      const std::size_t which = order[i];
-      try {
-        if (!worker) worker = std::make_unique<CompileWorker>(target_, options_);
-        results[which] = worker->compile(*kernels[which], false);
-      } catch (...) {
-        failures[which] = std::current_exception();
-      }
-    }
-  };
-  {
-    std::vector<std::jthread> others;
-    const std::size_t count = std::min(kernels.size(), static_cast<std::size_t>(std::max(threads, 1)));
-    for (std::size_t i = 1; i < count; ++i) others.emplace_back(work);
-    work();
-  }
-  for (const std::exception_ptr& failure : failures)
-    if (failure) std::rethrow_exception(failure);
+  on_threads(order.size(), threads, [&] {
+    const auto worker = std::make_shared<CompileWorker>(target_, options_);
+    return [&, worker](std::size_t i) { results[order[i]] = worker->compile(*kernels[order[i]], false); };
+  });
   return results;
 }
 

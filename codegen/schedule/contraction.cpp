@@ -426,7 +426,7 @@ class Contraction {
   // Is every panel of B made of whole squares, as they are stored?
   bool has_plain_columns() {
     if (pairs_ || !many_terms_ || !whole_columns() || !whole_vectors() || axes_.columns.size() != 1 || axes_.over.size() != 1) return false;
-    return operand_in_line(x_, roles_.b, roles_.over, dtype_) && b_.kernel().expr(column_step().id).kind == ExprKind::integer;
+    return operand_in_line(x_, roles_.b, roles_.over, dtype_) && constant_of(column_step()) != nullptr;
   }
   Ex column_step() { return x_.stride(stored_b_->stored, stored_b_->names.at(roles_.columns.back())); }
 

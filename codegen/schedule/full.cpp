@@ -56,12 +56,19 @@ Schedule full(const Graph& graph, const Cluster& cluster, const Layouts& layouts
       lanes = std::min(lanes, target.vector_bytes / static_cast<int>(size_of(reductions.back().dtype)));
     }
     lanes = std::max(lanes, 1);
-    const Ex count = b.let((x.size(length) + (kSumBlock - 1)) / kSumBlock);
-    const std::vector<Ex> results = reduce_row(x, count, lanes, 1, reductions, [&](const Index& i, Ex mask) {
-      std::vector<Ex> terms;
-      for (kernel::BufferId id : blocks) terms.push_back(b.load(id, lanes_of(i), mask));
-      return terms;
+    // The same for every such reduction: a routine.
+    std::vector<kernel::BufferId> totals;
+    for (const Reduction& r : reductions) totals.push_back(b.scratch(r.dtype, b.integer(1)));
+    b.routine({(x.size(length) + (kSumBlock - 1)) / kSumBlock}, [&](const std::vector<Ex>& p) {
+      const std::vector<Ex> sums = reduce_row(x, p[0], lanes, 1, reductions, [&](const Index& i, Ex mask) {
+        std::vector<Ex> terms;
+        for (kernel::BufferId id : blocks) terms.push_back(b.load(id, lanes_of(i), mask));
+        return terms;
+      });
+      for (std::size_t r = 0; r < totals.size(); ++r) b.store(totals[r], b.integer(0), sums[r]);
     });
+    std::vector<Ex> results;
+    for (kernel::BufferId id : totals) results.push_back(b.let(b.load(id, b.integer(0))));
     define_results(x, reductions, results);
     const IndexEnv zero = zero_env(b, s.space);
     for (const Value& v : s.results) x.store(v, zero, x.value(v, zero));

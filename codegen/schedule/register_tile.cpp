@@ -66,7 +66,7 @@ void multiply(KernelBuilder& b, const RegisterTile& tile, const TilePlace& place
   std::vector<Ex> given = place.a;
   given.insert(given.end(), {place.b, place.c, place.c_pitch, place.steps});
   // What it counts by is part of its code where it is known.
-  const bool known_step = b.kernel().expr(place.a_step.id).kind == ExprKind::integer;
+  const bool known_step = constant_of(place.a_step) != nullptr;
   if (!known_step) given.push_back(place.a_step);
   if (tile.half_step) given.push_back(place.terms);
   b.routine(given, [&](const std::vector<Ex>& parameters) {

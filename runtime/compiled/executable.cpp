@@ -13,6 +13,7 @@
 #include <uwaga/codegen/kernel/hash.h>
 #include <uwaga/codegen/whole_calls.h>
 #include <uwaga/ir/error.h>
+#include <uwaga/ir/on_threads.h>
 
 namespace uwaga {
 
@@ -79,7 +80,7 @@ class ExecutableBuilder {
       find_in_place();
       find_appended();
     }
-    cluster_order_.emplace(out_->graph, out_->layouts);
+    make_plans();
     for (std::size_t i = 0; i < out_->clustering.clusters.size(); ++i) add_cluster(static_cast<int>(i));
     add_commits();
     bring_together(out_->steps, 0, out_->first_commit, kernels_.kernels());
@@ -255,9 +256,26 @@ class ExecutableBuilder {
   }
   bool is_stored(Value v) const { return of_value_[v] != kNone; }
 
+  // One for the clusters of each signature.
+  void make_plans() {
+    const auto start = std::chrono::steady_clock::now();
+    ClusterOrder order(out_->graph, out_->layouts);
+    auto& clusters = out_->clustering.clusters;
+    std::vector<std::pair<const Cluster*, ClusterPlan*>> plans;
+    for (std::size_t i = 0; i < clusters.size(); ++i) {
+      signatures_.push_back(order.canonicalise(clusters[i]));
+      if (clusters[i].kind == ClusterKind::structure || appended_.contains(static_cast<int>(i))) continue;
+      const auto [known, fresh] = plans_.try_emplace(signatures_.back());
+      if (fresh) plans.emplace_back(&clusters[i], &known->second);
+    }
+    on_threads(plans.size(), backend_.workers(), [&] {
+      return [&](std::size_t i) { *plans[i].second = plan(*plans[i].first); };
+    });
+    *schedule_ms_ += since(start);
+  }
+
   void add_cluster(int index) {
-    Cluster& cluster = out_->clustering.clusters[static_cast<std::size_t>(index)];
-    const Hash128 signature = cluster_order_->canonicalise(cluster);
+    const Cluster& cluster = out_->clustering.clusters[static_cast<std::size_t>(index)];
     if (const auto it = appended_.find(index); it != appended_.end()) {
       out_->first_commit = std::min(out_->first_commit, out_->steps.size());
       out_->steps.push_back(append(it->second));
@@ -271,9 +289,7 @@ class ExecutableBuilder {
       return;
     }
     const auto start = std::chrono::steady_clock::now();
-    const auto [known, fresh] = plans_.try_emplace(signature);
-    if (fresh) known->second = plan(cluster);
-    ClusterPlan& p = known->second;
+    ClusterPlan& p = plans_.at(signatures_[static_cast<std::size_t>(index)]);
     // Of two kernels the second would read what the first wrote.
     if (p.calls.size() > 1 && committing_.erase(index))
       for (Value v : cluster.outputs) in_place_[v] = kNone;
@@ -488,7 +504,7 @@ class ExecutableBuilder {
   double *fuse_ms_, *schedule_ms_;
   std::shared_ptr<Executable> out_;
   std::map<Hash128, ClusterPlan> plans_;
-  std::optional<ClusterOrder> cluster_order_;
+  std::vector<Hash128> signatures_;  // by cluster
   ByValue<int> of_value_;  // storages
   ByValue<int> in_place_;  // of updates: the storage of the slot
   ByValue<int> uses_;      // clusters that read it, outputs and updates that are it
