@@ -55,7 +55,7 @@ class Contraction {
     columns_ = product(b, roles_.columns);
     terms_ = product(a, roles_.over);
     batch_ = product(t, roles_.batch);
-    choose_tile(target.registers);
+    choose_tile(target);
     const auto fit = [](const Extent& have, std::int64_t unit, int most) {
       const auto c = have.constant();
       return c ? static_cast<int>(std::clamp(round_up(*c, unit), unit, std::int64_t{most})) : most;
@@ -67,7 +67,7 @@ class Contraction {
     panel_ = static_cast<std::int64_t>(tile_vectors_) * lanes_;
     const auto columns = columns_.constant(), all_rows = rows_.constant();
     const bool narrow = columns && *columns < kNarrow && !(all_rows && *all_rows >= kNarrow);
-    const std::int64_t most = (narrow ? kNarrowColumns : kTaskColumns) * (tiles_ ? 2 : 1);
+    const std::int64_t most = (narrow ? kNarrowColumns : kTaskColumns) * (tiles_ ? 2 : 1) * (tile_vectors_ == 3 ? 3 : 4) / 4;
     task_columns_ = std::max(most / panel_, std::int64_t{1}) * panel_;
     if (columns) task_columns_ = std::min(task_columns_, round_up(*columns, panel_));
     epilogue_lanes_ = lanes_;
@@ -152,22 +152,21 @@ class Contraction {
   }
 
  private:
-  // As many sums as registers hold beside what is multiplied. Of two shapes the squarer loads less a step; the other one wastes
-  // less past the last column of few.
-  void choose_tile(int registers) {
+  // As many sums as registers hold beside what is multiplied: 32 registers hold 8 x 3 or 12 x 2 vectors of them, 16 hold 4 x 3, where
+  // a product needs none of its own, or 6 x 2. Three vectors load less a step; two waste less past the last column of few.
+  void choose_tile(const HostTarget& target) {
     if (tiles_) {  // four sums, two operands of each side
       tile_rows_ = 2 * kTileRows;
       tile_vectors_ = 2 * kTileColumns / lanes_;
       return;
     }
-    tile_rows_ = 6;
-    tile_vectors_ = 2;
-    if (registers < 32) return;
+    const bool many = target.registers >= 32, fused = is_float(dtype_) && target.vector_bytes >= 32;
     const auto c = columns_.constant();
     const std::int64_t three = 3 * static_cast<std::int64_t>(lanes_), two = 2 * static_cast<std::int64_t>(lanes_);
-    const bool wasteful = c && 16 * round_up(*c, three) > 17 * round_up(*c, two);
-    tile_rows_ = wasteful ? 12 : 8;
+    bool wasteful = c && 16 * round_up(*c, three) > 17 * round_up(*c, two);
+    if (!many) wasteful = !fused || !c || *c % two != 0 || 64 * round_up(*c, three) > 65 * *c;
     tile_vectors_ = wasteful ? 2 : 3;
+    tile_rows_ = (many ? 24 : 12) / tile_vectors_;
   }
   void spread(IndexEnv& env, const std::vector<LoopAxis>& axes, Index flat) { set_flat(x_, env, axes, flat); }
 
