@@ -20,9 +20,16 @@ std::string text(VType t) { return t.lanes == 1 ? std::string(name(t.dtype)) : f
 constexpr VType kIndex{DType::i64, 1}, kCondition{DType::boolean, 1};
 
 // What makes two expressions equal: all but the ordinal.
-std::string key_of(const Expr& e) {
-  std::string key;
-  const auto put = [&key](const auto& value) { key.append(reinterpret_cast<const char*>(&value), sizeof value); };
+bool same(const Expr& a, const Expr& b) {
+  return a.kind == b.kind && a.op == b.op && a.type == b.type && a.index == b.index && a.integer == b.integer &&
+         std::bit_cast<std::uint64_t>(a.real) == std::bit_cast<std::uint64_t>(b.real) && a.args == b.args;
+}
+std::uint64_t key_of(const Expr& e) {
+  std::uint64_t key = 0;
+  const auto put = [&key](const auto& value) {
+    key = (key ^ static_cast<std::uint64_t>(value)) * 0x9e3779b97f4a7c15u;
+    key ^= key >> 32;
+  };
   put(e.kind);
   put(e.op);
   put(e.type.dtype);
@@ -42,17 +49,9 @@ bool accepts(Op op, DType d) {
     case Op::logical_and:
     case Op::logical_or: return d == DType::boolean;
     case Op::eq: return number || d == DType::boolean;
-    case Op::neg:
-    case Op::abs:
-    case Op::floor:
-    case Op::add:
-    case Op::sub:
-    case Op::mul:
-    case Op::div:
-    case Op::rem:
-    case Op::max:
-    case Op::min:
-    case Op::lt: return number;
+    case Op::neg: case Op::abs: case Op::floor:
+    case Op::add: case Op::sub: case Op::mul: case Op::div: case Op::rem:
+    case Op::max: case Op::min: case Op::lt: return number;
     case Op::pow: return d == DType::f64 || d == DType::f32;
     default: return is_unary(op) && (d == DType::f64 || d == DType::f32);
   }
@@ -126,14 +125,16 @@ Ex KernelBuilder::threads(int count) {
 // ---- expressions
 
 Ex KernelBuilder::add(Expr e) {
-  const auto [at, fresh] = known_.try_emplace(key_of(e), static_cast<ExprId>(kernel_.exprs.size()));
-  if (fresh) {
-    e.ordinal = ordinal_;
-    data_.push_back(reads_memory(e.kind) || (e.kind == ExprKind::variable && holds_data_[e.index]) ||
-                    std::any_of(e.args.begin(), e.args.end(), [&](ExprId arg) { return data_[arg]; }));
-    kernel_.exprs.push_back(std::move(e));
-  }
-  return {this, at->second};
+  const std::uint64_t key = key_of(e);
+  for (auto [at, end] = known_.equal_range(key); at != end; ++at)
+    if (same(kernel_.exprs[at->second], e)) return {this, at->second};
+  const auto id = static_cast<ExprId>(kernel_.exprs.size());
+  known_.emplace(key, id);
+  e.ordinal = ordinal_;
+  data_.push_back(reads_memory(e.kind) || (e.kind == ExprKind::variable && holds_data_[e.index]) ||
+                  std::any_of(e.args.begin(), e.args.end(), [&](ExprId arg) { return data_[arg]; }));
+  kernel_.exprs.push_back(std::move(e));
+  return {this, id};
 }
 
 void KernelBuilder::own(Ex x) const {

@@ -124,7 +124,7 @@ class KernelBuilder {
   std::vector<bool> data_;                     // by expression: is a load or a mutable variable in it?
   bool has_thread_ = false;
   Ordinal ordinal_ = 0;
-  std::unordered_map<std::string, ExprId> known_;
+  std::unordered_multimap<std::uint64_t, ExprId> known_;  // by key_of
 };
 
 Ex operator+(Ex a, Ex b);
