@@ -63,20 +63,20 @@ constexpr std::string_view kLeftOut[] = {
     "X86 Avoid Store Forwarding Blocks", "Machine Late Instructions Cleanup Pass", "Detect Dead Lanes",
     "Rename Disconnected Subregister Components"};
 
-// LLVM's passes from its IR to an object, but for those left out, which took more than a quarter of the time. The rest is spent
-// where it shows: only code whose loops fill the registers has its instructions ordered for them, and they are handed out by the
-// allocator that splits lives. Elsewhere both change little but what is kept on the stack outside of loops, for a fifth of the time.
+// LLVM's passes from its IR to an object, but for those left out, which took more than a quarter of the time. What only leads to
+// the routines it calls is not ordered for the registers, nor are these handed out by the allocator that splits lives: there both
+// change little but what is kept on the stack outside of loops, for a fifth of the time.
 class KernelPasses final : public llvm::legacy::PassManagerBase {
  public:
-  explicit KernelPasses(bool fills_registers) : fills_registers_(fills_registers) {}
+  explicit KernelPasses(bool calls_routines) : calls_routines_(calls_routines) {}
 
   void add(llvm::Pass* pass) override {
     const std::string_view name = pass->getPassName();
     const auto is = [&](std::string_view other) { return name == other; };
     const bool left_out = std::any_of(std::begin(kLeftOut), std::end(kLeftOut), is);
-    if (left_out || (!fills_registers_ && name == "Machine Instruction Scheduler")) {
+    if (left_out || (calls_routines_ && name == "Machine Instruction Scheduler")) {
       delete pass;
-    } else if (!fills_registers_ && name == "Greedy Register Allocator") {
+    } else if (calls_routines_ && name == "Greedy Register Allocator") {
       delete pass;
       passes_.add(llvm::createBasicRegisterAllocator());
     } else {
@@ -86,24 +86,19 @@ class KernelPasses final : public llvm::legacy::PassManagerBase {
   void run(llvm::Module& module) { passes_.run(module); }
 
  private:
-  const bool fills_registers_;
+  const bool calls_routines_;
   llvm::legacy::PassManager passes_;
 };
 
-// Does a loop, where `whole` a routine's too, keep so many vectors that they fill most of the fewest registers a target has?
-bool fills_registers(const std::vector<kernel::Stmt>& block, const kernel::Kernel& kernel, bool whole) {
-  constexpr int kMany = 12;
-  int vectors = 0;
-  for (const kernel::Stmt& s : block) {
-    vectors += s.kind == kernel::StmtKind::declare && kernel.variables[s.var].type.lanes > 1;
-    const bool inside = whole || s.kind != kernel::StmtKind::routine;
-    if (inside && (fills_registers(s.body, kernel, whole) || fills_registers(s.otherwise, kernel, whole))) return true;
-  }
-  return vectors >= kMany;
+// Does it spend its time in routines, whose code is another's?
+bool calls_routines(const std::vector<kernel::Stmt>& block) {
+  return std::any_of(block.begin(), block.end(), [](const kernel::Stmt& s) {
+    return s.kind == kernel::StmtKind::routine || calls_routines(s.body) || calls_routines(s.otherwise);
+  });
 }
 
 struct CompileWorker::ObjectPasses {
-  explicit ObjectPasses(bool fills_registers) : passes(fills_registers) {}
+  explicit ObjectPasses(bool calls_routines) : passes(calls_routines) {}
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream out{bytes};
   KernelPasses passes;
@@ -157,7 +152,7 @@ void CompileWorker::add_passes(KernelPasses& passes, llvm::raw_pwrite_stream& ou
 
 void CompileWorker::assemble(const kernel::Kernel& kernel, llvm::Module& module, llvm::SmallVectorImpl<char>& text) {
   llvm::raw_svector_ostream out(text);
-  KernelPasses passes(fills_registers(kernel.body, kernel, false));
+  KernelPasses passes(calls_routines(kernel.body));
   add_passes(passes, out, llvm::CodeGenFileType::AssemblyFile);
   passes.run(module);
 }
@@ -168,10 +163,10 @@ CompiledKernel CompileWorker::compile(const kernel::Kernel& kernel, bool whole, 
   const std::unique_ptr<llvm::Module> module = emit(kernel, context_, whole, lines);
   result.emit_microseconds = microseconds_since(start);
   const auto emitted = std::chrono::steady_clock::now();
-  const bool fills = fills_registers(kernel.body, kernel, whole);
-  std::unique_ptr<ObjectPasses>& objects = objects_[fills];
+  const bool quick = !whole && calls_routines(kernel.body);
+  std::unique_ptr<ObjectPasses>& objects = objects_[quick];
   if (!objects) {
-    objects = std::make_unique<ObjectPasses>(fills);
+    objects = std::make_unique<ObjectPasses>(quick);
     add_passes(objects->passes, objects->out, llvm::CodeGenFileType::ObjectFile);
   }
   objects->bytes.clear();

@@ -33,7 +33,7 @@ class CompileWorker {
   std::unique_ptr<llvm::TargetMachine> machine_;
   llvm::LLVMContext context_;
   struct ObjectPasses;
-  // Of kernels that do not fill the registers, and of those that do: made for the first, it takes as long as the code of a small kernel.
+  // Of kernels that call no routines, and of those that do: made for the first, it takes as long as the code of a small kernel.
   std::array<std::unique_ptr<ObjectPasses>, 2> objects_;
 };
 
