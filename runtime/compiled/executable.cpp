@@ -266,7 +266,9 @@ class ExecutableBuilder {
       signatures_.push_back(order.canonicalise(clusters[i]));
       if (clusters[i].kind == ClusterKind::structure || appended_.contains(static_cast<int>(i))) continue;
       const auto [known, fresh] = plans_.try_emplace(signatures_.back());
-      if (fresh) plans.emplace_back(&clusters[i], &known->second);
+      if (!fresh) continue;
+      if (clusters[i].kind == ClusterKind::custom) known->second = plan(clusters[i]);  // functions of the user's: one at a time
+      else plans.emplace_back(&clusters[i], &known->second);
     }
     on_threads(plans.size(), backend_.workers(), [&] {
       return [&](std::size_t i) { *plans[i].second = plan(*plans[i].first); };
