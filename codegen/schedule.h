@@ -33,6 +33,7 @@ struct HostTarget {
 // How a stored value lies in memory: dense, these axes from the slowest to the fastest.
 struct Layout {
   AxisNames order;
+  bool cold = false;  // large, and not read before much else was read and written: no use to leave it in a cache
 };
 using Layouts = std::map<Value, Layout>;
 

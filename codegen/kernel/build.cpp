@@ -492,6 +492,14 @@ void KernelBuilder::assign(Ex variable, Ex value) {
 }
 
 void KernelBuilder::store(BufferId buffer, Ex index, Ex value, Ex mask) {
+  mask = mask_of(mask, index.type().lanes);
+  const std::int64_t* known = mask ? fold::constant(mask) : nullptr;
+  if (!known || *known != 0) append_store(buffer, index, value, mask);
+}
+
+void KernelBuilder::stream(BufferId buffer, Ex index, Ex value) { append_store(buffer, index, value, {}).streams = true; }
+
+Stmt& KernelBuilder::append_store(BufferId buffer, Ex index, Ex value, Ex mask) {
   own(index);
   own(value);
   expect(buffer < kernel_.buffers.size(), [&] { return fmt::format("store to buffer {} of {}", buffer, kernel_.buffers.size()); });
@@ -502,15 +510,12 @@ void KernelBuilder::store(BufferId buffer, Ex index, Ex value, Ex mask) {
   if (value.type().lanes == 1) value = splat(value, lanes);
   expect(value.type() == (VType{b.dtype, lanes}),
          [&] { return fmt::format("store of {} to {} elements of {}", text(value.type()), lanes, name(b.dtype)); });
-  mask = mask_of(mask, lanes);
-  if (mask) {
-    if (const std::int64_t* c = fold::constant(mask); c && *c == 0) return;
-  }
   Stmt& s = append(StmtKind::store);
   s.buffer = buffer;
   s.index = index.id;
   s.value = value.id;
   s.condition = mask ? mask.id : kNone;
+  return s;
 }
 
 void KernelBuilder::loop(Ex begin, Ex end, std::int64_t step, const std::function<void(Ex)>& body) {

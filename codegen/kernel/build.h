@@ -83,6 +83,7 @@ class KernelBuilder {
   Ex variable(Ex value);      // mutable
   void assign(Ex variable, Ex value);
   void store(BufferId buffer, Ex index, Ex value, Ex mask = {});
+  void stream(BufferId buffer, Ex index, Ex value);  // see Stmt::streams
   void loop(Ex begin, Ex end, std::int64_t step, const std::function<void(Ex)>& body);
   void branch(Ex condition, const std::function<void()>& then, const std::function<void()>& otherwise = {});
   // See StmtKind. The body is given the parameters: inside it they stand for `given`, and nothing else of outside may be read. Those
@@ -116,6 +117,7 @@ class KernelBuilder {
   Stmt& append_tile(StmtKind kind, int tile, BufferId buffer, Ex index, Ex pitch);
   std::vector<Stmt> block(const std::function<void()>& body);
   VarId new_variable(VType type);
+  Stmt& append_store(BufferId buffer, Ex index, Ex value, Ex mask);
   BufferId new_buffer(Space space, DType dtype, bool written, ExprId elements);
 
   Kernel kernel_;

@@ -114,7 +114,8 @@ class Expansion {
       }
       case StmtKind::store: {
         const Ex index = value(s.index), v = value(s.value), mask = value(s.condition);
-        b_.store(buffers_[s.buffer], index, v, mask);
+        if (s.streams) b_.stream(buffers_[s.buffer], index, v);
+        else b_.store(buffers_[s.buffer], index, v, mask);
         break;
       }
       case StmtKind::loop: {

@@ -26,7 +26,7 @@ void feed(Hasher& h, const std::vector<Stmt>& block, bool ordinals) {
   for (const Stmt& s : block) {
     const bool ordinal = ordinals || s.kind == StmtKind::fail;
     const std::uint64_t tiles = number(s.tiles[0]) << 8 | number(s.tiles[1]) << 12;
-    h.word(number(s.kind) | tiles | (ordinal ? number(s.ordinal) << 16 : 0) | number(s.var) << 32);
+    h.word(number(s.kind) | tiles | number(s.streams) << 63 | (ordinal ? number(s.ordinal) << 16 : 0) | number(s.var) << 32);
     h.word(s.buffer).word(s.value).word(s.index).word(s.condition).word(s.begin).word(s.end).word(number(s.step));
     feed(h, s.body, ordinals);
     feed(h, s.otherwise, ordinals);

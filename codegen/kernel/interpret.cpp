@@ -336,6 +336,8 @@ class Interpreter {
         Memory& m = memory(s.buffer);
         const Lanes &index = value(s.index), &what = value(s.value);
         const Lanes* mask = s.condition == kNone ? nullptr : &value(s.condition);
+        expect(!s.streams || index[0] % index.size() == 0,
+               [&] { return fmt::format("{} lanes stream from {} on, which is no multiple of them", index.size(), index[0]); });
         for (std::size_t i = 0; i < index.size(); ++i)
           if (!mask || (*mask)[i]) lane::store(element(m, s.buffer, static_cast<Int>(index[i]), true), what[i], m.dtype);
         break;
@@ -374,10 +376,13 @@ class Interpreter {
     const bool stores = s.kind == StmtKind::tile_store;
     if (!stores) tiles_[s.var].resize(kTileRows * kTileColumns);
     Lanes& t = set_tile(static_cast<int>(s.var));
+    const bool pairs = m.dtype == DType::bf16;
     for (std::size_t i = 0; i < t.size(); ++i) {
-      std::byte* at = element(m, s.buffer, first + static_cast<Int>(i / kTileColumns) * pitch + static_cast<Int>(i % kTileColumns), stores);
-      if (stores) lane::store(at, t[i], m.dtype);
-      else t[i] = lane::load(at, m.dtype);
+      const Int column = static_cast<Int>(i % kTileColumns) * (pairs ? 2 : 1);
+      const Int at = first + static_cast<Int>(i / kTileColumns) * pitch + column;
+      if (stores) lane::store(element(m, s.buffer, at, stores), t[i], m.dtype);
+      else t[i] = lane::load(element(m, s.buffer, at, stores), m.dtype);
+      if (pairs) t[i] |= lane::load(element(m, s.buffer, at + 1, stores), m.dtype) << 16;
     }
   }
 

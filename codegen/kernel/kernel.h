@@ -105,7 +105,7 @@ enum class StmtKind : std::uint8_t {
   // On the host only, where there are tile registers (HostTarget::amx): kTiles of kTileRows x kTileColumns words, by number, each
   // undefined at a task's begin. A tile's rows lie `value` (i64 scalar) elements apart in memory, from buffer[index] (scalar).
   tile_zero,   // tile `var` = 0
-  tile_load,   // tile `var` = rows of buffer, of f32 or i32
+  tile_load,   // tile `var` = rows of buffer, of f32 or i32, or of pairs of bf16
   tile_dot,    // tile `var` of f32 += tiles[0] x tiles[1], of i32 that hold two bf16 each: entry (m, n) gets the sum of the products
                // of low halves over the columns of row m and the rows of column n, + that of high halves, each one fma chain from 0;
                // denormals of operands and results count as 0
@@ -125,6 +125,7 @@ constexpr bool stores(StmtKind k) { return k == StmtKind::store || k == StmtKind
 struct Stmt {
   StmtKind kind = StmtKind::let;
   std::array<std::uint8_t, 2> tiles{};  // tile_dot
+  bool streams = false;  // store: past the caches where a target can. Of neighbouring lanes without a mask, the first a multiple of them
   Ordinal ordinal = 0;
   std::uint32_t var = 0;      // let, declare, assign, loop; tile_...: the tile's number
   BufferId buffer = 0;        // store, prefetch, tile_load, tile_store

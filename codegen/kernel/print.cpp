@@ -157,7 +157,7 @@ class Printer {
       case StmtKind::assign: line(fmt::format("v{} := {}{}", s.var, value(s.value), at)); break;
       case StmtKind::store: {
         const std::string mask = s.condition == kNone ? "" : " if " + value(s.condition);
-        line(fmt::format("store b{}[{}] = {}{}{}", s.buffer, value(s.index), value(s.value), mask, at));
+        line(fmt::format("{} b{}[{}] = {}{}{}", s.streams ? "stream" : "store", s.buffer, value(s.index), value(s.value), mask, at));
         break;
       }
       case StmtKind::loop:

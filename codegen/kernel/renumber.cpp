@@ -95,6 +95,7 @@ class Renumbering {
       s.ordinal = from.ordinal;
       s.step = from.step;
       s.tiles = from.tiles;
+      s.streams = from.streams;
       s.var = names_variable(from.kind) ? variable(from.var) : from.var;
       if (stores(from.kind) || from.kind == StmtKind::prefetch || from.kind == StmtKind::tile_load) s.buffer = buffer(from.buffer);
       s.begin = visit(from.begin);

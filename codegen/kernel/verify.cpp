@@ -211,6 +211,8 @@ class Verifier {
         const int lanes = type(s.index).lanes;
         want(type(s.value) == VType{k_.buffers[s.buffer].dtype, lanes}, "a store of another type");
         want(s.condition == kNone || type(s.condition) == VType{DType::boolean, lanes}, "a mask is not boolean, or of another width");
+        const bool whole = s.condition == kNone && k_.expr(s.index).kind == ExprKind::ramp;
+        want(!s.streams || (whole && !in_routine_), "a masked or scattered store that streams, or one in a routine");
         break;
       }
       case StmtKind::loop: {
@@ -273,7 +275,7 @@ class Verifier {
          "a tile of no elements");
     const Buffer& b = k_.buffers[s.buffer];
     if (s.kind == StmtKind::tile_store) want(b.written && b.dtype == DType::f32, "a tile stored to no output of f32");
-    else want(b.dtype == DType::f32 || b.dtype == DType::i32, "a tile of words of another dtype");
+    else want(b.dtype == DType::f32 || b.dtype == DType::i32 || b.dtype == DType::bf16, "a tile of words of another dtype");
   }
 
   const Kernel& k_;

@@ -48,6 +48,7 @@ llvm::Function* Emitter::emit(const std::string& name,
     configure_tiles();
     tasks();
     release_tiles();
+    settle_streams();
   }
   b_.CreateRetVoid();
   end_description();

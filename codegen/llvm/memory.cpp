@@ -10,6 +10,9 @@
 #include <uwaga/codegen/llvm/internal/emitter.h>
 #include <uwaga/ir/error.h>
 
+#include <llvm/IR/IntrinsicsX86.h>
+#include <llvm/TargetParser/Triple.h>
+
 namespace uwaga::kernel {
 
 std::optional<std::int64_t> Emitter::constant(ExprId id) {
@@ -280,6 +283,11 @@ void Emitter::store_lanes(const Stmt& s, llvm::Value* x, llvm::Value* mask, int 
   }
 }
 
+// Where such stores wait in buffers of their own, which the next thread's first read would not see.
+void Emitter::settle_streams() {
+  if (streamed_ && llvm::Triple(module_.getTargetTriple()).isX86()) b_.CreateIntrinsic(llvm::Intrinsic::x86_sse_sfence, {}, {});
+}
+
 void Emitter::store(const Stmt& s) {
   const DType dtype = kernel_.buffers.at(s.buffer).dtype;
   const int lanes = kernel_.exprs[s.index].type.lanes;
@@ -299,6 +307,11 @@ void Emitter::store(const Stmt& s) {
     at(s.ordinal);
     if (mask) {
       b_.CreateMaskedStore(x, p, align, splat(mask, lanes));
+    } else if (s.streams) {
+      const std::uint64_t bytes = static_cast<std::uint64_t>(lanes) * size_of(dtype);
+      llvm::StoreInst* past = b_.CreateAlignedStore(x, p, llvm::Align(std::min<std::uint64_t>(bytes, 64)));
+      past->setMetadata(llvm::LLVMContext::MD_nontemporal, llvm::MDNode::get(context_, llvm::ConstantAsMetadata::get(b_.getInt32(1))));
+      streamed_ = true;
     } else {
       b_.CreateAlignedStore(x, p, align);
     }

@@ -48,7 +48,8 @@ void Emitter::tile(const Stmt& s) {
   llvm::Value* rows = pointer(s.buffer, s.index);
   llvm::Value* pitch = value(s.value);
   at(s.ordinal);
-  pitch = b_.CreateShl(pitch, b_.getInt64(2));  // bytes
+  const auto bytes = static_cast<std::uint64_t>(size_of(kernel_.buffers[s.buffer].dtype));
+  pitch = b_.CreateMul(pitch, b_.getInt64(bytes));
   const auto which = s.kind == StmtKind::tile_load ? llvm::Intrinsic::x86_tileloadd64 : llvm::Intrinsic::x86_tilestored64;
   b_.CreateIntrinsic(which, {}, {number(s.var), rows, pitch});
   if (s.kind == StmtKind::tile_store) changed(buffer_key(s.buffer));

@@ -34,8 +34,11 @@ Ex lanes_of(const Index& index) {
 
 Index operator+(const Index& a, const Index& b) {
   if (a.is_scalar() && b.is_scalar()) return Index::scalar(a.base + b.base, std::gcd(a.multiple, b.multiple));
-  if (b.is_scalar()) return a + b.base;
-  if (a.is_scalar()) return b + a.base;
+  if (a.is_scalar() != b.is_scalar()) {
+    Index sum = a.is_scalar() ? b + a.base : a + b.base;
+    if (!sum.is_scalar() && sum.is_ramp()) sum.multiple = std::gcd(a.multiple, b.multiple);
+    return sum;
+  }
   if (a.is_ramp() && b.is_ramp()) return {a.base + b.base, a.stride + b.stride, a.lanes, std::gcd(a.multiple, b.multiple)};
   return Index::any(lanes_of(a) + lanes_of(b));
 }

@@ -126,7 +126,12 @@ void Inline::store(Value v, const IndexEnv& env, Ex x) {
     if (mask && mask.type().lanes == 1) mask = b_.splat(mask, at.lanes);
   }
   this->at(v.node);
-  b_.store(buffer(v, true), lanes_of(at), x, mask);
+  const auto layout = layouts_.find(v);
+  const std::int64_t* step = at.is_ramp() ? constant_of(at.stride) : nullptr;
+  if (streams_cold_ && layout != layouts_.end() && layout->second.cold && !mask && step && *step == 1 && at.multiple % at.lanes == 0)
+    b_.stream(buffer(v, true), lanes_of(at), x);
+  else
+    b_.store(buffer(v, true), lanes_of(at), x, mask);
 }
 
 Ex Inline::extent(const Extent& e) {

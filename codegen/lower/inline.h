@@ -54,6 +54,8 @@ class Inline {
   Ex hoist(Value v, const IndexEnv& env);
   // From here on every op that costs something is a statement of its own, with the op's ordinal, not only what is used twice.
   void let_every_op() { let_every_op_ = true; }
+  // From here on whole vectors of values that are read much later are stored past the caches.
+  void stream_cold() { streams_cold_ = true; }
   // From here on extents are arguments, constants but 1 too: one kernel serves every size.
   void let_sizes_be_arguments() { sizes_are_arguments_ = true; }
   // `v` is not computed by its row, but by `how`, in the computing dtype.
@@ -113,7 +115,7 @@ class Inline {
   ScheduledKernel& out_;
   std::unordered_map<NodeId, Ordinal> ordinals_;
   int depth_ = 0;  // of rows under way
-  bool let_every_op_ = false, sizes_are_arguments_ = false;
+  bool let_every_op_ = false, sizes_are_arguments_ = false, streams_cold_ = false;
   std::unordered_map<NodeId, int> users_;  // in the cluster
   std::map<Value, Definition> definitions_;
   std::map<Value, BufferId> buffers_;

@@ -14,6 +14,10 @@
 // a step, the second first, as dot_pairs says. On a target with tile registers (AMX) both are packed in pairs, zeros past the
 // end, and 32 x 32 entries of C summed by tile_dot, one block of terms onto the other. So their bits are those of the
 // instruction set.
+// Tile registers hold sums exactly, so their blocks are no part of the meaning: as many terms at once as the second cache
+// takes, and an A that lies in memory as tiles are loaded is not packed.
+//
+// Results that nobody reads soon (Layout::cold) are stored past the caches.
 #pragma once
 
 #include <uwaga/codegen/schedule.h>

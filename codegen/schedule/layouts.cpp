@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <optional>
 
@@ -21,6 +22,9 @@ class Chooser {
     chosen_.resize(values);
   }
 
+  // A value of this many bytes may go past the caches where as many of others are read and written before it is read.
+  static constexpr std::int64_t kLarge = 1 << 20, kFar = 16 << 20;
+
   Layouts run() {
     // What crosses the border is written as its type says.
     for (const Output& o : graph_.outputs()) fix(o.value);
@@ -36,12 +40,52 @@ class Chooser {
     for (NodeId id = 0; id < graph_.nodes().size(); ++id)
       for (std::uint32_t o = 0; o < graph_.node(id).types.size(); ++o)
         if (auto& order = chosen({id, o})) out.emplace_hint(out.end(), Value{id, o}, Layout{std::move(*order)});
+    find_cold(out);
     return out;
   }
 
  private:
   std::optional<AxisNames>& chosen(Value v) { return chosen_[first_[v.node] + v.output]; }
   const std::optional<AxisNames>& chosen(Value v) const { return chosen_[first_[v.node] + v.output]; }
+  std::int64_t bytes(Value v) const {
+    const Type& type = graph_.type(v);
+    return type.elements().constant().value_or(0) * static_cast<std::int64_t>(size_of(type.dtype));
+  }
+
+  // What is written to a slot is read through its leaf, in the next run at the earliest; what leaves the graph may be read at once.
+  void find_cold(Layouts& layouts) const {
+    const std::vector<Cluster>& clusters = clustering_.clusters;
+    std::vector<std::int64_t> before{0};  // bytes that the clusters up to each read and write
+    std::map<Value, std::size_t> read;    // the first that does
+    for (std::size_t i = 0; i < clusters.size(); ++i) {
+      std::int64_t all = before.back();
+      for (const Value& v : clusters[i].inputs) {
+        read.emplace(v, i);
+        all += bytes(v);
+      }
+      for (const Value& v : clusters[i].outputs) all += bytes(v);
+      before.push_back(all);
+    }
+    std::map<Value, std::optional<NodeId>> leaves;
+    for (const Update& u : graph_.updates()) {
+      const auto leaf = graph_.parameters().find(u.path);
+      leaves[written_by(graph_, u).value] = leaf == graph_.parameters().end() ? std::nullopt : std::optional(leaf->second);
+    }
+    for (std::size_t i = 0; i < clusters.size(); ++i)
+      for (const Value& v : clusters[i].outputs) {
+        const std::vector<Output>& outputs = graph_.outputs();
+        if (bytes(v) < kLarge || std::any_of(outputs.begin(), outputs.end(), [&](const Output& o) { return o.value == v; })) continue;
+        const auto reader = read.find(v);
+        const auto leaf = leaves.find(v);
+        std::int64_t between = reader != read.end() ? before[reader->second] - before[i + 1] : leaf == leaves.end() ? 0 : kFar;
+        if (reader == read.end() && leaf != leaves.end() && leaf->second) {
+          const auto next = read.find({*leaf->second, 0});
+          if (next != read.end()) between = before.back() - before[i + 1] + before[next->second];
+        }
+        if (const auto layout = layouts.find(v); layout != layouts.end()) layout->second.cold = between >= kFar;
+      }
+  }
+
   void fix(Value v) {
     if (auto& order = chosen(v); !order) order = graph_.type(v).axes();
   }

@@ -197,3 +197,60 @@ TEST_CASE("tiles are loaded by rows, multiplied in pairs of bf16 and stored", "[
   unset.tile_store(out, unset.integer(0), unset.integer(16), 2);
   CHECK_THROWS_WITH(run(unset.finish(), {&y}), Contains("tile 2 is read before it is set"));
 }
+
+TEST_CASE("a tile of pairs is loaded from bf16 as from words", "[kernel]") {
+  KernelBuilder b("tiles");
+  const BufferId halves = b.input(DType::bf16), words = b.input(DType::i32), sums = b.output(DType::f32);
+  b.tile_zero(0);
+  b.tile_load(4, halves, b.integer(2), b.integer(40));
+  b.tile_load(6, words, b.integer(0), b.integer(16));
+  b.tile_dot(0, 4, 6);
+  b.tile_store(sums, b.integer(0), b.integer(16), 0);
+  const Kernel k = b.finish();
+  CHECK_NOTHROW(verify(k));
+  // 16 rows of 32 terms that are 40 apart, by the words of an identity: low halves land in the columns, high ones nowhere.
+  std::vector<std::uint16_t> h(2 + 40 * 16);
+  for (std::size_t i = 0; i < h.size(); ++i) h[i] = static_cast<std::uint16_t>(bf16_bits(static_cast<float>(i % 200)));
+  std::vector<std::int32_t> identity(256);
+  for (std::size_t i = 0; i < 16; ++i) identity[i * 17] = static_cast<std::int32_t>(bf16_bits(1.0F));
+  std::vector<float> y(256);
+  std::uint64_t error = 0;
+  const std::vector<std::span<std::byte>> buffers{bytes(h), bytes(identity), bytes(y)};
+  interpret(k, buffers, {}, &error, {});
+  for (std::size_t m = 0; m < 16; ++m)
+    for (std::size_t n = 0; n < 16; ++n) CHECK(y[m * 16 + n] == static_cast<float>((2 + m * 40 + 2 * n) % 200));
+}
+
+TEST_CASE("what streams is whole vectors side by side, in the open", "[kernel]") {
+  const auto kernel = [](const std::function<void(KernelBuilder&, BufferId, Ex)>& body) {
+    KernelBuilder b("streams");
+    const BufferId y = b.output(DType::f32);
+    body(b, y, b.grid(b.integer(2)) * 4);
+    return b.finish();
+  };
+  const auto streaming = [&](std::int64_t from) {
+    return kernel([&](KernelBuilder& b, BufferId y, Ex at) { b.stream(y, b.ramp(at + from, 4), b.real(3)); });
+  };
+  const Kernel k = streaming(0);
+  CHECK_NOTHROW(verify(k));
+  CHECK_THAT(print(k), Contains("stream b0["));
+  std::vector<float> y(12);
+  run(k, {&y});
+  CHECK(y == std::vector<float>{3, 3, 3, 3, 3, 3, 3, 3, 0, 0, 0, 0});
+  CHECK_THROWS_WITH(run(streaming(1), {&y}), Contains("4 lanes stream from 1 on, which is no multiple of them"));
+
+  Kernel stored = k;
+  stored.body.back().streams = false;
+  CHECK(hash(stored) != hash(k));
+  Kernel masked = kernel([](KernelBuilder& b, BufferId y, Ex at) { b.store(y, b.ramp(at, 4), b.real(3), b.ramp(at, 4) < 6); });
+  CHECK_NOTHROW(verify(masked));
+  masked.body.back().streams = true;
+  CHECK_THROWS_WITH(verify(masked), Contains("a masked or scattered store that streams"));
+  Kernel scattered = kernel([](KernelBuilder& b, BufferId y, Ex at) { b.store(y, b.ramp(at, 4) * b.ramp(at, 4), b.real(3)); });
+  scattered.body.back().streams = true;
+  CHECK_THROWS_WITH(verify(scattered), Contains("a masked or scattered store that streams"));
+  const Kernel inside = kernel([](KernelBuilder& b, BufferId y, Ex at) {
+    b.routine({at}, [&](const std::vector<Ex>& p) { b.stream(y, b.ramp(p[0], 4), b.real(3)); });
+  });
+  CHECK_THROWS_WITH(verify(inside), Contains("one in a routine"));
+}

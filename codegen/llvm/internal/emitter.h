@@ -173,6 +173,7 @@ class Emitter {
   // ---- tiles.cpp
   void configure_tiles();
   void release_tiles();
+  void settle_streams();  // before other threads are told
   void tile(const Stmt& s);
 
   // ---- statements.cpp
@@ -210,6 +211,7 @@ class Emitter {
   llvm::Value* scratch_ = nullptr;
   llvm::AllocaInst* dump_ = nullptr;
   bool tiled_ = false;  // are there tiles in the kernel
+  bool streamed_ = false;  // was anything stored past the caches
   std::map<const llvm::Constant*, llvm::GlobalVariable*> in_memory_;
 
   std::vector<std::vector<std::uint32_t>> reads_;  // by expression: the variables and buffers in it that can change

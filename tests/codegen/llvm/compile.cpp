@@ -119,7 +119,7 @@ TEST_CASE("a target's code keeps to its registers, and a product tile keeps its 
   CHECK(avx2.find("(%rsp)") == avx2.npos);  // no spill
   const std::string avx512 =
       text(HostCompiler(host_target({.avx2 = true, .avx512 = true})).assembly_listing(tile(14, 16, 4)));
-  CHECK(avx512.find("%zmm31") != avx512.npos);
+  CHECK(avx512.find("%zmm28") != avx512.npos);  // 28 sums, and what they are made from
   CHECK(avx512.find("%ymm") == avx512.npos);  // 64-byte vectors are not split
   CHECK(avx512.find("(%rsp)") == avx512.npos);
   const std::string baseline = text(HostCompiler(host_target({})).assembly_listing(narrow));

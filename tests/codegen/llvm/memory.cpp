@@ -220,3 +220,27 @@ TEST_CASE("arguments of every dtype arrive") {
     CHECK(to == std::vector<double>{1.25, -2.5, 3.5, -0.125, -7, -2, -128, 200, 1});
   }
 }
+
+TEST_CASE("what streams goes past the caches and is there when the kernel returns") {
+  for (const DType dtype : {DType::f32, DType::bf16})
+    for (const Level& level : levels()) {
+      INFO(name(dtype) << " on " << level.name);
+      KernelBuilder b("loop");
+      const BufferId x = b.input(dtype), y = b.output(dtype);
+      const Ex i = b.ramp(b.grid(b.integer(4)) * 8, 8);
+      b.stream(y, i, b.load(x, i));
+      const Kernel k = b.finish();
+      alignas(64) std::array<std::uint8_t, 128> from{}, to{};
+      for (std::size_t n = 0; n < from.size(); ++n) from[n] = static_cast<std::uint8_t>(n % 60);
+      Launch launch{{from.data(), to.data()}, {}};
+      launch.run(k, compiled(k, level.target));
+      const std::size_t bytes = 32 * size_of(dtype);
+      CHECK(std::equal(from.begin(), from.begin() + static_cast<std::ptrdiff_t>(bytes), to.begin()));
+#if defined(__x86_64__)
+      std::string code;
+      for (const ListingLine& line : HostCompiler(level.target).assembly_listing(k)) code += line.text + "\n";
+      CHECK(code.find("movnt") != code.npos);
+      CHECK(code.find("sfence") != code.npos);
+#endif
+    }
+}

@@ -41,15 +41,17 @@ inline Bf16Product bf16_product(const std::vector<std::string>& a, const std::ve
   return p;
 }
 
-// Both operands lying both ways; terms in whole turns, odd, past a block of 512, none.
+// Both operands lying both ways; terms in whole turns, odd, past a block of 512, past one of tiles, none; tiles of rows in place.
 inline std::vector<Bf16Product> bf16_products() {
   std::vector<Bf16Product> all;
+  const std::vector<std::array<std::int64_t, 3>> sizes{{25, 64, 64},    {13, 33, 37},  {1, 7, 1},    {30, 40, 515}, {14, 130, 1040},
+                                                       {390, 20, 96}, {64, 48, 96}, {3, 17, 3105}, {5, 9, 0}};
   const std::vector<std::vector<std::string>> as{{"m", "k"}, {"k", "m"}}, bs{{"k", "n"}, {"n", "k"}};
   for (const auto& a : as)
     for (const auto& b : bs)
       for (const bool static_sizes : {true, false})
         for (const bool narrowed : {true, false})
-          for (const auto& [m, n, k] : {std::array<std::int64_t, 3>{25, 64, 64}, {13, 33, 37}, {1, 7, 1}, {30, 40, 515}, {14, 130, 1040}, {390, 20, 96}, {5, 9, 0}})
+          for (const auto& [m, n, k] : sizes)
             all.push_back(bf16_product(a, b, m, n, k, static_sizes, narrowed));
   Bf16Product& p = all.emplace_back(Bf16Product{"batched, over two axes", {}, {{"m", 21}, {"k", 25}}, 75});
   const Axis batch("batch", 3), j("j", 3), n("n", 50);

@@ -1,0 +1,240 @@
+// How a contraction packs its operands, and fetches what it packs next.
+#include <uwaga/codegen/schedule/internal/contraction.h>
+
+namespace uwaga::schedule {
+
+using namespace kernel;
+
+Ex Contraction::operand(Value v, const IndexEnv& env) {
+  const Node& n = g_.node(v.node);
+  const bool rounded_in_pairs = pairs_ && x_.computes(v.node) && n.op == Op::cast && g_.type(n.operands[0]).dtype == DType::f32;
+  const Ex value = x_.value(rounded_in_pairs ? n.operands[0] : v, env);
+  return value.type().dtype == dtype_ ? value : b_.cast(value, dtype_);
+}
+
+Ex Contraction::step_of(Value v, const IndexEnv& env, Ex k0, Ex step, Ex count) {
+  const auto term = [&](Ex number) {
+    IndexEnv at = env;
+    spread(at, axes_.over, Index::scalar(number));
+    return b_.splat(operand(v, at), lanes_);
+  };
+  if (!pairs_) return term(k0 + step);
+  const Ex first = k0 + step * 2;
+  if (whole_steps_) return b_.pairs(term(first), term(first + 1), false);
+  const Ex second = b_.let(min(first + 1, k0 + (count - 1)));
+  return b_.pairs(term(first), b_.select(b_.splat(first < second, lanes_), term(second), b_.splat(zero(), lanes_)), false);
+}
+
+void Contraction::plan_b() {
+  stored_b_ = leading_operand(x_, roles_.b);
+  const AxisNames order = stored_b_ ? order_of(g_, layouts_, stored_b_->stored) : AxisNames();
+  across_b_ = lanes_ > 1 && !order.empty() && !roles_.over.empty() && stored_b_->names.at(roles_.over.back()) == order.back();
+  const std::int64_t steps = block_ / per_step_;
+  pitch_ = across_b_ ? round_up(steps, std::max<std::int64_t>(lanes_, 64 / static_cast<std::int64_t>(size_of(dtype_)))) : steps;
+}
+
+void Contraction::plan_a() {
+  group_rows_ = tile_rows_;
+  if (!tiles_ || has_tiles_in_line()) direct_a_ = operand_in_line(x_, roles_.a, roles_.over, pairs_ ? DType::bf16 : dtype_);
+  if (direct_a_) return;
+  // Of rows a line more apart, a tile's do not all fall into the same few sets of a cache.
+  pitch_a_ = block_ / per_step_ + (tiles_ ? kTileColumns : 0);
+  if (const auto d = leading_operand(x_, roles_.a)) {
+    const AxisNames order = order_of(g_, layouts_, d->stored);
+    along_rows_ = !order.empty() && !roles_.rows.empty() && d->names.at(roles_.rows.back()) == order.back();
+    stored_a_ = d;
+  }
+  packs_a_ = true;
+  across_a_ = tiles_ && along_rows_;
+  along_rows_ = along_rows_ && !tiles_;
+  if (along_rows_) {
+    group_rows_ = std::min(kGroupTiles * tile_rows_, task_rows_);
+    // A vector stored at a tile's last term reaches past it.
+    tile_pitch_ = round_up(block_ / per_step_ * tile_rows_ + lanes_, tile_rows_ * lanes_);
+    packed_a_ = b_.scratch(packed(), b_.integer(tile_pitch_ * (group_rows_ / tile_rows_)));
+  } else {
+    packed_a_ = b_.scratch(packed(), b_.integer(group_rows_ * pitch_a_));
+  }
+}
+
+void Contraction::pack_a(Ex group, Ex k0, Ex count) {
+  if (along_rows_) {
+    // The rows of a tile side by side, one step after another. Whole vectors are stored: what they write past the tile's
+    // rows is written over by the next step.
+    const auto step_of_tile = [&](Ex step, Ex row, Ex to, bool masked) {
+      for (int v = 0; v < tile_rows_; v += lanes_) {
+        IndexEnv at = masked ? base_env_.masked(b_.ramp(row + v, lanes_) < b_.splat(m_, lanes_)) : base_env_;
+        spread(at, axes_.rows, Index::ramp(row + v, lanes_));
+        b_.store(packed_a_, b_.ramp(to + step * tile_rows_ + v, lanes_), step_of(roles_.a, at, k0, step, count));
+      }
+    };
+    // A vector may hold the rows of several tiles.
+    const std::int64_t tiles = group_rows_ / tile_rows_, at_once = lanes_ % tile_rows_ == 0 ? lanes_ / tile_rows_ : 1;
+    const std::int64_t past = at_once > 1 ? round_up(group_rows_, lanes_) - group_rows_ : round_up(tile_rows_, lanes_) - tile_rows_;
+    x_.branch(m_ < group + (group_rows_ + past),
+              [&] {
+                x_.loop(group, min(group + group_rows_, row_end_), tile_rows_, [&](Ex row) {
+                  const Ex to = (row - group) * (tile_pitch_ / tile_rows_);
+                  x_.loop(b_.integer(0), steps(count), 1, [&](Ex step) { step_of_tile(step, row, to, true); });
+                });
+              },
+              [&] {
+                x_.loop(b_.integer(0), steps(count), 1, [&](Ex step) {
+                  fetch_ahead(stored_a_, axes_.rows, group, group_rows_, k0, step);
+                  if (at_once == 1) {
+                    for (std::int64_t tile = 0; tile < tiles; ++tile)
+                      step_of_tile(step, group + tile * tile_rows_, b_.integer(tile * tile_pitch_), false);
+                    return;
+                  }
+                  for (std::int64_t tile = 0; tile < tiles; tile += at_once) {
+                    IndexEnv at = base_env_;
+                    spread(at, axes_.rows, Index::ramp(group + tile * tile_rows_, lanes_));
+                    const Ex rows = b_.let(step_of(roles_.a, at, k0, step, count));
+                    for (std::int64_t i = 0; i < std::min(at_once, tiles - tile); ++i)
+                      b_.store(packed_a_, b_.ramp(step * tile_rows_ + (tile + i) * tile_pitch_, tile_rows_),
+                               b_.lanes(rows, static_cast<int>(i) * tile_rows_, tile_rows_));
+                  }
+                });
+              });
+    return;
+  }
+  if (across_a_) return pack_a_across(group, k0, count);
+  x_.loop(b_.integer(0), b_.integer(group_rows_), 1, [&](Ex row) {
+    IndexEnv env = base_env_;
+    spread(env, axes_.rows, Index::scalar(b_.let(min(group + row, m_ - 1))));
+    const auto vector = [&](Ex term, bool masked) {
+      const auto terms_from = [&](Ex from) {
+        IndexEnv at = masked ? env.masked(b_.ramp(k0 + from, lanes_) < b_.splat(k0 + count, lanes_)) : env;
+        spread(at, axes_.over, Index::ramp(k0 + from, lanes_, lanes_));
+        const Ex value = b_.splat(operand(roles_.a, at), lanes_);
+        if (!masked || whole_steps_) return value;
+        return b_.select(b_.ramp(from, lanes_) < b_.splat(count, lanes_), value, b_.splat(zero(), lanes_));
+      };
+      const Ex step = term / per_step_;
+      const Ex value = pairs_ ? b_.pairs(terms_from(term), terms_from(term + lanes_), true) : terms_from(term);
+      b_.store(packed_a_, b_.ramp(row * pitch_a_ + step, lanes_), value,
+               masked && !tiles_ ? b_.ramp(step, lanes_) < b_.splat(steps(count), lanes_) : Ex());
+    };
+    const std::int64_t step = per_step_ * lanes_;
+    const Ex whole = whole_vectors() ? count : b_.let(count / step * step);
+    x_.loop(b_.integer(0), whole, step, [&](Ex term) { vector(term, false); });
+    if (tiles_ && !whole_steps_) x_.loop(whole, packed_steps(count) * per_step_, step, [&](Ex term) { vector(term, true); });
+    else if (!whole_vectors()) x_.branch(whole < count, [&] { vector(whole, true); });
+  });
+}
+
+void Contraction::fetch_rows(Ex row, Ex k0, Ex panel) {
+  if (!packs_a_ || along_rows_ || across_a_ || !stored_a_ || lanes_ == 1) return;
+  const Ex more = row + tile_rows_ < row_end_;
+  const Ex next = b_.let(b_.select(more, row + tile_rows_, row0_)), term = b_.let(b_.select(more, k0, k0 + most_terms_));
+  const Ex share = (panel_count_ + (tile_rows_ - 1)) / panel_count_;
+  x_.loop(b_.let(panel * share), b_.let(min((panel + 1) * share, b_.integer(tile_rows_))), 1, [&](Ex r) {
+    IndexEnv env = base_env_;
+    spread(env, axes_.rows, Index::scalar(b_.let(min(next + r, m_ - 1))));
+    spread(env, axes_.over, Index::scalar(term));
+    fetch(x_, *stored_a_, env, block_);
+  });
+}
+
+void Contraction::pack_b(Ex k0, Ex count) {
+  if (across_b_) {
+    pack_b_across(k0, count);
+    return;
+  }
+  // Whole rows of the task's columns, one step after another: each is read once and in one piece.
+  x_.loop(b_.integer(0), packed_steps(count), 1, [&](Ex step) {
+    fetch_ahead(stored_b_, axes_.columns, column0_, task_columns_, k0, step);
+    x_.loop(b_.integer(0), panel_count_, 1, [&](Ex panel) {
+      const Ex column = b_.let(column0_ + panel * panel_);
+      for (int v = 0; v < tile_vectors_; ++v) {
+        const Ex first = column + static_cast<std::int64_t>(v) * lanes_;
+        IndexEnv at = whole_columns() ? base_env_ : base_env_.masked(b_.ramp(first, lanes_) < b_.splat(n_, lanes_));
+        spread(at, axes_.columns, Index::ramp(first, lanes_, lanes_));
+        b_.store(panels_b_, b_.ramp(panel_at(panel, step) + static_cast<std::int64_t>(v) * lanes_, lanes_),
+                 filled_step_of(roles_.b, at, k0, step, count));
+      }
+    });
+  });
+}
+
+void Contraction::fetch_ahead(const std::optional<StoredOperand>& operand, const std::vector<LoopAxis>& axes, Ex first, std::int64_t length,
+                 Ex k0, Ex step) {
+  if (!operand || lanes_ == 1 || axes_.over.size() != 1) return;
+  for (std::int64_t t = 0; t < per_step_; ++t) {
+    IndexEnv env = base_env_;
+    spread(env, axes, Index::scalar(first));
+    spread(env, axes_.over, Index::scalar(k0 + ((step + kStepsAhead) * per_step_ + t)));
+    fetch(x_, *operand, env, length);
+  }
+}
+
+void Contraction::prefetch_b(Ex row, Ex k0) {
+  if (!stored_b_ || lanes_ == 1) return;
+  b_.at(roles_.ordinal);
+  const Ex past = k0 + most_terms_, more = past < x_.extent(terms_);
+  const Ex term0 = b_.let(b_.select(more, past, b_.integer(0)));
+  const Ex from = b_.let(b_.select(more, column0_, column0_ + task_columns_));
+  const std::int64_t length = across_b_ ? block_ : task_columns_;
+  const Ex first = b_.let((row - row0_) / tile_rows_ * share_), last = min(first + share_, b_.integer(pieces()));
+  x_.loop(first, b_.let(last), 1, [&](Ex piece) {
+    IndexEnv env = base_env_;
+    spread(env, axes_.columns, Index::scalar(across_b_ ? from + piece : from));
+    spread(env, axes_.over, Index::scalar(across_b_ ? term0 : term0 + piece));
+    fetch(x_, *stored_b_, env, length);
+  });
+}
+
+void Contraction::pack_b_across(Ex k0, Ex count) {
+  const bool plain = has_plain_columns();
+  x_.loop(b_.integer(0), panel_count_, 1, [&](Ex panel) {
+    if (plain) return pack_columns(panel, k0, count);
+    x_.loop(b_.integer(0), tiles_ ? packed_steps(count) * per_step_ : count, per_step_ * lanes_, [&](Ex term) {
+      x_.loop(b_.integer(0), b_.integer(panel_), lanes_, [&](Ex first) {
+        std::vector<Ex> square;
+        for (std::int64_t c = 0; c < lanes_; ++c) {
+          const Ex column = column0_ + panel * panel_ + (first + c);
+          IndexEnv env = base_env_;
+          spread(env, axes_.columns, Index::scalar(b_.let(whole_columns() ? column : min(column, n_ - 1))));
+          const auto row = [&](Ex from) {
+            const Ex there = b_.ramp(from, lanes_) < b_.splat(count, lanes_);
+            IndexEnv at = whole_vectors() ? env : env.masked(there);
+            spread(at, axes_.over, Index::ramp(k0 + from, lanes_, lanes_));
+            const Ex value = b_.splat(operand(roles_.b, at), lanes_);
+            return whole_steps_ ? value : b_.select(there, value, b_.splat(zero(), lanes_));
+          };
+          square.push_back(b_.let(pairs_ ? b_.pairs(row(term), row(term + lanes_), true) : row(term)));
+        }
+        turn_over(b_, square);
+        const Ex step = term / per_step_;
+        for (std::int64_t i = 0; i < lanes_; ++i)
+          b_.store(panels_b_, b_.ramp(panel_at(panel, step + i) + first, lanes_), square[static_cast<std::size_t>(i)]);
+      });
+    });
+  });
+}
+
+bool Contraction::has_plain_columns() {
+  if (pairs_ || !many_terms_ || !whole_columns() || !whole_vectors() || axes_.columns.size() != 1 || axes_.over.size() != 1) return false;
+  return operand_in_line(x_, roles_.b, roles_.over, dtype_) && constant_of(column_step()) != nullptr;
+}
+
+void Contraction::pack_columns(Ex panel, Ex k0, Ex count) {
+  IndexEnv env = base_env_;
+  spread(env, axes_.columns, Index::scalar(b_.let(column0_ + panel * panel_)));
+  const BufferId from = x_.buffer(stored_b_->stored, false);
+  const Ex step = column_step();
+  b_.routine({first_term_of(x_, *stored_b_, roles_.over, env) + k0, panel_at(panel, b_.integer(0)), count}, [&](const std::vector<Ex>& p) {
+    b_.loop(b_.integer(0), p[2], lanes_, [&](Ex term) {
+      b_.loop(b_.integer(0), b_.integer(panel_), lanes_, [&](Ex first) {
+        std::vector<Ex> square;
+        for (std::int64_t c = 0; c < lanes_; ++c)
+          square.push_back(b_.let(b_.load(from, b_.ramp(p[0] + ((first + c) * step + term), lanes_))));
+        turn_over(b_, square);
+        for (std::int64_t i = 0; i < lanes_; ++i)
+          b_.store(panels_b_, b_.ramp(p[1] + ((term + i) * panel_ + first), lanes_), square[static_cast<std::size_t>(i)]);
+      });
+    });
+  });
+}
+
+}  // namespace uwaga::schedule

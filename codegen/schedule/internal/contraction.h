@@ -1,0 +1,142 @@
+// The writer of the host's contractions (contraction.h): what its files share.
+#pragma once
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include <uwaga/codegen/lower/inline.h>
+#include <uwaga/codegen/schedule.h>
+#include <uwaga/codegen/schedule/dot_roles.h>
+
+namespace uwaga::schedule {
+
+// Terms of one fma chain; part of the meaning of a sum (contracts, section 3).
+inline constexpr std::int64_t kBlock = 512;
+// Rows and columns of C that one task computes, at most. They bound its scratch and set how often operands are packed again:
+// an element of B serves all rows of the task, one of A all its columns. Narrow results get narrow tasks, for the threads.
+inline constexpr std::int64_t kTaskRows = 384, kTaskColumns = 128, kNarrowColumns = 64, kNarrow = 1024;
+// Terms of a product, at least, whose innermost loops are routines: a call costs as much as a few steps.
+inline constexpr std::int64_t kSharedTerms = 256;
+// Tiles of a task, at least, behind which the next block is fetched: fewer hide nothing of it.
+inline constexpr std::int64_t kHidingTiles = 4;
+// Terms of a product, at least, behind which what its epilogue takes is fetched.
+inline constexpr std::int64_t kHidingTerms = 64;
+// Steps by which what is packed is fetched ahead: its pieces lie too far apart for a processor to guess the next.
+inline constexpr std::int64_t kStepsAhead = 16;
+// Terms that are summed in tile registers before the sums are put away, at most, bytes of B that are packed for them, and rows that
+// one task then computes: a sum in tile registers goes on exactly where it was, so that blocks of them are no part of its meaning.
+// Of more terms, or nobody knows how many, fewer are taken at once, for as many columns.
+inline constexpr std::int64_t kTileTerms = 3072, kOpenTileTerms = 1024, kTileBytes = 1 << 20, kTileTaskRows = 1536;
+// Tasks that a product in tiles has, where its sizes allow.
+inline constexpr std::int64_t kTileTasks = 8;
+// Row tiles that are packed together from an A whose rows lie one after the other: a few cache lines of each term.
+inline constexpr std::int64_t kGroupTiles = 8;
+
+// Is it one for certain?
+inline bool is_multiple(const Extent& e, std::int64_t of) { return e.divided_by(of).has_value(); }
+inline std::int64_t round_up(std::int64_t n, std::int64_t step) { return (n + step - 1) / step * step; }
+
+// Writes one kernel. A step of its innermost loops is one term, or two where the target multiplies pairs of bf16: then both
+// operands are packed as i32 that hold two terms each, and an odd last term is paired with a zero. Where it multiplies tiles of
+// them, a tile has sixteen steps, and what a block lacks of whole tiles is zero in both.
+class Contraction {
+  using Ex = kernel::Ex;
+
+ public:
+  Contraction(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target);
+  Schedule write();
+
+ private:
+  // As many sums as registers hold beside what is multiplied: 32 registers hold 8 x 3 or 12 x 2 vectors of them, 16 hold 4 x 3, where
+  // a product needs none of its own, or 6 x 2. Three vectors load less a step; two waste less past the last column of few.
+  void choose_tile(const HostTarget& target);
+  void choose_task();
+  // Rows and columns of a task in tile registers: as packing each operand again costs least.
+  void choose_tile_task();
+  // A bf16 A whose tiles lie in memory as they are loaded.
+  bool has_tiles_in_line();
+  void spread(IndexEnv& env, const std::vector<LoopAxis>& axes, Index flat) { set_flat(x_, env, axes, flat); }
+  DType packed() const { return pairs_ ? DType::i32 : dtype_; }
+  Ex zero() { return is_float(dtype_) ? b_.real(0, dtype_) : b_.integer(0, dtype_); }
+  Ex operand(Value v, const IndexEnv& env);
+  // What step `step` of the block at k0 multiplies, as it is packed. `env` has all indices but those of the terms.
+  Ex step_of(Value v, const IndexEnv& env, Ex k0, Ex step, Ex count);
+  // The same, and zero past the last of those that packed_steps counts.
+  Ex filled_step_of(Value v, const IndexEnv& env, Ex k0, Ex step, Ex count);
+  void plan_b();
+  // A is read in place where its terms lie one after the other; else it is packed, a group of rows at a time.
+  void plan_a();
+  void pack_a(Ex group, Ex k0, Ex count);
+  // For tiles, of an A whose rows lie one after the other: squares of as many rows as steps, turned over in registers.
+  void pack_a_across(Ex group, Ex k0, Ex count);
+  // While the panels of a tile are computed, what pack_a reads next comes closer: the rows of the next tile, or after the last
+  // those of the first in the next block.
+  void fetch_rows(Ex row, Ex k0, Ex panel);
+  Ex steps(Ex count) { return pairs_ ? (count + 1) / 2 : count; }
+  // Those that are packed: of whole tiles.
+  Ex packed_steps(Ex count);
+  // Where a step of a panel begins, in the buffer of panels.
+  Ex panel_at(Ex panel, Ex step) { return (panel * (open_pitch_ ? open_pitch_ : b_.integer(pitch_)) + step) * panel_; }
+  void pack_b(Ex k0, Ex count);
+  // Of an operand that is packed along `axes`: `length` elements from `first`, of the term that comes up a few steps later.
+  void fetch_ahead(const std::optional<StoredOperand>& operand, const std::vector<LoopAxis>& axes, Ex first, std::int64_t length,
+                   Ex k0, Ex step);
+  // What lies in one of the operand that pack_b reads: of a column its terms, or of a term its columns.
+  std::int64_t pieces() const { return across_b_ ? task_columns_ : block_; }
+  // While a tile is computed, its share of what pack_b reads next comes closer: the next block of these columns, or after the
+  // last the first of the next columns.
+  void prefetch_b(Ex row, Ex k0);
+  // The same for tiles, in step with them: a few lines with every step, so that they travel while the tile unit works.
+  void plan_fetch_beside(Ex k0, Ex count);
+  void fetch_beside(Ex row, Ex panel, Ex step);
+  std::int64_t lines_of_piece() const;
+  // Of a B whose terms lie one after the other: squares of as many columns as steps, turned over in registers.
+  void pack_b_across(Ex k0, Ex count);
+  // Is every panel of B made of whole squares, as they are stored?
+  bool has_plain_columns();
+  Ex column_step() { return x_.stride(stored_b_->stored, stored_b_->names.at(roles_.columns.back())); }
+  // A panel of such a B: a routine.
+  void pack_columns(Ex panel, Ex k0, Ex count);
+  // Are the terms of all blocks whole vectors of steps, or tiles of them?
+  bool whole_vectors() const;
+  // Are all columns of all tasks real ones?
+  bool whole_columns() const;
+  // While a tile's last block is computed, what its epilogue reads and writes comes closer, a panel's worth at a time.
+  void prefetch_epilogue(Ex row, Ex column);
+  // The register tiles of tile_rows_ rows from `row`, over all panels of the task. tile_c_ begins with row `first`. `last`: of
+  // several blocks, is this one the last; there is only one where it is empty.
+  void tiles(Ex row, Ex group, Ex first, Ex k0, Ex count, Ex last);
+  // A block's terms in tile registers: four sums, the rows' tiles, the columns'. A begins at `start`. `several`: onto the blocks before.
+  void multiply_tiles(Ex start, Ex row, Ex first, Ex panel, Ex k0, Ex count, bool several);
+  // Everything after the dot, for the tile's rows from `begin`.
+  void epilogue(Ex begin, Ex first);
+
+  const GraphData& g_;
+  const Cluster& cluster_;
+  const Layouts& layouts_;
+  Roles roles_;
+  kernel::KernelBuilder b_{"contraction"};
+  ScheduledKernel out_;
+  Inline x_;
+  RoleAxes axes_;
+  DType dtype_ = DType::f32;
+  int lanes_ = 8, epilogue_lanes_ = 8, tile_rows_ = 6, tile_vectors_ = 2;
+  Extent rows_, columns_, terms_, batch_;
+  std::int64_t task_rows_ = 0, task_columns_ = 0, panel_ = 0, block_ = kBlock, pitch_ = kBlock;
+  std::int64_t most_terms_ = kBlock;  // of a block
+  std::int64_t group_rows_ = 0, tile_pitch_ = 0, pitch_a_ = 0;
+  bool packs_a_ = false, along_rows_ = false, across_a_ = false, across_b_ = false, pairs_ = false, tiles_ = false;
+  std::int64_t per_step_ = 1;  // terms
+  bool many_terms_ = false;  // worth the calls of routines
+  bool whole_steps_ = true, turns_divide_ = false;  // for certain; whole tiles of steps, where they are multiplied in tiles
+  std::optional<StoredOperand> direct_a_, stored_a_, stored_b_;
+  kernel::BufferId panels_b_ = 0, tile_c_ = 0, packed_a_ = 0;
+  IndexEnv base_env_;
+  Ex ahead_column_, ahead_term_, ahead_lines_, ahead_each_, ahead_steps_;  // of fetch_beside
+  Ex open_pitch_;  // of panels in tiles of as many terms as there are
+  Ex m_, n_, row0_, row_end_, column0_, panel_count_;
+  Ex share_;  // of the pieces that pack_b reads next, a tile's
+};
+
+}  // namespace uwaga::schedule
