@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/runtime/host/cpu.h>
+#include <uwaga/runtime/host/placement.h>
 #include <uwaga/runtime/host/thread_pool.h>
 
 #include <algorithm>
@@ -46,16 +47,13 @@ class alignas(kLine) Signal {
     wake_.notify_all();
   }
 
+  bool has_sleepers() const { return sleepers_.load() != 0; }
+
   // Returns once the value differs from `seen`.
   void wait_past(std::uint32_t seen, bool crowded) {
-    if (spin_past(seen, crowded)) return;
-    std::unique_lock lock(mutex_);
-    sleepers_.fetch_add(1);
-    wake_.wait(lock, [&] { return value_.load() != seen; });
-    sleepers_.fetch_sub(1);
+    if (!spin_past(seen, crowded)) sleep_past(seen);
   }
-
- private:
+  // The first part: true once the value differs, false when it is time to sleep.
   bool spin_past(std::uint32_t seen, bool crowded) const {
     if (crowded) {
       for (int i = 0; i < kYieldsWhenCrowded; ++i) {
@@ -73,7 +71,14 @@ class alignas(kLine) Signal {
     } while (Clock::now() < limit);
     return false;
   }
+  void sleep_past(std::uint32_t seen) {
+    std::unique_lock lock(mutex_);
+    sleepers_.fetch_add(1);
+    wake_.wait(lock, [&] { return value_.load() != seen; });
+    sleepers_.fetch_sub(1);
+  }
 
+ private:
   std::atomic<std::uint32_t> value_{0};
   std::atomic<int> sleepers_{0};
   std::mutex mutex_;
@@ -83,7 +88,7 @@ class alignas(kLine) Signal {
 }  // namespace
 
 struct ThreadPool::Shared {
-  Shared(int threads, int cpus) : count(threads), crowded(threads > cpus), left(static_cast<std::size_t>(threads)) {}
+  Shared(int threads, int cpus) : count(threads), crowded(threads > cpus), left(static_cast<std::size_t>(threads)), sleepers(left.size()) {}
 
   // What a worker has not begun: units of tasks from the low to the high half. The worker takes from the front, the others
   // from the back.
@@ -122,6 +127,12 @@ struct ThreadPool::Shared {
   bool fixed = false;
   std::atomic<bool> stop{false};  // A worker that wakes up late may look while it is set.
   std::vector<Left> left;           // by worker
+
+  struct alignas(kLine) Sleeper {
+    std::atomic<bool> asleep{false};  // or about to
+    SentAway away;
+  };
+  std::vector<Sleeper> sleepers;    // by worker
   std::atomic<bool> helped{false};  // Has a worker other than the caller had a task?
 
   Signal started;   // Advances when a run begins.
@@ -153,13 +164,27 @@ struct ThreadPool::Shared {
   void worker_loop(int worker) noexcept {
     std::uint32_t seen = 0;
     for (;;) {
-      started.wait_past(seen, crowded);
+      if (!started.spin_past(seen, crowded)) {
+        Sleeper& self = sleepers[static_cast<std::size_t>(worker)];
+        self.asleep.store(true);
+        started.sleep_past(seen);
+        self.asleep.store(false);
+        self.away.come_back();
+      }
       seen = started.value();
       if (stop) return;
       inside.fetch_add(1);
       if (open.load() && work(worker)) helped.store(true, std::memory_order_relaxed);
       if (inside.fetch_sub(1) == 1 && !open.load()) finished.advance();
     }
+  }
+
+  // Who woke up where the caller runs would wait for it to be done.
+  void make_way() noexcept {
+    if (crowded || !started.has_sleepers()) return;
+    const int here = current_cpu();
+    for (std::size_t t = 1; t < sleepers.size(); ++t)
+      if (sleepers[t].asleep.load()) sleepers[t].away.send(workers[t - 1].native_handle(), here);
   }
 
   void share_out() noexcept {
@@ -170,6 +195,7 @@ struct ThreadPool::Shared {
                                                               static_cast<std::uint64_t>(first_task(units, count, t + 1))));
     helped.store(false, std::memory_order_relaxed);
     open.store(true);
+    make_way();
     started.advance();
     work(0);
     for (Left& l : left)

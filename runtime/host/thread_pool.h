@@ -12,9 +12,9 @@
 //
 // A run of one task, a serial run, and a run of a pool of one thread happen on the calling thread alone, in one call.
 //
-// Waiting threads spin for a short bounded time and then sleep; where the pool has more threads than the process has
-// CPUs they hardly spin at all. Two threads may call `run` at the same time: one waits for the other. A task must not
-// call `run` of its own pool (InternalError, which a noexcept task turns into std::terminate).
+// Waiting threads spin for a short bounded time and then sleep, to wake up on another CPU than the caller's; where the pool
+// has more threads than the process has CPUs they hardly spin at all. Two threads may call `run` at the same time: one waits
+// for the other. A task must not call `run` of its own pool (InternalError, which a noexcept task turns into std::terminate).
 #pragma once
 
 #include <cstdint>
