@@ -1,14 +1,20 @@
 #include <uwaga/runtime/compiled/host/internal/host_kernels.h>
 
+#include <unistd.h>
+
 #include <chrono>
+#include <fstream>
 #include <map>
 #include <span>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include <uwaga/codegen/kernel/math.h>
 #include <uwaga/codegen/kernel/routine.h>
 #include <uwaga/codegen/llvm/compile.h>
 #include <uwaga/codegen/llvm/target.h>
+#include <uwaga/runtime/compiled/internal/switch.h>
 #include <uwaga/runtime/host/cpu.h>
 #include <uwaga/runtime/io/kernel_cache.h>
 #include <uwaga/runtime/io/sha256.h>
@@ -31,6 +37,12 @@ struct Code {
   std::string name;  // by what it computes
   std::vector<std::byte> object;
 };
+
+// Where perf looks for the names of code that no file holds.
+void add_to_perf_map(const std::vector<std::string>& lines) {
+  std::ofstream map(fmt::format("/tmp/perf-{}.map", ::getpid()), std::ios::app);
+  for (const std::string& line : lines) map << line;
+}
 
 }  // namespace
 
@@ -91,6 +103,13 @@ HostKernels compile_kernels(const KernelSet& set, const HostTarget& target, int 
   loaded.reserve(count);
   for (std::size_t i = 0; i < count; ++i) loaded.emplace_back(codes[i].object, addresses);
   report.link = since(link);
+  if (is_switched_on("UWAGA_PERF", "map")) {
+    std::vector<std::string> lines;
+    for (std::size_t i = 0; i < which.size(); ++i)
+      lines.push_back(loaded[which[i]].perf_line(fmt::format("k{:03}_{}", i, set.kernels()[i].kind)));
+    for (std::size_t i = count; i < codes.size(); ++i) lines.push_back(loaded_routines[i - count].perf_line(codes[i].name));
+    add_to_perf_map(lines);
+  }
   return {std::move(loaded_routines), std::move(loaded), std::move(which)};
 }
 

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 
 #include <uwaga/runtime/host/cpu.h>
 
@@ -143,4 +145,26 @@ TEST_CASE("a deeper model needs no further kernels") {
   const int twelve = kernels(12);
   CHECK(kernels(18) <= twelve);
   CHECK(kernels(24) <= twelve);
+}
+
+TEST_CASE("kernels and what they call have names for perf where that is asked for") {
+  const Environment perf("UWAGA_PERF", "map");
+  const std::string path = "/tmp/perf-" + std::to_string(::getpid()) + ".map";
+  std::filesystem::remove(path);
+  const SmallRun run = train_small(small_gpt2_step(), Target::host(1));
+  std::ifstream map(path);
+  int kernels = 0, routines = 0;
+  for (std::string line; std::getline(map, line);) {
+    std::istringstream words(line);
+    std::uintptr_t address = 0;
+    std::size_t size = 0;
+    std::string name;
+    words >> std::hex >> address >> size >> name;
+    CHECK((address != 0 && size != 0));
+    kernels += name.starts_with("k0");
+    routines += name.starts_with("routine_");
+  }
+  CHECK(kernels >= run.report.kernels);
+  CHECK(routines > 0);
+  std::filesystem::remove(path);
 }
