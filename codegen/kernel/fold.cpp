@@ -88,6 +88,8 @@ Ex on_ramp(KernelBuilder& b, Op op, Ex x, Ex y) {
   return {};
 }
 
+bool is_cast(const Expr& e) { return e.kind == ExprKind::arithmetic && e.op == Op::cast; }
+
 }  // namespace
 
 Int wrapped(Int value, DType dtype) {
@@ -155,6 +157,11 @@ Ex apply(KernelBuilder& b, Op op, Ex x, Ex y) {
 
 Ex cast(KernelBuilder& b, Ex x, DType dtype) {
   if (const Ex s = splatted(x)) return b.splat(b.cast(s, dtype), x.type().lanes);
+  if (const Expr& wide = expr(x); is_cast(wide) && wide.type.dtype == DType::f32) {
+    // What was rounded to a narrow dtype, widened, is rounded to it already.
+    const Ex from{&b, wide.args[0]};
+    if (from.type().dtype == dtype && is_cast(expr(from))) return from;
+  }
   const Int* c = constant(x);
   if (!c) return {};
   if (dtype == DType::f64) return b.real(static_cast<double>(*c), dtype);

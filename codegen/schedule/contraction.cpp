@@ -41,17 +41,23 @@ Contraction::Contraction(const Graph& graph, const Cluster& cluster, const Layou
   many_terms_ = lanes_ > 1 && terms_.constant().value_or(kSharedTerms) >= kSharedTerms;
   plan_b();
   if (tiles_) choose_tile_task();
-  else choose_task();
+  else choose_task(target);
   epilogue_lanes_ = lanes_;
   if (task_columns_ % (2 * lanes_) == 0 && has_long_chains(g_, cluster.nodes, target)) epilogue_lanes_ *= 2;
 }
 
-void Contraction::choose_task() {
+void Contraction::choose_task(const HostTarget& target) {
   task_rows_ = kTaskRows / tile_rows_ * tile_rows_;
   if (const auto c = rows_.constant()) task_rows_ = std::min(task_rows_, round_up(*c, tile_rows_));
   const auto columns = columns_.constant(), all_rows = rows_.constant();
   const bool narrow = columns && *columns < kNarrow && !(all_rows && *all_rows >= kNarrow);
-  const std::int64_t most = (narrow ? kNarrowColumns : kTaskColumns) * (tile_vectors_ == 3 ? 3 : 4) / 4;
+  std::int64_t most = (narrow ? kNarrowColumns : kTaskColumns) * (tile_vectors_ == 3 ? 3 : 4) / 4;
+  // An A that is packed is packed for every task across: of wider ones, fewer, as long as threads have enough of them.
+  const bool in_line = operand_in_line(x_, roles_.a, roles_.over, pairs_ ? DType::bf16 : dtype_).has_value();
+  const std::int64_t bytes = 2 * most * block_ / per_step_ * static_cast<std::int64_t>(size_of(packed()));
+  const std::int64_t across = columns ? (*columns + 2 * most - 1) / (2 * most) : kWideTasks;
+  const std::int64_t down = all_rows ? (*all_rows + task_rows_ - 1) / task_rows_ : 1;
+  if (!in_line && bytes <= target.l2_bytes / 2 && across * down >= kWideTasks) most *= 2;
   task_columns_ = std::max(most / panel_, std::int64_t{1}) * panel_;
   if (columns) task_columns_ = std::min(task_columns_, round_up(*columns, panel_));
 }

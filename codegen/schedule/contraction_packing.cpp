@@ -12,7 +12,7 @@ Ex Contraction::operand(Value v, const IndexEnv& env) {
   return value.type().dtype == dtype_ ? value : b_.cast(value, dtype_);
 }
 
-Ex Contraction::step_of(Value v, const IndexEnv& env, Ex k0, Ex step, Ex count) {
+Ex Contraction::step_of(Value v, const IndexEnv& env, Ex k0, Ex step, Ex count, bool whole) {
   const auto term = [&](Ex number) {
     IndexEnv at = env;
     spread(at, axes_.over, Index::scalar(number));
@@ -20,9 +20,16 @@ Ex Contraction::step_of(Value v, const IndexEnv& env, Ex k0, Ex step, Ex count) 
   };
   if (!pairs_) return term(k0 + step);
   const Ex first = k0 + step * 2;
-  if (whole_steps_) return b_.pairs(term(first), term(first + 1), false);
+  if (whole || whole_steps_) return b_.pairs(term(first), term(first + 1), false);
   const Ex second = b_.let(min(first + 1, k0 + (count - 1)));
   return b_.pairs(term(first), b_.select(b_.splat(first < second, lanes_), term(second), b_.splat(zero(), lanes_)), false);
+}
+
+void Contraction::each_step(Ex count, const std::function<void(Ex step, bool whole)>& body) {
+  if (!pairs_ || tiles_ || whole_steps_) return x_.loop(b_.integer(0), packed_steps(count), 1, [&](Ex step) { body(step, false); });
+  const Ex whole = b_.let(count / 2);
+  x_.loop(b_.integer(0), whole, 1, [&](Ex step) { body(step, true); });
+  x_.branch(whole * 2 < count, [&] { body(whole, false); });
 }
 
 void Contraction::plan_b() {
@@ -61,11 +68,11 @@ void Contraction::pack_a(Ex group, Ex k0, Ex count) {
   if (along_rows_) {
     // The rows of a tile side by side, one step after another. Whole vectors are stored: what they write past the tile's
     // rows is written over by the next step.
-    const auto step_of_tile = [&](Ex step, Ex row, Ex to, bool masked) {
+    const auto step_of_tile = [&](Ex step, bool whole, Ex row, Ex to, bool masked) {
       for (int v = 0; v < tile_rows_; v += lanes_) {
         IndexEnv at = masked ? base_env_.masked(b_.ramp(row + v, lanes_) < b_.splat(m_, lanes_)) : base_env_;
         spread(at, axes_.rows, Index::ramp(row + v, lanes_));
-        b_.store(packed_a_, b_.ramp(to + step * tile_rows_ + v, lanes_), step_of(roles_.a, at, k0, step, count));
+        b_.store(packed_a_, b_.ramp(to + step * tile_rows_ + v, lanes_), step_of(roles_.a, at, k0, step, count, whole));
       }
     };
     // A vector may hold the rows of several tiles.
@@ -75,21 +82,21 @@ void Contraction::pack_a(Ex group, Ex k0, Ex count) {
               [&] {
                 x_.loop(group, min(group + group_rows_, row_end_), tile_rows_, [&](Ex row) {
                   const Ex to = (row - group) * (tile_pitch_ / tile_rows_);
-                  x_.loop(b_.integer(0), steps(count), 1, [&](Ex step) { step_of_tile(step, row, to, true); });
+                  each_step(count, [&](Ex step, bool whole) { step_of_tile(step, whole, row, to, true); });
                 });
               },
               [&] {
-                x_.loop(b_.integer(0), steps(count), 1, [&](Ex step) {
+                each_step(count, [&](Ex step, bool whole) {
                   fetch_ahead(stored_a_, axes_.rows, group, group_rows_, k0, step);
                   if (at_once == 1) {
                     for (std::int64_t tile = 0; tile < tiles; ++tile)
-                      step_of_tile(step, group + tile * tile_rows_, b_.integer(tile * tile_pitch_), false);
+                      step_of_tile(step, whole, group + tile * tile_rows_, b_.integer(tile * tile_pitch_), false);
                     return;
                   }
                   for (std::int64_t tile = 0; tile < tiles; tile += at_once) {
                     IndexEnv at = base_env_;
                     spread(at, axes_.rows, Index::ramp(group + tile * tile_rows_, lanes_));
-                    const Ex rows = b_.let(step_of(roles_.a, at, k0, step, count));
+                    const Ex rows = b_.let(step_of(roles_.a, at, k0, step, count, whole));
                     for (std::int64_t i = 0; i < std::min(at_once, tiles - tile); ++i)
                       b_.store(packed_a_, b_.ramp(step * tile_rows_ + (tile + i) * tile_pitch_, tile_rows_),
                                b_.lanes(rows, static_cast<int>(i) * tile_rows_, tile_rows_));
@@ -142,7 +149,7 @@ void Contraction::pack_b(Ex k0, Ex count) {
     return;
   }
   // Whole rows of the task's columns, one step after another: each is read once and in one piece.
-  x_.loop(b_.integer(0), packed_steps(count), 1, [&](Ex step) {
+  each_step(count, [&](Ex step, bool whole) {
     fetch_ahead(stored_b_, axes_.columns, column0_, task_columns_, k0, step);
     x_.loop(b_.integer(0), panel_count_, 1, [&](Ex panel) {
       const Ex column = b_.let(column0_ + panel * panel_);
@@ -151,7 +158,7 @@ void Contraction::pack_b(Ex k0, Ex count) {
         IndexEnv at = whole_columns() ? base_env_ : base_env_.masked(b_.ramp(first, lanes_) < b_.splat(n_, lanes_));
         spread(at, axes_.columns, Index::ramp(first, lanes_, lanes_));
         b_.store(panels_b_, b_.ramp(panel_at(panel, step) + static_cast<std::int64_t>(v) * lanes_, lanes_),
-                 filled_step_of(roles_.b, at, k0, step, count));
+                 filled_step_of(roles_.b, at, k0, step, count, whole));
       }
     });
   });

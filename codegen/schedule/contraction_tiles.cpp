@@ -38,8 +38,8 @@ void Contraction::choose_tile_task() {
   task_columns_ = columns_.is_constant() ? round_up(parts(columns, across), panel_) : most_columns / 2 / panel_ * panel_;
 }
 
-Ex Contraction::filled_step_of(Value v, const IndexEnv& env, Ex k0, Ex step, Ex count) {
-  if (!tiles_ || whole_steps_) return step_of(v, env, k0, step, count);
+Ex Contraction::filled_step_of(Value v, const IndexEnv& env, Ex k0, Ex step, Ex count, bool whole) {
+  if (!tiles_ || whole_steps_) return step_of(v, env, k0, step, count, whole);
   const Ex there = b_.let(step < steps(count)), last = b_.let(min(step, steps(count) - 1));
   return b_.select(b_.splat(there, lanes_), step_of(v, env, k0, last, count), b_.splat(b_.integer(0, packed()), lanes_));
 }

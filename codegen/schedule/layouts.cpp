@@ -90,25 +90,23 @@ class Chooser {
     if (auto& order = chosen(v); !order) order = graph_.type(v).axes();
   }
 
-  // A product lies as the first that reorders it wants: a gradient as its parameter. An elementwise result lies as the widest of its inputs over the same axes does, so that one flat loop serves both.
+  // A product lies as the first that reorders it wants: a gradient as its parameter.
   AxisNames order_in(const Cluster& c, Value v) const {
     const Type& type = graph_.type(v);
-    if (c.kind == ClusterKind::attention) return order_beside_operand(c, type);
     if (c.kind == ClusterKind::contraction) {
       const auto wanted = wanted_.find(v);
       return wanted != wanted_.end() ? wanted->second : type.axes();
     }
     // What is added to lies as the result does, so that it can become the result.
     if (const Node& n = graph_.node(v.node); n.op == Op::scatter_add && chosen(n.operands[0])) return *chosen(n.operands[0]);
-    if (c.kind != ClusterKind::loop && c.kind != ClusterKind::custom) return type.axes();
-    for (const Value& in : c.inputs)
-      if (same_axes(graph_.type(in), type) && chosen(in)) return *chosen(in);
-    return type.axes();
+    const bool beside = c.kind == ClusterKind::loop || c.kind == ClusterKind::custom || c.kind == ClusterKind::attention;
+    return beside ? order_beside_input(c, type) : type.axes();
   }
 
-  // An attention's gradient lies as the operand it belongs to: the one over the same axes, but for one under another name
-  // (the keys are time to what made them).
-  AxisNames order_beside_operand(const Cluster& c, const Type& type) const {
+  // An elementwise result lies as the first of its inputs over the same axes does, so that one flat loop serves both, and an
+  // attention's gradient as the operand it belongs to: over the same axes, but for one under another name (the keys are time to
+  // what made them, and are so again to their gradient).
+  AxisNames order_beside_input(const Cluster& c, const Type& type) const {
     for (const std::size_t renamed : {std::size_t{0}, std::size_t{1}})
       for (const Value& in : c.inputs) {
         const Type& other = graph_.type(in);

@@ -34,6 +34,16 @@ TEST_CASE("additions of zero and products with one vanish on integers but not on
   CHECK((x * 1).id != x.id);  // a signalling NaN becomes quiet
 }
 
+TEST_CASE("what was rounded once is not rounded again", "[kernel]") {
+  KernelBuilder b("casts");
+  const BufferId x = b.input(DType::f32), h = b.input(DType::bf16);
+  const Ex wide = b.load(x, b.integer(0)), stored = b.load(h, b.integer(0));
+  const Ex narrow = b.cast(wide, DType::bf16);
+  CHECK(b.cast(b.cast(narrow, DType::f32), DType::bf16).id == narrow.id);
+  CHECK(b.cast(b.cast(narrow, DType::f32), DType::f16).id != narrow.id);
+  CHECK(b.cast(b.cast(stored, DType::f32), DType::bf16).id != stored.id);  // memory may hold a signalling NaN
+}
+
 TEST_CASE("equal expressions share one id, whatever ordinal they carry, and the first ordinal stays", "[kernel]") {
   KernelBuilder b("test");
   const Ex n = b.argument(DType::i64);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -16,6 +17,8 @@ inline constexpr std::int64_t kBlock = 512;
 // Rows and columns of C that one task computes, at most. They bound its scratch and set how often operands are packed again:
 // an element of B serves all rows of the task, one of A all its columns. Narrow results get narrow tasks, for the threads.
 inline constexpr std::int64_t kTaskRows = 384, kTaskColumns = 128, kNarrowColumns = 64, kNarrow = 1024;
+// Tasks of a product, at least, that are made wider.
+inline constexpr std::int64_t kWideTasks = 8;
 // Terms of a product, at least, whose innermost loops are routines: a call costs as much as a few steps.
 inline constexpr std::int64_t kSharedTerms = 256;
 // Tiles of a task, at least, behind which the next block is fetched: fewer hide nothing of it.
@@ -51,7 +54,7 @@ class Contraction {
   // As many sums as registers hold beside what is multiplied: 32 registers hold 8 x 3 or 12 x 2 vectors of them, 16 hold 4 x 3, where
   // a product needs none of its own, or 6 x 2. Three vectors load less a step; two waste less past the last column of few.
   void choose_tile(const HostTarget& target);
-  void choose_task();
+  void choose_task(const HostTarget& target);
   // Rows and columns of a task in tile registers: as packing each operand again costs least.
   void choose_tile_task();
   // A bf16 A whose tiles lie in memory as they are loaded.
@@ -61,9 +64,12 @@ class Contraction {
   Ex zero() { return is_float(dtype_) ? b_.real(0, dtype_) : b_.integer(0, dtype_); }
   Ex operand(Value v, const IndexEnv& env);
   // What step `step` of the block at k0 multiplies, as it is packed. `env` has all indices but those of the terms.
-  Ex step_of(Value v, const IndexEnv& env, Ex k0, Ex step, Ex count);
+  // `whole`: it has both its terms for certain.
+  Ex step_of(Value v, const IndexEnv& env, Ex k0, Ex step, Ex count, bool whole = false);
   // The same, and zero past the last of those that packed_steps counts.
-  Ex filled_step_of(Value v, const IndexEnv& env, Ex k0, Ex step, Ex count);
+  Ex filled_step_of(Value v, const IndexEnv& env, Ex k0, Ex step, Ex count, bool whole = false);
+  // All steps of a block, those with both terms and then the one that lacks its second.
+  void each_step(Ex count, const std::function<void(Ex step, bool whole)>& body);
   void plan_b();
   // A is read in place where its terms lie one after the other; else it is packed, a group of rows at a time.
   void plan_a();
