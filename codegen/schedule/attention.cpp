@@ -32,7 +32,7 @@ class AttentionKernel {
  public:
   AttentionKernel(const FlatAttention& flat, const AttentionForm& form, const HostTarget& target)
       : g_(flat.graph.data()), f_(form), p_(plan_passes(g_, form)), x_(b_, flat.graph, flat.cluster, flat.layouts, out_),
-        lanes_(std::clamp(target.vector_bytes / 4, 1, 16)), vectors_(target.registers >= 32 ? 4 : 2), panel_(static_cast<std::int64_t>(lanes_) * vectors_) {
+        lanes_(std::clamp(target.vector_bytes / 4, 1, 16)), has_pairs_(target.bf16_dot && !target.amx), vectors_(target.registers >= 32 ? 4 : 2), panel_(static_cast<std::int64_t>(lanes_) * vectors_) {
     for (const std::string& axis : f_.batch) (divides(axis) ? tasks_ : inner_).push_back(axis);
     x_.let_every_op();
   }
@@ -92,48 +92,62 @@ class AttentionKernel {
   std::int64_t padded(std::int64_t n) const { return (n + lanes_ - 1) / lanes_ * lanes_; }
 
   // ---- scratch
+  // Where pairs are multiplied, a word of either holds two features in bf16.
   struct KeySide {  // an operand with one row a key: element (key, feature) lies at base + key * key_step + feature * feature_step
     Value value;
     std::string feature;
-    std::optional<StoredOperand> stored;
+    bool pairs = false;
+    std::optional<StoredOperand> stored;  // pairs: in bf16, feature by feature
     BufferId buffer = 0;
     Ex base, key_step, feature_step;
   };
   struct QuerySide {  // packed: [64 queries][features], and for tile dots [features][64 queries]
     Value value;
     std::string feature;
+    bool pairs = false;
     BufferId rows = 0, columns = 0;
     bool across = false;
   };
+  // Words of a row, and what they hold.
+  std::int64_t words_of(Value v, const std::string& feature, bool pairs) const { return features_of(g_, v, feature) / (pairs ? 2 : 1); }
+  static DType words(bool pairs) { return pairs ? DType::i32 : DType::f32; }
+  bool in_pairs(const TileDot& d) const { return has_pairs_ && lanes_ == 16 && d.bf16 && features_of(g_, d.key_side, d.feature) % (2 * lanes_) == 0; }
 
-  KeySide& key_side(Value v, const std::string& feature) {
+  // As it lies in memory, where it can be multiplied like this.
+  std::optional<StoredOperand> in_place(Value v, const std::string& feature, bool pairs) const {
+    if (!pairs) return stored_operand(x_, v);
+    const Node& n = g_.node(v.node);
+    return n.op == Op::cast && x_.computes(v.node) ? operand_in_line(x_, n.operands[0], {feature}, DType::bf16) : std::nullopt;
+  }
+  KeySide& key_side(Value v, const std::string& feature, bool pairs) {
     for (KeySide& k : key_sides_)
-      if (k.value == v && k.feature == feature) return k;
-    KeySide k{v, feature, stored_operand(x_, v), 0, {}, {}, {}};
-    if (!k.stored) k.buffer = b_.scratch(DType::f32, keys_ * padded(features_of(g_, v, feature)));
+      if (k.value == v && k.feature == feature && k.pairs == pairs) return k;
+    KeySide k{v, feature, pairs, in_place(v, feature, pairs), 0, {}, {}, {}};
+    if (!k.stored) k.buffer = b_.scratch(words(pairs), keys_ * padded(words_of(v, feature, pairs)));
     return key_sides_.emplace_back(std::move(k));
   }
-  QuerySide& query_side(Value v, const std::string& feature, bool across) {
-    const std::int64_t n = features_of(g_, v, feature);
-    auto it = std::find_if(query_sides_.begin(), query_sides_.end(), [&](const QuerySide& q) { return q.value == v && q.feature == feature; });
+  QuerySide& query_side(Value v, const std::string& feature, bool across, bool pairs) {
+    const std::int64_t n = words_of(v, feature, pairs);
+    auto it = std::find_if(query_sides_.begin(), query_sides_.end(),
+                           [&](const QuerySide& q) { return q.value == v && q.feature == feature && q.pairs == pairs; });
     if (it == query_sides_.end())
-      it = query_sides_.insert(query_sides_.end(), QuerySide{v, feature, b_.scratch(DType::f32, b_.integer(kQueries * padded(n))), 0, false});
+      it = query_sides_.insert(query_sides_.end(), QuerySide{v, feature, pairs, b_.scratch(words(pairs), b_.integer(kQueries * padded(n))), 0, false});
     if (across && !it->across) {
       it->across = true;
-      it->columns = b_.scratch(DType::f32, b_.integer(kQueries * n));
+      it->columns = b_.scratch(words(pairs), b_.integer(kQueries * n));
     }
     return *it;
   }
 
   void add_scratch() {
     for (const TileDot& d : f_.dots) {
-      key_side(d.key_side, d.feature);
-      query_side(d.query_side, d.feature, true);
+      key_side(d.key_side, d.feature, in_pairs(d));
+      query_side(d.query_side, d.feature, true, in_pairs(d));
     }
     std::int64_t widest = 1;
     for (const TileProduct& p : f_.products) {
-      if (p.over_keys) key_side(p.other, p.feature);
-      else query_side(p.other, p.feature, false);
+      if (p.over_keys) key_side(p.other, p.feature, false);
+      else query_side(p.other, p.feature, false, false);
       widest = std::max(widest, features_of(g_, p.other, p.feature));
     }
     // Register tiles write whole rows of tiles: some rows beyond the last.
@@ -169,26 +183,35 @@ class AttentionKernel {
       }
       packs = true;
       k.base = b_.integer(0);
-      k.key_step = b_.integer(padded(features_of(g_, k.value, k.feature)));
+      k.key_step = b_.integer(padded(words_of(k.value, k.feature, k.pairs)));
       k.feature_step = b_.integer(1);
     }
     if (!packs) return;
     each_block([&](Ex begin, Ex end) {
       for (const KeySide& k : key_sides_) {
         if (k.stored) continue;
-        const std::int64_t n = features_of(g_, k.value, k.feature);
         x_.loop(begin, end, 1, [&](Ex row) {
-          fetch_row(k.value, k.feature, n, env_.with(f_.key, Index::scalar(row + kRowsAhead)));
-          pack_row(k.value, k.feature, n, env_.with(f_.key, Index::scalar(row)), k.buffer, row);
+          fetch_row(k.value, k.feature, env_.with(f_.key, Index::scalar(row + kRowsAhead)));
+          pack_row(k.value, k.feature, k.pairs, env_.with(f_.key, Index::scalar(row)), k.buffer, row);
         });
       }
     });
   }
-  void fetch_row(Value v, const std::string& feature, std::int64_t n, const IndexEnv& env) {
+  void fetch_row(Value v, const std::string& feature, const IndexEnv& env) {
     algorithm();
-    if (const auto d = leading_operand(x_, v)) fetch(x_, *d, env.with(feature, Index::scalar(b_.integer(0))), n);
+    if (const auto d = leading_operand(x_, v)) fetch(x_, *d, env.with(feature, Index::scalar(b_.integer(0))), features_of(g_, v, feature));
   }
-  void pack_row(Value v, const std::string& feature, std::int64_t n, const IndexEnv& env, BufferId to, Ex row) {
+  void pack_row(Value v, const std::string& feature, bool pairs, const IndexEnv& env, BufferId to, Ex row) {
+    const std::int64_t n = features_of(g_, v, feature);
+    if (pairs) {
+      x_.loop(b_.integer(0), b_.integer(n), 2 * std::int64_t{lanes_}, [&](Ex e) {
+        const auto from = [&](Ex first) { return b_.splat(x_.value(v, env.with(feature, Index::ramp(first, lanes_, lanes_))), lanes_); };
+        const Ex low = from(e), high = from(e + lanes_);
+        algorithm();
+        b_.store(to, b_.ramp(row * (n / 2) + e / 2, lanes_), b_.pairs(low, high, true));
+      });
+      return;
+    }
     x_.loop(b_.integer(0), b_.integer(n), lanes_, [&](Ex e) {
       IndexEnv at = env.with(feature, Index::ramp(e, lanes_, lanes_));
       if (n % lanes_ != 0) at = at.masked(b_.ramp(e, lanes_) < b_.splat(b_.integer(n), lanes_));
@@ -219,13 +242,14 @@ class AttentionKernel {
   }
 
   void pack_queries(const QuerySide& q) {
-    const std::int64_t n = features_of(g_, q.value, q.feature), pitch = padded(n);
+    const std::int64_t n = words_of(q.value, q.feature, q.pairs), pitch = padded(n);
+    const Ex nothing = q.pairs ? b_.splat(b_.integer(0, DType::i32), lanes_) : zeros();
     x_.loop(b_.integer(0), count_, 1, [&](Ex i) {
-      fetch_row(q.value, q.feature, n, env_.with(f_.query, Index::scalar(q0_ + i + kRowsAhead)));
-      pack_row(q.value, q.feature, n, env_.with(f_.query, Index::scalar(b_.let(q0_ + i))), q.rows, i);
+      fetch_row(q.value, q.feature, env_.with(f_.query, Index::scalar(q0_ + i + kRowsAhead)));
+      pack_row(q.value, q.feature, q.pairs, env_.with(f_.query, Index::scalar(b_.let(q0_ + i))), q.rows, i);
     });
     x_.loop(count_, width_, 1, [&](Ex i) {
-      x_.loop(b_.integer(0), b_.integer(pitch), lanes_, [&](Ex e) { b_.store(q.rows, b_.ramp(i * pitch + e, lanes_), zeros()); });
+      x_.loop(b_.integer(0), b_.integer(pitch), lanes_, [&](Ex e) { b_.store(q.rows, b_.ramp(i * pitch + e, lanes_), nothing); });
     });
     if (!q.across) return;
     x_.loop(b_.integer(0), b_.integer(n), 1, [&](Ex e) {
@@ -314,9 +338,11 @@ class AttentionKernel {
     BufferId c;
     Ex to;
     std::int64_t c_pitch;
+    bool pairs = false, in_line = false;  // RegisterTile::pairs, pairs_in_line
   };
   void register_tile(const Sums& s, int vectors) {
-    multiply(b_, {.rows = kTileRows, .vectors = vectors, .lanes = lanes_, .a = s.a, .b = s.b, .c = s.c, .b_step = s.b_step, .shared = true},
+    multiply(b_, {.rows = kTileRows, .vectors = vectors, .lanes = lanes_, .a = s.a, .b = s.b, .c = s.c, .b_step = s.b_step, .pairs = s.pairs,
+                  .pairs_in_line = s.in_line, .shared = true},
              {s.rows, s.a_step, s.columns, s.to, b_.integer(s.c_pitch), s.terms, {}});
   }
   // Of a register tile in sums_: `body(r, v, sum)` for vector v of row r of those before `end`, a multiple of kTileRows from `row`.
@@ -330,9 +356,11 @@ class AttentionKernel {
   Ex tile_at(Ex key, Ex lane) { return b_.ramp(element_at(key, lane), lanes_); }
   Ex vector_of(Ex panel, int v) { return panel + static_cast<std::int64_t>(v) * lanes_; }
 
+  KeySide& k_of(const TileDot& d) { return key_side(d.key_side, d.feature, in_pairs(d)); }
   void tile_dot(const TileDot& d) {
-    const KeySide& k = key_side(d.key_side, d.feature);
-    const QuerySide& q = query_side(d.query_side, d.feature, true);
+    const bool pairs = in_pairs(d), in_line = pairs && k_of(d).stored;
+    const KeySide& k = k_of(d);
+    const QuerySide& q = query_side(d.query_side, d.feature, true, pairs);
     const BufferId to = tiles_[static_cast<std::size_t>(p_.slot.at({d.node, 0}))];
     key_blocks([&](Ex k0, Ex end) {
       x_.at(d.node);
@@ -341,8 +369,9 @@ class AttentionKernel {
         for (int r = 0; r < kTileRows; ++r) starts.push_back(b_.let(k.base + min(row + r, end - 1) * k.key_step));
         x_.loop(b_.integer(0), width_, panel_, [&](Ex p) {
           where_live(k0, end, row, p, [&] {
-            register_tile({k.buffer, starts, k.feature_step, b_.integer(features_of(g_, d.key_side, d.feature)), q.columns, p, kQueries, to,
-                           element_at(row, p), kQueries},
+            const Ex step = in_line ? b_.integer(2) : k.feature_step;  // the features lie side by side
+            register_tile({k.buffer, starts, step, b_.integer(words_of(d.key_side, d.feature, pairs)), q.columns, p, kQueries, to,
+                           element_at(row, p), kQueries, pairs, in_line},
                           vectors_);
           });
         });
@@ -425,7 +454,7 @@ class AttentionKernel {
 
   // ---- what takes a tile away
   void product_over_keys(const TileProduct& p) {
-    const KeySide& k = key_side(p.other, p.feature);
+    const KeySide& k = key_side(p.other, p.feature, false);
     const BufferId tile = tiles_[static_cast<std::size_t>(p_.final_slot.at(p.tile))];
     const std::int64_t n = features_of(g_, p.other, p.feature);
     algorithm();
@@ -458,7 +487,7 @@ class AttentionKernel {
   }
 
   void product_over_queries(const TileProduct& p) {
-    const QuerySide& q = query_side(p.other, p.feature, false);
+    const QuerySide& q = query_side(p.other, p.feature, false, false);
     const BufferId tile = tiles_[static_cast<std::size_t>(p_.final_slot.at(p.tile))];
     const std::int64_t n = features_of(g_, p.other, p.feature), pitch = padded(n);
     int vectors = vectors_;
@@ -533,7 +562,9 @@ class AttentionKernel {
   KernelBuilder b_{"attention"};
   ScheduledKernel out_;
   Inline x_;
-  const int lanes_, vectors_;
+  const int lanes_;
+  const bool has_pairs_;  // and no faster way to multiply bf16, which these kernels do not know
+  const int vectors_;
   const std::int64_t panel_;
   AxisNames tasks_, inner_;  // batch axes: of the grid, and looped over by a task
   std::vector<KeySide> key_sides_;

@@ -85,9 +85,16 @@ class FormFinder {
   bool visit_dot(NodeId id, const Node& n) {
     Value a = n.operands[0], b = n.operands[1];
     const AxisNames& over = n.as<DotAttrs>().over;
+    const bool scores = !depends(a) && !depends(b);
+    const DType of = g_.type(a).dtype;
+    const bool narrow = scores && (of == DType::bf16 || of == DType::f16) && n.types[0].dtype == DType::f32;
     for (const Type& t : {g_.type(a), g_.type(b), n.types[0]})
-      if (t.dtype != DType::f32) return refuse("it computes in " + std::string(name(t.dtype)) + "; kernels are for f32");
-    if (!depends(a) && !depends(b)) {
+      if (!narrow && t.dtype != DType::f32) return refuse("it computes in " + std::string(name(t.dtype)) + "; kernels are for f32");
+    if (narrow) {
+      a = wide(a);
+      b = wide(b);
+    }
+    if (scores) {
       if (g_.type(b).has(f_.query)) std::swap(a, b);
       const Type &q = g_.type(a), &k = g_.type(b);
       if (!q.has(f_.query) || q.has(f_.key) || !k.has(f_.key) || k.has(f_.query)) return refuse("a dot that is not of queries and keys");
@@ -99,7 +106,7 @@ class FormFinder {
       } else if (!is_space(n.types[0])) {
         return refuse("dots of queries and keys have different axes");
       }
-      f_.dots.push_back({id, a, b, over[0]});
+      f_.dots.push_back({id, a, b, over[0], of == DType::bf16});
       f_.dependent.insert(id);
       return true;
     }
@@ -119,6 +126,14 @@ class FormFinder {
     f_.products.push_back(p);
     ended_.insert(id);
     return true;
+  }
+
+  // The same numbers in f32, where there are such: of a value that was of this dtype before.
+  Value wide(Value v) const {
+    const Node& n = g_.node(v.node);
+    if (n.op != Op::cast || g_.type(n.operands[0]).dtype != DType::f32) return v;
+    const Node& from = g_.node(n.operands[0].node);
+    return from.op == Op::cast && g_.type(from.operands[0]).dtype == n.types[0].dtype ? n.operands[0] : v;
   }
 
   static bool few_features(const Type& t, const std::string& axis) {

@@ -20,6 +20,7 @@ struct TileDot {
   NodeId node = 0;
   Value query_side, key_side;
   std::string feature;
+  bool bf16 = false;  // it multiplies bf16; the sides may be the same numbers in f32
 };
 struct TileProduct {
   NodeId node = 0;

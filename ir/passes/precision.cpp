@@ -49,12 +49,13 @@ class DotInputs {
     return known_[&g] = std::move(out);
   }
 
- private:
+  // Where what only moves comes from.
   static NodeId source(const GraphData& g, Value v) {
     while (only_moves(g.node(v.node).op)) v = g.node(v.node).operands[0];
     return v.node;
   }
 
+ private:
   std::unordered_map<const GraphData*, std::set<std::size_t>> known_;
 };
 
@@ -96,8 +97,18 @@ class Narrower {
     std::vector<Value> operands = operands_now(r, n);
     for (std::size_t i : inputs_.of(n.as<CallAttrs>().body))
       if (is_f32(r, n.operands[i])) operands[i] = r.add(Op::cast, CastAttrs{DType::f32}, {narrow(r, operands[i])});
-    r.copy(id, n.attributes, std::move(operands));
+    r.copy(id, map_bodies_(n.attributes, [&](const Graph& body) { return whole(body); }), std::move(operands));
     return true;
+  }
+
+  // Of a body that stays whole, the dots of what comes in as it is: in f32 they would multiply numbers that are narrow already.
+  Graph whole(const Graph& body) {
+    if (const auto it = whole_.find(&body.data()); it != whole_.end()) return it->second;
+    const auto comes_in = [&](const Rewriter& r, Value v) { return is_f32(r, v) && r.from().node(DotInputs::source(r.from(), v)).op == Op::input; };
+    return whole_[&body.data()] = rewrite(body, [&](Rewriter& r, NodeId id) {
+      const Node& n = r.from().node(id);
+      return n.op == Op::dot && comes_in(r, n.operands[0]) && comes_in(r, n.operands[1]) && dot(r, id, n);
+    });
   }
 
   bool bodies(Rewriter& r, NodeId id, const Node& n) {
@@ -107,7 +118,7 @@ class Narrower {
 
   DType compute_;
   DotInputs inputs_;
-  std::unordered_map<const GraphData*, Graph> known_;
+  std::unordered_map<const GraphData*, Graph> known_, whole_;
   MapBodies map_bodies_;
 };
 

@@ -7,12 +7,14 @@
 #include <uwaga/ir/attributes.h>
 #include <uwaga/ir/interpreter/interpret.h>
 #include <uwaga/ir/passes/passes.h>
+#include <uwaga/ir/passes/precision.h>
 
 #include <cmath>
 #include <cstdlib>
 
 #include "tests/catch.h"
 #include "tests/codegen/llvm/run.h"
+#include "tests/codegen/schedule/attention_variants.h"
 #include "tests/codegen/schedule/run_clusters.h"
 
 namespace uwaga::test {
@@ -109,6 +111,36 @@ TEST_CASE("machine code of attention under masks whose edge turns back equals th
   check(attended([](Tensor query, Tensor key) {
           return logical_or(equal(key, query), logical_and(key < 90, logical_or(query < 70, 110 < query)));
         }), {1});
+}
+
+TEST_CASE("machine code of attention in pairs of bf16 gives the kernel interpreter's bits where the processor has them") {
+#if defined(__x86_64__)
+  if (!__builtin_cpu_supports("avx512bf16")) {
+    WARN("skipped: no AVX512_BF16");
+    return;
+  }
+  const HostTarget target = host_target({.avx2 = true, .avx512 = true, .avx512_bf16 = true});
+  const HostCompiler compiler(target);
+  for (const bool narrow : {false, true}) {
+    Variant v = variants()[1];
+    v.gradient = true;
+    v.narrow = narrow;
+    v.depth = 64;
+    const Graph low = lowered(compute_in(attend(v), DType::bf16));
+    const Sizes sizes{{"batch", 2}, {"time", 131}, {"key", 131}};
+    const Drawn given = draw(low, sizes, 5, -1, 1);
+    const KernelRunner judge = kernel_interpreter();
+    const auto expanded = [&](const kernel::Kernel& k, const auto& buffers, const auto& arguments, auto* error, bool first) {
+      judge(kernel::expand_math(k), buffers, arguments, error, first);
+    };
+    const ClusterRun want = run_clusters(low, given.inputs, {}, sizes, target, expanded);
+    const ClusterRun have = run_clusters(low, given.inputs, {}, sizes, target, in_pieces(compiler, 2));
+    for (const auto& [name, array] : want.outputs) {
+      INFO("output " << name << (narrow ? " of bf16" : ""));
+      check_bits(have.outputs.at(name), array);
+    }
+  }
+#endif
 }
 
 }  // namespace uwaga::test

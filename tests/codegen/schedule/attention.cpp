@@ -1,5 +1,6 @@
 // Attention as a claimed cluster, forward and backward, against its body.
 #include <uwaga/ir/interpreter/interpret.h>
+#include <uwaga/ir/passes/precision.h>
 
 #include <cmath>
 
@@ -97,6 +98,46 @@ TEST_CASE("attention of few queries has the bits of attention of many") {
       const ClusterRun have = run_clusters(one, given.inputs, given.parameters, sizes, target);
       check_bits(have.outputs.at("o"), want.outputs.at("o"));
     }
+  }
+}
+
+TEST_CASE("scores of bf16 are multiplied in pairs where the target has them, whole numbers with the same bits") {
+  for (Variant v : variants()) {
+    if (v.depth == 7) continue;  // no whole vectors of pairs
+    v.gradient = true;
+    v.value_depth = 32;
+    for (const int depth : {32, 64})
+      for (const bool narrow : {false, true}) {
+        v.depth = depth;
+        v.narrow = narrow;
+        INFO(v.what << ", depth " << depth << (narrow ? ", in bf16" : ""));
+        const Graph g = compute_in(attend(v), bf16);
+        AttentionClaims claims;
+        const Graph low = lowered(g, &claims);
+        REQUIRE(claims.refused.empty());
+        const Sizes sizes{{"batch", 2}, {"time", 66}, {"key", 130}};
+        Drawn given = draw(g, sizes, 3, -2, 2, 2);
+        for (auto& [name, array] : given.inputs)
+          for (std::int64_t i = 0; i < array.elements(); ++i) array.set(i, std::round(array.at(i)));
+        HostTarget target;
+        target.vector_bytes = 64;
+        target.registers = 32;
+        int dots = 0;
+        const KernelRunner judge = kernel_interpreter();
+        const KernelRunner counting = [&](const kernel::Kernel& k, const auto& buffers, const auto& arguments, auto* error, bool first) {
+          for (const kernel::Expr& e : k.exprs) dots += k.kind == "attention" && e.kind == kernel::ExprKind::dot_pairs;
+          judge(k, buffers, arguments, error, first);
+        };
+        const ClusterRun want = run_clusters(low, given.inputs, given.parameters, sizes, target, counting);
+        CHECK(dots == 0);
+        target.bf16_dot = true;
+        const ClusterRun have = run_clusters(low, given.inputs, given.parameters, sizes, target, counting);
+        CHECK(dots > 0);
+        for (const auto& [name, array] : want.outputs) {
+          INFO("output " << name);
+          check_bits(have.outputs.at(name), array);
+        }
+      }
   }
 }
 

@@ -9,13 +9,14 @@
 #include <uwaga/codegen/attention.h>
 #include <uwaga/ir/attributes.h>
 #include <uwaga/ir/composites/attention.h>
+#include <uwaga/ir/ops.h>
 #include <uwaga/ir/passes/passes.h>
 
 namespace uwaga::test {
 
 struct Variant {
   std::string what;
-  bool group = false, gradient = false, bias = false, real = false;
+  bool group = false, gradient = false, bias = false, real = false, narrow = false;  // narrow: comes in as bf16
   int depth = 8, value_depth = 8, queries = 0;  // 0: the symbol `time`
   std::function<void(AttentionOptions&, const Tensor& bias, const Tensor& real)> set = {};
 };
@@ -30,8 +31,11 @@ inline Graph attend(const Variant& v) {
   Axes query = rows, out = rows;
   query.push_back(depth);
   out.push_back(value);
-  const Tensor q = g.input("q", DType::f32, query), k = g.input("k", DType::f32, {kBatch, kKey, kHead, depth}),
-               x = g.input("v", DType::f32, {kBatch, kKey, kHead, value});
+  const auto input = [&](const char* name, const Axes& axes) {
+    const Tensor x = g.input(name, v.narrow ? DType::bf16 : DType::f32, axes);
+    return v.narrow ? cast(x, DType::f32) : x;
+  };
+  const Tensor q = input("q", query), k = input("k", {kBatch, kKey, kHead, depth}), x = input("v", {kBatch, kKey, kHead, value});
   std::vector<Tensor> wrt{q, k, x};
   Tensor bias = q, real = q;  // unless the variant has one
   if (v.bias) wrt.push_back(bias = g.input("bias", DType::f32, {kHead}));

@@ -1,7 +1,10 @@
+#include <uwaga/ir/attributes.h>
+#include <uwaga/ir/composites/attention.h>
 #include <uwaga/ir/composites/norms.h>
 #include <uwaga/ir/graph.h>
 #include <uwaga/ir/initial.h>
 #include <uwaga/ir/ops.h>
+#include <uwaga/ir/passes/passes.h>
 #include <uwaga/ir/passes/precision.h>
 #include <uwaga/ir/scope.h>
 #include <uwaga/ir/update.h>
@@ -61,6 +64,26 @@ TEST_CASE("a composite without a product stays whole beside products in bf16, an
     if (n.op == Op::call) calls.push_back(n.as<CallAttrs>().composite->name);
   CHECK(calls == std::vector<std::string>{"softmax"});
   CHECK(dots_of_operands(narrow, DType::bf16) == 1);
+}
+
+TEST_CASE("an attention stays whole: its scores are products of the narrow dtype, its probabilities and what they weigh are f32") {
+  const Axis time("time", 4), key("key", 5), depth("depth", 3);
+  Graph g;
+  const Tensor q = g.input("q", f32, {time, depth}), k = g.input("k", f32, {key, depth}), v = g.input("v", f32, {key, depth});
+  g->add_output("o", attention(q, k, v, {.query = time, .key = key, .depth = depth}).value());
+  for (const DType narrow : {DType::bf16, DType::f16}) {
+    const Graph n = compute_in(g, narrow);
+    verify(n);
+    int calls = 0;
+    for (const Node& node : n->nodes()) {
+      if (node.op != Op::call) continue;
+      ++calls;
+      const Graph body = expand(node.as<CallAttrs>().body);
+      CHECK(dots_of_operands(body, narrow) == 1);
+      CHECK(dots_of_operands(body, DType::f32) == 1);
+    }
+    CHECK(calls == 1);
+  }
 }
 
 TEST_CASE("parameters kept in bf16 are widened where they are used") {
