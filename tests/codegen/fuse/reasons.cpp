@@ -54,7 +54,7 @@ const std::vector<Case>& cases() {
          const Tensor first = dot(in(g, "x", {a, c}), in(g, "w", {c, b}), {c});
          out(g, "end", dots == 2 ? dot(first, in(g, "v", {b, k}), {b}) : exp(first));
        }},
-      {Reason::costly_prologue, 3, 2, "3 operations an element, at most 2",
+      {Reason::costly_prologue, 2, 1, "2 operations an element, at most 1",
        [](Graph& g, int operations) {
          Tensor x = in(g, "x", {a, c});
          for (int i = 0; i < operations; ++i) x = i % 2 ? x + 3.0 : x * 3.0;
