@@ -157,8 +157,8 @@ Ex apply(KernelBuilder& b, Op op, Ex x, Ex y) {
 
 Ex cast(KernelBuilder& b, Ex x, DType dtype) {
   if (const Ex s = splatted(x)) return b.splat(b.cast(s, dtype), x.type().lanes);
-  if (const Expr& wide = expr(x); is_cast(wide) && wide.type.dtype == DType::f32) {
-    // What was rounded to a narrow dtype, widened, is rounded to it already.
+  if (const Expr& wide = expr(x); is_cast(wide) && wide.type.dtype == DType::f32 && (dtype == DType::bf16 || dtype == DType::f16)) {
+    // What was rounded to a dtype that f32 holds, and widened, is rounded to it already.
     const Ex from{&b, wide.args[0]};
     if (from.type().dtype == dtype && is_cast(expr(from))) return from;
   }

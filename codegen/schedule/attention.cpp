@@ -356,11 +356,10 @@ class AttentionKernel {
   Ex tile_at(Ex key, Ex lane) { return b_.ramp(element_at(key, lane), lanes_); }
   Ex vector_of(Ex panel, int v) { return panel + static_cast<std::int64_t>(v) * lanes_; }
 
-  KeySide& k_of(const TileDot& d) { return key_side(d.key_side, d.feature, in_pairs(d)); }
   void tile_dot(const TileDot& d) {
-    const bool pairs = in_pairs(d), in_line = pairs && k_of(d).stored;
-    const KeySide& k = k_of(d);
-    const QuerySide& q = query_side(d.query_side, d.feature, true, pairs);
+    const KeySide& k = key_side(d.key_side, d.feature, in_pairs(d));
+    const bool in_line = k.pairs && k.stored;
+    const QuerySide& q = query_side(d.query_side, d.feature, true, k.pairs);
     const BufferId to = tiles_[static_cast<std::size_t>(p_.slot.at({d.node, 0}))];
     key_blocks([&](Ex k0, Ex end) {
       x_.at(d.node);
@@ -370,8 +369,8 @@ class AttentionKernel {
         x_.loop(b_.integer(0), width_, panel_, [&](Ex p) {
           where_live(k0, end, row, p, [&] {
             const Ex step = in_line ? b_.integer(2) : k.feature_step;  // the features lie side by side
-            register_tile({k.buffer, starts, step, b_.integer(words_of(d.key_side, d.feature, pairs)), q.columns, p, kQueries, to,
-                           element_at(row, p), kQueries, pairs, in_line},
+            register_tile({k.buffer, starts, step, b_.integer(words_of(d.key_side, d.feature, k.pairs)), q.columns, p, kQueries, to,
+                           element_at(row, p), kQueries, k.pairs, in_line},
                           vectors_);
           });
         });

@@ -53,11 +53,9 @@ void Contraction::choose_task(const HostTarget& target) {
   const bool narrow = columns && *columns < kNarrow && !(all_rows && *all_rows >= kNarrow);
   std::int64_t most = (narrow ? kNarrowColumns : kTaskColumns) * (tile_vectors_ == 3 ? 3 : 4) / 4;
   // An A that is packed is packed for every task across: of wider ones, fewer, as long as threads have enough of them.
-  const bool in_line = operand_in_line(x_, roles_.a, roles_.over, pairs_ ? DType::bf16 : dtype_).has_value();
   const std::int64_t bytes = 2 * most * block_ / per_step_ * static_cast<std::int64_t>(size_of(packed()));
-  const std::int64_t across = columns ? (*columns + 2 * most - 1) / (2 * most) : kWideTasks;
-  const std::int64_t down = all_rows ? (*all_rows + task_rows_ - 1) / task_rows_ : 1;
-  if (!in_line && bytes <= target.l2_bytes / 2 && across * down >= kWideTasks) most *= 2;
+  const std::int64_t across = columns ? parts(*columns, 2 * most) : kWideTasks, down = all_rows ? parts(*all_rows, task_rows_) : 1;
+  if (!a_in_line() && bytes <= target.l2_bytes / 2 && across * down >= kWideTasks) most *= 2;
   task_columns_ = std::max(most / panel_, std::int64_t{1}) * panel_;
   if (columns) task_columns_ = std::min(task_columns_, round_up(*columns, panel_));
 }

@@ -42,7 +42,7 @@ void Contraction::plan_b() {
 
 void Contraction::plan_a() {
   group_rows_ = tile_rows_;
-  if (!tiles_ || has_tiles_in_line()) direct_a_ = operand_in_line(x_, roles_.a, roles_.over, pairs_ ? DType::bf16 : dtype_);
+  if (!tiles_ || has_tiles_in_line()) direct_a_ = a_in_line();
   if (direct_a_) return;
   // Of rows a line more apart, a tile's do not all fall into the same few sets of a cache.
   pitch_a_ = block_ / per_step_ + (tiles_ ? kTileColumns : 0);

@@ -7,7 +7,7 @@ using namespace kernel;
 
 bool Contraction::has_tiles_in_line() {
   if (!is_multiple(rows_, tile_rows_) || !whole_steps_ || axes_.rows.size() != 1 || axes_.over.size() != 1) return false;
-  const auto a = operand_in_line(x_, roles_.a, roles_.over, DType::bf16);
+  const auto a = a_in_line();
   if (!a) return false;
   const std::int64_t* pitch = constant_of(x_.stride(a->stored, a->names.at(axes_.rows[0].axes.back())));
   pitch_a_ = pitch ? *pitch : 0;
@@ -17,10 +17,8 @@ bool Contraction::has_tiles_in_line() {
 void Contraction::choose_tile_task() {
   // What it costs to have an operand once more, an element: read in place, copied, turned over.
   constexpr std::int64_t kInPlace = 1, kCopied = 2, kTurned = 8;
-  const bool in_line = operand_in_line(x_, roles_.a, roles_.over, DType::bf16).has_value();
-  const std::int64_t again_a = has_tiles_in_line() ? kInPlace : in_line ? kCopied : kTurned;
+  const std::int64_t again_a = has_tiles_in_line() ? kInPlace : a_in_line() ? kCopied : kTurned;
   const std::int64_t again_b = across_b_ ? kTurned : kCopied;
-  const auto parts = [](std::int64_t n, std::int64_t size) { return (n + size - 1) / size; };
   const std::int64_t most_columns = std::max(kTileBytes / (per_step_ * block_) / panel_, std::int64_t{1}) * panel_;
   const bool several = terms_.constant().value_or(0) > most_terms_;
   const std::int64_t most_rows = (several ? kTaskRows : kTileTaskRows) / tile_rows_ * tile_rows_;

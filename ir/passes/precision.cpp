@@ -94,8 +94,10 @@ class Narrower {
   }
 
   bool call(Rewriter& r, NodeId id, const Node& n) {
+    const std::set<std::size_t>& multiplied = inputs_.of(n.as<CallAttrs>().body);
+    if (multiplied.empty()) return false;
     std::vector<Value> operands = operands_now(r, n);
-    for (std::size_t i : inputs_.of(n.as<CallAttrs>().body))
+    for (std::size_t i : multiplied)
       if (is_f32(r, n.operands[i])) operands[i] = r.add(Op::cast, CastAttrs{DType::f32}, {narrow(r, operands[i])});
     r.copy(id, map_bodies_(n.attributes, [&](const Graph& body) { return whole(body); }), std::move(operands));
     return true;
@@ -104,7 +106,7 @@ class Narrower {
   // Of a body that stays whole, the dots of what comes in as it is: in f32 they would multiply numbers that are narrow already.
   Graph whole(const Graph& body) {
     if (const auto it = whole_.find(&body.data()); it != whole_.end()) return it->second;
-    const auto comes_in = [&](const Rewriter& r, Value v) { return is_f32(r, v) && r.from().node(DotInputs::source(r.from(), v)).op == Op::input; };
+    const auto comes_in = [](const Rewriter& r, Value v) { return r.from().node(DotInputs::source(r.from(), v)).op == Op::input; };
     return whole_[&body.data()] = rewrite(body, [&](Rewriter& r, NodeId id) {
       const Node& n = r.from().node(id);
       return n.op == Op::dot && comes_in(r, n.operands[0]) && comes_in(r, n.operands[1]) && dot(r, id, n);

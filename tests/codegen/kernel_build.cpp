@@ -42,6 +42,11 @@ TEST_CASE("what was rounded once is not rounded again", "[kernel]") {
   CHECK(b.cast(b.cast(narrow, DType::f32), DType::bf16).id == narrow.id);
   CHECK(b.cast(b.cast(narrow, DType::f32), DType::f16).id != narrow.id);
   CHECK(b.cast(b.cast(stored, DType::f32), DType::bf16).id != stored.id);  // memory may hold a signalling NaN
+  for (const DType d : {DType::f64, DType::i64, DType::i32}) {  // f32 does not hold them all
+    INFO(name(d));
+    const Ex exact = b.cast(wide, d);
+    CHECK(b.cast(b.cast(exact, DType::f32), d).id != exact.id);
+  }
 }
 
 TEST_CASE("equal expressions share one id, whatever ordinal they carry, and the first ordinal stays", "[kernel]") {

@@ -38,7 +38,8 @@ inline constexpr std::int64_t kGroupTiles = 8;
 
 // Is it one for certain?
 inline bool is_multiple(const Extent& e, std::int64_t of) { return e.divided_by(of).has_value(); }
-inline std::int64_t round_up(std::int64_t n, std::int64_t step) { return (n + step - 1) / step * step; }
+inline std::int64_t parts(std::int64_t n, std::int64_t size) { return (n + size - 1) / size; }
+inline std::int64_t round_up(std::int64_t n, std::int64_t step) { return parts(n, step) * step; }
 
 // Writes one kernel. A step of its innermost loops is one term, or two where the target multiplies pairs of bf16: then both
 // operands are packed as i32 that hold two terms each, and an odd last term is paired with a zero. Where it multiplies tiles of
@@ -57,6 +58,8 @@ class Contraction {
   void choose_task(const HostTarget& target);
   // Rows and columns of a task in tile registers: as packing each operand again costs least.
   void choose_tile_task();
+  // A as it lies, term by term, where that is how it is multiplied.
+  std::optional<StoredOperand> a_in_line() const { return operand_in_line(x_, roles_.a, roles_.over, pairs_ ? DType::bf16 : dtype_); }
   // A bf16 A whose tiles lie in memory as they are loaded.
   bool has_tiles_in_line();
   void spread(IndexEnv& env, const std::vector<LoopAxis>& axes, Index flat) { set_flat(x_, env, axes, flat); }

@@ -14,6 +14,7 @@
 #include <uwaga/codegen/kernel/routine.h>
 #include <uwaga/codegen/llvm/compile.h>
 #include <uwaga/codegen/llvm/target.h>
+#include <uwaga/ir/error.h>
 #include <uwaga/runtime/compiled/internal/switch.h>
 #include <uwaga/runtime/host/cpu.h>
 #include <uwaga/runtime/io/kernel_cache.h>
@@ -39,9 +40,11 @@ struct Code {
 };
 
 // Where perf looks for the names of code that no file holds.
-void add_to_perf_map(const std::vector<std::string>& lines) {
-  std::ofstream map(fmt::format("/tmp/perf-{}.map", ::getpid()), std::ios::app);
-  for (const std::string& line : lines) map << line;
+void add_to_perf_map(const std::string& lines) {
+  const std::string path = fmt::format("/tmp/perf-{}.map", ::getpid());
+  std::ofstream map(path, std::ios::app);
+  map << lines << std::flush;
+  if (!map) throw SystemError("cannot write " + path + ", which UWAGA_PERF=map asks for");
 }
 
 }  // namespace
@@ -50,6 +53,7 @@ HostKernels compile_kernels(const KernelSet& set, const HostTarget& target, int 
   using Clock = std::chrono::steady_clock;
   const auto since = [](Clock::time_point start) { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); };
   const auto start = Clock::now();
+  const bool named = is_switched_on("UWAGA_PERF", "map");
   const KernelCache cache = KernelCache::standard();
   const std::string target_text = target_key(target);
   std::vector<std::size_t> which;  // by kernel: its code
@@ -103,11 +107,13 @@ HostKernels compile_kernels(const KernelSet& set, const HostTarget& target, int 
   loaded.reserve(count);
   for (std::size_t i = 0; i < count; ++i) loaded.emplace_back(codes[i].object, addresses);
   report.link = since(link);
-  if (is_switched_on("UWAGA_PERF", "map")) {
-    std::vector<std::string> lines;
-    for (std::size_t i = 0; i < which.size(); ++i)
-      lines.push_back(loaded[which[i]].perf_line(fmt::format("k{:03}_{}", i, set.kernels()[i].kind)));
-    for (std::size_t i = count; i < codes.size(); ++i) lines.push_back(loaded_routines[i - count].perf_line(codes[i].name));
+  if (named) {
+    std::string lines;
+    for (std::size_t i = 0, next = 0; i < which.size(); ++i) {
+      if (which[i] != next) continue;  // an earlier kernel's code
+      lines += loaded[next++].perf_line(fmt::format("k{:03}_{}", i, set.kernels()[i].kind));
+    }
+    for (std::size_t i = count; i < codes.size(); ++i) lines += loaded_routines[i - count].perf_line(codes[i].name);
     add_to_perf_map(lines);
   }
   return {std::move(loaded_routines), std::move(loaded), std::move(which)};
