@@ -562,11 +562,12 @@ void KernelBuilder::branch(Ex condition, const std::function<void()>& then, cons
   s.otherwise = std::move(no);
 }
 
-void KernelBuilder::prefetch(BufferId buffer, Ex index) {
+void KernelBuilder::prefetch(BufferId buffer, Ex index, std::int64_t cache) {
   own(index);
-  expect(buffer < kernel_.buffers.size() && index.type() == kIndex,
-         [&] { return fmt::format("a prefetch of buffer {} at {}", buffer, text(index.type())); });
+  expect(buffer < kernel_.buffers.size() && index.type() == kIndex && (cache == 1 || cache == 2),
+         [&] { return fmt::format("a prefetch of buffer {} at {} into cache {}", buffer, text(index.type()), cache); });
   Stmt& s = append(StmtKind::prefetch);
+  s.step = cache;
   s.buffer = buffer;
   s.index = index.id;
 }

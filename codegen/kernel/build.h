@@ -89,7 +89,7 @@ class KernelBuilder {
   // See StmtKind. The body is given the parameters: inside it they stand for `given`, and nothing else of outside may be read. Those
   // of i64 are taken for indices.
   void routine(const std::vector<Ex>& given, const std::function<void(const std::vector<Ex>&)>& body);
-  void prefetch(BufferId buffer, Ex index);
+  void prefetch(BufferId buffer, Ex index, std::int64_t cache = 2);
   void barrier();
   // Tile registers: see StmtKind. Rows lie `pitch` elements apart from `index` on.
   void tile_zero(int tile);

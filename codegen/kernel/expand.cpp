@@ -132,7 +132,7 @@ class Expansion {
         break;
       }
       case StmtKind::routine: routine(s); break;
-      case StmtKind::prefetch: b_.prefetch(buffers_[s.buffer], value(s.index)); break;
+      case StmtKind::prefetch: b_.prefetch(buffers_[s.buffer], value(s.index), s.step); break;
       case StmtKind::barrier: b_.barrier(); break;
       case StmtKind::tile_zero: b_.tile_zero(static_cast<int>(s.var)); break;
       case StmtKind::tile_load: {

@@ -100,7 +100,7 @@ enum class StmtKind : std::uint8_t {
   store,    // buffer[index] = value, where mask
   loop,     // var from begin while var < end, += step; body
   branch,   // if condition (boolean scalar): body, else: otherwise
-  prefetch, // the bytes of buffer[index] (scalar, in range or not) will be read soon: changes nothing but speed
+  prefetch, // the bytes of buffer[index] (scalar, in range or not) will be read soon, from cache `step` (1 or 2): changes nothing but speed
   barrier,  // all threads of a task (GPU)
   // On the host only, where there are tile registers (HostTarget::amx): kTiles of kTileRows x kTileColumns words, by number, each
   // undefined at a task's begin. A tile's rows lie `value` (i64 scalar) elements apart in memory, from buffer[index] (scalar).
@@ -133,7 +133,7 @@ struct Stmt {
   ExprId index = kNone;  // store: i64 lanes; prefetch, tile_load, tile_store: i64
   ExprId condition = kNone;  // branch, fail; store: optional mask, boolean lanes
   ExprId begin = ~ExprId{0}, end = kNone;  // loop: i64 scalars
-  std::int64_t step = 1;              // loop: > 0; routine: how many parameters
+  std::int64_t step = 1;              // loop: > 0; routine: how many parameters; prefetch: which cache
   std::vector<Stmt> body, otherwise;
 };
 

@@ -176,7 +176,7 @@ class Printer {
         line(fmt::format("routine of {}{}", s.step, at));
         inside(s.body);
         break;
-      case StmtKind::prefetch: line(fmt::format("prefetch b{}[{}]{}", s.buffer, value(s.index), at)); break;
+      case StmtKind::prefetch: line(fmt::format("prefetch{} b{}[{}]{}", s.step, s.buffer, value(s.index), at)); break;
       case StmtKind::barrier: line("barrier" + at); break;
       case StmtKind::tile_zero: line(fmt::format("tile{} = 0{}", s.var, at)); break;
       case StmtKind::tile_load: line(fmt::format("tile{} = rows b{}[{}] by {}{}", s.var, s.buffer, value(s.index), value(s.value), at)); break;

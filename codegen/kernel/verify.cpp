@@ -230,7 +230,8 @@ class Verifier {
         break;
       case StmtKind::routine: routine(s); break;
       case StmtKind::prefetch:
-        want(s.buffer < k_.buffers.size() && s.index != kNone && type(s.index) == kIndex, "a prefetch of no element");
+        want(s.buffer < k_.buffers.size() && s.index != kNone && type(s.index) == kIndex && (s.step == 1 || s.step == 2),
+             "a prefetch of no element, or into no cache");
         break;
       case StmtKind::barrier: want(k_.threads > 1, "a barrier without threads"); break;
       case StmtKind::tile_zero:

@@ -94,8 +94,8 @@ void Emitter::statement(const Stmt& s) {
     case StmtKind::prefetch: {
       llvm::Value* p = pointer(s.buffer, s.index);
       at(s.ordinal);
-      // To read, into the second cache, of data.
-      b_.CreateIntrinsic(llvm::Intrinsic::prefetch, {p->getType()}, {p, b_.getInt32(0), b_.getInt32(2), b_.getInt32(1)});
+      // To read, of data. A line is as near as the number is high.
+      b_.CreateIntrinsic(llvm::Intrinsic::prefetch, {p->getType()}, {p, b_.getInt32(0), b_.getInt32(s.step == 1 ? 3 : 2), b_.getInt32(1)});
       return;
     }
     case StmtKind::fail:

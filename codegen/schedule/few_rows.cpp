@@ -27,12 +27,16 @@ int lanes_of_target(const HostTarget& target, DType dtype) { return std::max(1, 
 // Rows whose sums, two vectors each, leave registers for what is multiplied.
 std::int64_t most_rows(const HostTarget& target) { return target.registers >= 32 ? 8 : 4; }
 
-// Bytes of a term that are read whole, at most, by tasks that divide the terms.
-constexpr std::int64_t kWholeTermBytes = 4096;
+// Bytes of a term that are read whole, at most, by tasks that divide the terms, and of one whose elements are widened.
+constexpr std::int64_t kWholeTermBytes = 4096, kWholeWidenedTermBytes = 8192;
 
-// Groups of terms by which elements that are widened are fetched ahead: what each line then takes to compute keeps a processor
-// from seeing enough of the next ones by itself.
-constexpr std::int64_t kGroupsAhead = 2;
+// Elements that are widened are fetched ahead: what each line then takes to compute keeps a processor from seeing enough of the next
+// ones by itself. Line after line, where all of a term is the task's, which alone reaches what memory gives: so many terms ahead.
+// Else by groups of terms.
+constexpr std::int64_t kTermsAhead = 4, kGroupsAhead = 2;
+
+// Columns whose terms are turned over at a time, and the bytes of them that stay in a first cache.
+constexpr std::int64_t kSquareColumns = 16, kPanelBytes = 32768;
 
 // One kernel does it all, or one sums the blocks of terms and another one joins them.
 enum class Part : std::uint8_t { all, blocks, join };
@@ -50,17 +54,16 @@ class FewRows {
     stored_b_ = leading_operand(x_, roles_.b);
     const AxisNames order = stored_b_ ? order_of(g_, layouts_, stored_b_->stored) : AxisNames();
     across_ = !order.empty() && !roles_.over.empty() && stored_b_->names.at(roles_.over.back()) == order.back();
-    const auto line = static_cast<std::int64_t>(64 / size_of(stored_b_ ? g_.type(stored_b_->stored).dtype : dtype_));
-    // Of squares, two are open at once; of a term, a line of memory.
-    vectors_ = across_ ? 2 : std::max<std::int64_t>(1, line / lanes_);
+    line_ = static_cast<std::int64_t>(64 / size_of(stored_b_ ? g_.type(stored_b_->stored).dtype : dtype_));
+    // Of a term, a line of memory; of columns, what keeps multiply-adds apart that wait for each other, and few as rows of memory.
+    vectors_ = across_ ? std::max<std::int64_t>(1, kSquareColumns / lanes_) : std::max<std::int64_t>(1, line_ / lanes_);
     panel_ = vectors_ * lanes_;
-    terms_at_once_ = rows_ <= 2 ? 8 : 4;
-    const std::int64_t least = kLeastBytes * line / 64, most = kMostBytes * line / 64;
+    terms_at_once_ = rows_ > 2 ? 4 : rows_ == 1 && divides_terms() && widens() ? 2 : 8;
+    const std::int64_t least = kLeastBytes * line_ / 64, most = kMostBytes * line_ / 64;
     task_columns_ = least;
     if (const auto c = columns_.constant()) task_columns_ = std::min(std::clamp((*c + (kTasks - 1)) / kTasks, least, most), (*c + 1) / 2);
     task_columns_ = std::max(round_up(task_columns_, panel_), panel_);
     if (across_) find_lines();
-    steps_of_line_ = std::clamp<std::int64_t>(line / (pairs_ ? 2 * lanes_ : lanes_), 1, panel_);
     if (const auto c = columns_.constant(); part == Part::blocks) task_columns_ = round_up(*c, panel_);
   }
 
@@ -68,7 +71,9 @@ class FewRows {
   // past its end what another task reads: of short pieces half is fetched in vain.
   bool divides_terms() const {
     const auto c = columns_.constant(), k = terms_.constant();
-    return !across_ && c && k && *k > kBlock && stored_b_ && *c * static_cast<std::int64_t>(size_of(g_.type(stored_b_->stored).dtype)) <= kWholeTermBytes;
+    if (across_ || !c || !k || *k <= kBlock || !stored_b_) return false;
+    const std::int64_t most = rows_ == 1 && widens() ? kWholeWidenedTermBytes : kWholeTermBytes;
+    return *c * static_cast<std::int64_t>(size_of(g_.type(stored_b_->stored).dtype)) <= most;
   }
   Temporary partial_sums() const {
     return {dtype_, product(g_.node(roles_.node).types[0], roles_.batch) * Extent(block_count() * rows_ * *columns_.constant())};
@@ -194,7 +199,7 @@ class FewRows {
       for (std::int64_t t = 0; t < terms; ++t)
         for (std::int64_t r = 0; r < rows_; ++r) values.push_back(a(r, term + t));
       each_column(count, [&](Ex c, std::int64_t n, bool masked) {
-        for (std::int64_t t = 0; t < terms && widens() && !masked; ++t) fetch_line(term + (kGroupsAhead * terms + t), first + c);
+        if (widens() && !masked) fetch_ahead(term, terms, first, c);
         for (std::int64_t v = 0; v < n; ++v) {
           std::vector<Ex> sums;
           for (std::int64_t r = 0; r < rows_; ++r) sums.push_back(b_.load(sums_, own(c + v * lanes_, r)));
@@ -212,6 +217,14 @@ class FewRows {
     const Ex whole = b_.let(k0 + (last - k0) / terms_at_once_ * terms_at_once_);
     x_.loop(k0, whole, terms_at_once_, [&](Ex term) { add(term, terms_at_once_); });
     if (!terms_divide(terms_at_once_)) x_.loop(whole, last, 1, [&](Ex term) { add(term, 1); });
+  }
+
+  // While columns `c` of a group of terms are computed.
+  void fetch_ahead(Ex term, std::int64_t terms, Ex first, Ex c) {
+    for (std::int64_t t = 0; t < terms; ++t) {
+      if (part_ == Part::blocks) fetch_line(term + kTermsAhead, c * terms + t * panel_, 1);
+      else fetch_line(term + (kGroupsAhead * terms + t), first + c, 2);
+    }
   }
 
   void vectors(Ex first, Ex end) {
@@ -310,10 +323,7 @@ class FewRows {
     const std::int64_t per_row = pairs_ ? 2 : 1, step = per_row * lanes_;
     const Ex whole = b_.let(k0 + (end - k0) / step * step);
     x_.loop(k0, whole, step, [&](Ex term) {
-      // Of the next columns a share of their lines, so that all are fetched once. (The processor does not see so many rows coming.)
-      const std::int64_t share = panel_ / steps_of_line_;
-      const Ex part = b_.let(term / step % steps_of_line_ * share + (column + panel_));
-      for (std::int64_t c = 0; c < share; ++c) fetch_line(term, part + c);
+      fetch_panel(term, step, column + panel_);
       std::vector<std::vector<Ex>> squares;
       for (std::int64_t v = 0; v < vectors_; ++v) {
         std::vector<Ex>& square = squares.emplace_back();
@@ -332,6 +342,16 @@ class FewRows {
     if (!terms_divide(step))
       x_.loop(whole, end, 1, [&](Ex term) { add_term(term, sums, [&](std::int64_t v) { return b_at(term, column + v * lanes_, !whole_panels()); }); });
   }
+  // While `step` terms from `term` on are computed: as much of the columns from `column` on. (The processor does not see so many rows
+  // coming.) Line after line, as memory is fastest, where the first cache holds them all, else the same terms.
+  void fetch_panel(Ex term, std::int64_t step, Ex column) {
+    const auto terms = terms_.constant();
+    const bool holds = terms && *terms * panel_ * 64 <= kPanelBytes * line_;
+    for (std::int64_t i = 0; i < step * panel_; i += line_) {
+      if (holds) fetch_line(term * panel_ + i, column, 1);
+      else fetch_line(term + i % step, column + i / step, 1);
+    }
+  }
   void add_term(Ex term, const std::vector<Ex>& sums, const std::function<Ex(std::int64_t)>& columns) {
     std::vector<Ex> column;
     for (std::int64_t v = 0; v < vectors_; ++v) column.push_back(columns(v));
@@ -345,13 +365,13 @@ class FewRows {
   }
   Ex clamped(Ex column) { return b_.let(whole_panels() ? column : min(column, n_ - 1)); }
 
-  // The line of B at a term and a column comes closer.
-  void fetch_line(Ex term, Ex column) {
+  // The line of B at a term and a column, one beyond the last standing for those of the next, comes into a cache.
+  void fetch_line(Ex term, Ex column, int cache) {
     if (!stored_b_) return;
     IndexEnv env = env_;
     set_flat(x_, env, axes_.over, Index::scalar(term));
     set_flat(x_, env, axes_.columns, Index::scalar(column));
-    fetch(x_, *stored_b_, env, 1);
+    b_.prefetch(x_.buffer(stored_b_->stored, false), element_of(x_, *stored_b_, env), cache);
   }
 
   // Everything after the dot, for a vector of columns of a row.
@@ -377,7 +397,7 @@ class FewRows {
   RoleAxes axes_;
   DType dtype_;
   int lanes_;
-  std::int64_t rows_ = 1, vectors_ = 1, panel_ = 0, task_columns_ = 0, terms_at_once_ = 8, steps_of_line_ = 1;
+  std::int64_t rows_ = 1, vectors_ = 1, panel_ = 0, task_columns_ = 0, terms_at_once_ = 8, line_ = 1;
   Extent columns_, terms_;
   bool across_ = false, pairs_ = false;
   std::optional<StoredOperand> in_place_, stored_b_, lines_;
