@@ -564,8 +564,7 @@ void KernelBuilder::branch(Ex condition, const std::function<void()>& then, cons
 
 void KernelBuilder::prefetch(BufferId buffer, Ex index, std::int64_t cache) {
   own(index);
-  expect(buffer < kernel_.buffers.size() && index.type() == kIndex && (cache == 1 || cache == 2),
-         [&] { return fmt::format("a prefetch of buffer {} at {} into cache {}", buffer, text(index.type()), cache); });
+  expect(buffer < kernel_.buffers.size() && index.type() == kIndex, [&] { return fmt::format("a prefetch of buffer {} at {}", buffer, text(index.type())); });
   Stmt& s = append(StmtKind::prefetch);
   s.step = cache;
   s.buffer = buffer;

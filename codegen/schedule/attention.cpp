@@ -9,6 +9,7 @@
 #include <uwaga/codegen/schedule/attention_flat.h>
 #include <uwaga/codegen/schedule/attention_mask.h>
 #include <uwaga/codegen/schedule/attention_passes.h>
+#include <uwaga/codegen/schedule/attention_sides.h>
 #include <uwaga/codegen/schedule/dot_roles.h>
 #include <uwaga/codegen/schedule/register_tile.h>
 #include <uwaga/ir/error.h>
@@ -18,12 +19,8 @@ namespace {
 
 using namespace kernel;
 
-// Part of the order of sums.
-constexpr std::int64_t kQueries = 64;
 static_assert(kQueries == kSumLanes, "totals join the lanes of one block of queries");
 constexpr int kTileRows = 6;
-// Rows by which what is packed is fetched ahead: those of a head lie apart.
-constexpr std::int64_t kRowsAhead = 8;
 
 std::int64_t features_of(const GraphData& g, Value v, const std::string& axis) { return *g.type(v).extent(axis).constant(); }
 
@@ -32,7 +29,8 @@ class AttentionKernel {
  public:
   AttentionKernel(const FlatAttention& flat, const AttentionForm& form, const HostTarget& target)
       : g_(flat.graph.data()), f_(form), p_(plan_passes(g_, form)), x_(b_, flat.graph, flat.cluster, flat.layouts, out_),
-        lanes_(std::clamp(target.vector_bytes / 4, 1, 16)), has_pairs_(target.bf16_dot && !target.amx), vectors_(target.registers >= 32 ? 4 : 2), panel_(static_cast<std::int64_t>(lanes_) * vectors_) {
+        lanes_(std::clamp(target.vector_bytes / 4, 1, 16)), has_pairs_(target.bf16_dot && !target.amx), vectors_(target.registers >= 32 ? 4 : 2), panel_(static_cast<std::int64_t>(lanes_) * vectors_),
+        sides_(b_, x_, form, lanes_) {
     for (const std::string& axis : f_.batch) (divides(axis) ? tasks_ : inner_).push_back(axis);
     x_.let_every_op();
   }
@@ -49,14 +47,14 @@ class AttentionKernel {
     spread(env_, tasks_, entry);
     if (block) {
       begin_queries(block);
-      pack_keys([&](const auto& rows) { key_blocks(rows); });  // those that these queries see
+      sides_.pack_keys(env_, keys_, [&](const auto& rows) { key_blocks(rows); });  // those that these queries see
       queries();
     } else {
       clear_outputs();
       x_.loop(b_.integer(0), x_.extent(product(f_.space, inner_)), 1, [&](Ex i) {
         const IndexEnv before = env_;
         spread(env_, inner_, i);
-        pack_keys([&](const auto& rows) { rows(b_.integer(0), keys_); });
+        sides_.pack_keys(env_, keys_, [&](const auto& rows) { rows(b_.integer(0), keys_); });
         x_.loop(b_.integer(0), blocks, 1, [&](Ex q) {
           begin_queries(q);
           queries();
@@ -89,69 +87,37 @@ class AttentionKernel {
     spread_flat(x_, env, axes, f_.space, Index::scalar(flat));
     for (const std::string& axis : axes) env.axes[axis].base = b_.let(env.axes[axis].base);
   }
-  std::int64_t padded(std::int64_t n) const { return (n + lanes_ - 1) / lanes_ * lanes_; }
 
   // ---- scratch
-  // Where pairs are multiplied, a word of either holds two features in bf16.
-  struct KeySide {  // an operand with one row a key: element (key, feature) lies at base + key * key_step + feature * feature_step
-    Value value;
-    std::string feature;
-    bool pairs = false;
-    std::optional<StoredOperand> stored;  // pairs: in bf16, feature by feature
-    BufferId buffer = 0;
-    Ex base, key_step, feature_step;
-  };
-  struct QuerySide {  // packed: [64 queries][features], and for tile dots [features][64 queries]
-    Value value;
-    std::string feature;
-    bool pairs = false;
-    BufferId rows = 0, columns = 0;
-    bool across = false;
-  };
-  // Words of a row, and what they hold.
-  std::int64_t words_of(Value v, const std::string& feature, bool pairs) const { return features_of(g_, v, feature) / (pairs ? 2 : 1); }
-  static DType words(bool pairs) { return pairs ? DType::i32 : DType::f32; }
-  bool in_pairs(const TileDot& d) const { return has_pairs_ && lanes_ == 16 && d.bf16 && features_of(g_, d.key_side, d.feature) % (2 * lanes_) == 0; }
-
-  // As it lies in memory, where it can be multiplied like this.
-  std::optional<StoredOperand> in_place(Value v, const std::string& feature, bool pairs) const {
-    if (!pairs) return stored_operand(x_, v);
-    const Node& n = g_.node(v.node);
-    return n.op == Op::cast && x_.computes(v.node) ? operand_in_line(x_, n.operands[0], {feature}, DType::bf16) : std::nullopt;
+  Pairs pairs_of(const TileDot& d) const {
+    return has_pairs_ && lanes_ == 16 && d.bf16 && features_of(g_, d.key_side, d.feature) % (2 * lanes_) == 0 ? Pairs::features : Pairs::none;
   }
-  KeySide& key_side(Value v, const std::string& feature, bool pairs) {
-    for (KeySide& k : key_sides_)
-      if (k.value == v && k.feature == feature && k.pairs == pairs) return k;
-    KeySide k{v, feature, pairs, in_place(v, feature, pairs), 0, {}, {}, {}};
-    if (!k.stored) k.buffer = b_.scratch(words(pairs), keys_ * padded(words_of(v, feature, pairs)));
-    return key_sides_.emplace_back(std::move(k));
-  }
-  QuerySide& query_side(Value v, const std::string& feature, bool across, bool pairs) {
-    const std::int64_t n = words_of(v, feature, pairs);
-    auto it = std::find_if(query_sides_.begin(), query_sides_.end(),
-                           [&](const QuerySide& q) { return q.value == v && q.feature == feature && q.pairs == pairs; });
-    if (it == query_sides_.end())
-      it = query_sides_.insert(query_sides_.end(), QuerySide{v, feature, pairs, b_.scratch(words(pairs), b_.integer(kQueries * padded(n))), 0, false});
-    if (across && !it->across) {
-      it->across = true;
-      it->columns = b_.scratch(words(pairs), b_.integer(kQueries * n));
-    }
-    return *it;
-  }
+  Pairs pairs_of(const TileProduct& p) const { return has_pairs_ && lanes_ == 16 && p.bf16 ? Pairs::rows : Pairs::none; }
+  const KeySide& key_side(const TileDot& d) { return sides_.key(d.key_side, d.feature, pairs_of(d), keys_); }
+  const KeySide& key_side(const TileProduct& p) { return sides_.key(p.other, p.feature, pairs_of(p), keys_); }
+  const QuerySide& query_side(const TileDot& d) { return sides_.query(d.query_side, d.feature, pairs_of(d), true); }
+  const QuerySide& query_side(const TileProduct& p) { return sides_.query(p.other, p.feature, pairs_of(p), false); }
 
   void add_scratch() {
     for (const TileDot& d : f_.dots) {
-      key_side(d.key_side, d.feature, in_pairs(d));
-      query_side(d.query_side, d.feature, true, in_pairs(d));
-    }
-    std::int64_t widest = 1;
-    for (const TileProduct& p : f_.products) {
-      if (p.over_keys) key_side(p.other, p.feature, false);
-      else query_side(p.other, p.feature, false, false);
-      widest = std::max(widest, features_of(g_, p.other, p.feature));
+      key_side(d);
+      query_side(d);
     }
     // Register tiles write whole rows of tiles: some rows beyond the last.
     const Ex rows = (keys_ + (kKeyBlock - 1)) / kKeyBlock * kKeyBlock + kTileRows;
+    std::int64_t widest = 1;
+    for (const TileProduct& p : f_.products) {
+      if (p.over_keys) key_side(p);
+      else query_side(p);
+      widest = std::max(widest, features_of(g_, p.other, p.feature));
+      if (pairs_of(p) == Pairs::none) {
+        singles_.insert(p.tile);
+        continue;
+      }
+      NarrowTile& t = narrow_[p.tile];
+      std::optional<BufferId>& to = p.over_keys ? t.by_keys : t.by_queries;
+      if (!to) to = p.over_keys ? b_.scratch(DType::i32, rows / 2 * kQueries) : b_.scratch(DType::bf16, rows * kQueries);
+    }
     for (int s = 0; s < p_.slots; ++s) tiles_.push_back(b_.scratch(DType::f32, rows * kQueries));
     for (NodeId id : f_.reductions) results_[id] = b_.scratch(DType::f32, b_.integer(kQueries));
     for (std::size_t i = 0; i < f_.totals.size(); ++i) totals_.push_back(b_.scratch(DType::f32, b_.integer(kQueries)));
@@ -167,61 +133,6 @@ class AttentionKernel {
 
   Ex zeros() { return b_.splat(b_.real(0), lanes_); }
 
-  // `each_block(rows)` calls rows(begin, end) of the keys to pack.
-  void pack_keys(const std::function<void(const std::function<void(Ex begin, Ex end)>& rows)>& each_block) {
-    bool packs = false;
-    for (KeySide& k : key_sides_) {
-      if (k.stored) {
-        IndexEnv at;
-        for (const auto& [mine, theirs] : k.stored->names)
-          at.axes[theirs] = mine == f_.key || mine == k.feature ? Index::scalar(b_.integer(0), 0) : env_.at(mine);
-        k.buffer = x_.buffer(k.stored->stored, false);
-        k.base = b_.let(lanes_of(x_.address(k.stored->stored, at)));
-        k.key_step = x_.stride(k.stored->stored, k.stored->names.at(f_.key));
-        k.feature_step = x_.stride(k.stored->stored, k.stored->names.at(k.feature));
-        continue;
-      }
-      packs = true;
-      k.base = b_.integer(0);
-      k.key_step = b_.integer(padded(words_of(k.value, k.feature, k.pairs)));
-      k.feature_step = b_.integer(1);
-    }
-    if (!packs) return;
-    each_block([&](Ex begin, Ex end) {
-      for (const KeySide& k : key_sides_) {
-        if (k.stored) continue;
-        x_.loop(begin, end, 1, [&](Ex row) {
-          fetch_row(k.value, k.feature, env_.with(f_.key, Index::scalar(row + kRowsAhead)));
-          pack_row(k.value, k.feature, k.pairs, env_.with(f_.key, Index::scalar(row)), k.buffer, row);
-        });
-      }
-    });
-  }
-  void fetch_row(Value v, const std::string& feature, const IndexEnv& env) {
-    algorithm();
-    if (const auto d = leading_operand(x_, v)) fetch(x_, *d, env.with(feature, Index::scalar(b_.integer(0))), features_of(g_, v, feature));
-  }
-  void pack_row(Value v, const std::string& feature, bool pairs, const IndexEnv& env, BufferId to, Ex row) {
-    const std::int64_t n = features_of(g_, v, feature);
-    if (pairs) {
-      x_.loop(b_.integer(0), b_.integer(n), 2 * std::int64_t{lanes_}, [&](Ex e) {
-        const auto from = [&](Ex first) { return b_.splat(x_.value(v, env.with(feature, Index::ramp(first, lanes_, lanes_))), lanes_); };
-        const Ex low = from(e), high = from(e + lanes_);
-        algorithm();
-        b_.store(to, b_.ramp(row * (n / 2) + e / 2, lanes_), b_.pairs(low, high, true));
-      });
-      return;
-    }
-    x_.loop(b_.integer(0), b_.integer(n), lanes_, [&](Ex e) {
-      IndexEnv at = env.with(feature, Index::ramp(e, lanes_, lanes_));
-      if (n % lanes_ != 0) at = at.masked(b_.ramp(e, lanes_) < b_.splat(b_.integer(n), lanes_));
-      Ex value = b_.splat(x_.value(v, at), lanes_);
-      if (at.mask) value = b_.select(at.mask, value, zeros());
-      b_.store(to, b_.ramp(row * padded(n) + e, lanes_), value);
-      algorithm();
-    });
-  }
-
   // ---- one block of queries
   void begin_queries(Ex block) {
     algorithm();
@@ -230,7 +141,7 @@ class AttentionKernel {
     width_ = b_.let(min((count_ + (panel_ - 1)) / panel_ * panel_, b_.integer(kQueries)));
   }
   void queries() {
-    for (const QuerySide& q : query_sides_) pack_queries(q);
+    sides_.pack_queries(env_, q0_, count_, width_);
     find_live();
     for (const TileDot& d : f_.dots) tile_dot(d);
     for (int pass = 0; pass <= p_.last; ++pass) run_pass(pass);
@@ -239,24 +150,6 @@ class AttentionKernel {
       if (p.over_keys) product_over_keys(p);
       else product_over_queries(p);
     }
-  }
-
-  void pack_queries(const QuerySide& q) {
-    const std::int64_t n = words_of(q.value, q.feature, q.pairs), pitch = padded(n);
-    const Ex nothing = q.pairs ? b_.splat(b_.integer(0, DType::i32), lanes_) : zeros();
-    x_.loop(b_.integer(0), count_, 1, [&](Ex i) {
-      fetch_row(q.value, q.feature, env_.with(f_.query, Index::scalar(q0_ + i + kRowsAhead)));
-      pack_row(q.value, q.feature, q.pairs, env_.with(f_.query, Index::scalar(b_.let(q0_ + i))), q.rows, i);
-    });
-    x_.loop(count_, width_, 1, [&](Ex i) {
-      x_.loop(b_.integer(0), b_.integer(pitch), lanes_, [&](Ex e) { b_.store(q.rows, b_.ramp(i * pitch + e, lanes_), nothing); });
-    });
-    if (!q.across) return;
-    x_.loop(b_.integer(0), b_.integer(n), 1, [&](Ex e) {
-      x_.loop(b_.integer(0), width_, lanes_, [&](Ex v) {
-        b_.store(q.columns, b_.ramp(e * kQueries + v, lanes_), b_.load(q.rows, b_.ramp(v * pitch + e, lanes_, b_.integer(pitch))));
-      });
-    });
   }
 
   // The blocks of keys that the mask does not rule out for this block of queries.
@@ -357,20 +250,20 @@ class AttentionKernel {
   Ex vector_of(Ex panel, int v) { return panel + static_cast<std::int64_t>(v) * lanes_; }
 
   void tile_dot(const TileDot& d) {
-    const KeySide& k = key_side(d.key_side, d.feature, in_pairs(d));
-    const bool in_line = k.pairs && k.stored;
-    const QuerySide& q = query_side(d.query_side, d.feature, true, k.pairs);
+    const KeySide& k = key_side(d);
+    const QuerySide& q = query_side(d);
+    const bool pairs = k.pairs == Pairs::features, in_line = pairs && k.stored;
     const BufferId to = tiles_[static_cast<std::size_t>(p_.slot.at({d.node, 0}))];
     key_blocks([&](Ex k0, Ex end) {
       x_.at(d.node);
       x_.loop(k0, end, kTileRows, [&](Ex row) {
         std::vector<Ex> starts;
-        for (int r = 0; r < kTileRows; ++r) starts.push_back(b_.let(k.base + min(row + r, end - 1) * k.key_step));
+        for (int r = 0; r < kTileRows; ++r) starts.push_back(b_.let(k.base + min(row + r, end - 1) * k.row_step));
         x_.loop(b_.integer(0), width_, panel_, [&](Ex p) {
           where_live(k0, end, row, p, [&] {
             const Ex step = in_line ? b_.integer(2) : k.feature_step;  // the features lie side by side
-            register_tile({k.buffer, starts, step, b_.integer(words_of(d.key_side, d.feature, k.pairs)), q.columns, p, kQueries, to,
-                           element_at(row, p), kQueries, k.pairs, in_line},
+            register_tile({k.buffer, starts, step, b_.integer(sides_.words(d.key_side, d.feature, k.pairs)), q.columns, p, kQueries, to,
+                           element_at(row, p), kQueries, pairs, in_line},
                           vectors_);
           });
         });
@@ -416,24 +309,51 @@ class AttentionKernel {
       key_blocks([&](Ex k0, Ex end) {
         for (Sum& s : sums) s.block = s.maximum ? s.all : b_.variable(zeros());
         const Range keys = live(k0, end, lane);
-        x_.loop(keys.begin, keys.end, 1, [&](Ex key) {
+        const auto element = [&](Value v, const IndexEnv& at) {
+          const Ex value = b_.let(b_.splat(x_.value(v, at), lanes_));
+          algorithm();
+          return value;
+        };
+        // What leaves the tile in pairs of keys is returned, in the order of narrow_.
+        const auto add_key = [&](Ex key) {
           key_ = key;
           const IndexEnv at = env.with(f_.key, Index::scalar(key));
-          const auto element = [&](Value v) {
-            const Ex value = b_.let(b_.splat(x_.value(v, at), lanes_));
-            algorithm();
-            return value;
-          };
-          std::vector<Ex> terms;
-          std::vector<std::pair<int, Ex>> stores;
-          for (const Sum& s : sums) terms.push_back(element(s.of));
-          for (Value v : kept) stores.emplace_back(p_.slot.at(v), element(v));
-          if (last)
-            for (Value v : p_.finals) stores.emplace_back(p_.final_slot.at(v), element(v));
-          for (const auto& [slot, value] : stores) b_.store(tiles_[static_cast<std::size_t>(slot)], tile_at(key, lane), value);
+          std::vector<Ex> terms, paired;
+          std::vector<std::pair<BufferId, Ex>> stores;
+          for (const Sum& s : sums) terms.push_back(element(s.of, at));
+          for (Value v : kept) stores.emplace_back(tiles_[static_cast<std::size_t>(p_.slot.at(v))], element(v, at));
+          if (last) {
+            for (Value v : p_.finals)
+              if (singles_.contains(v)) stores.emplace_back(tiles_[static_cast<std::size_t>(p_.final_slot.at(v))], element(v, at));
+            for (const auto& [v, to] : narrow_) {
+              const Ex value = element(before_rounding(v), at);
+              if (to.by_keys) paired.push_back(value);
+              if (to.by_queries) stores.emplace_back(*to.by_queries, b_.cast(env.mask ? b_.select(env.mask, value, zeros()) : value, DType::bf16));
+            }
+          }
+          for (const auto& [to, value] : stores) b_.store(to, tile_at(key, lane), value);
           for (std::size_t i = 0; i < sums.size(); ++i)
             b_.assign(sums[i].block, sums[i].maximum ? b_.apply(Op::max, {sums[i].block, terms[i]}) : sums[i].block + terms[i]);
-        });
+          return paired;
+        };
+        if (!last || std::none_of(narrow_.begin(), narrow_.end(), [](const auto& t) { return t.second.by_keys.has_value(); })) {
+          x_.loop(keys.begin, keys.end, 1, add_key);
+        } else {
+          const auto store = [&](Ex key, const std::vector<Ex>& first, const std::vector<Ex>& second) {
+            std::size_t i = 0;
+            for (const auto& [v, to] : narrow_) {
+              if (!to.by_keys) continue;
+              b_.store(*to.by_keys, tile_at(key / 2, lane), b_.pairs(first[i], second.empty() ? zeros() : second[i], false));
+              ++i;
+            }
+          };
+          const Ex whole = b_.let(keys.end - (keys.end - keys.begin) % 2);
+          x_.loop(keys.begin, whole, 2, [&](Ex key) {
+            const std::vector<Ex> first = add_key(key);
+            store(key, first, add_key(b_.let(key + 1)));
+          });
+          x_.branch(whole < keys.end, [&] { store(whole, add_key(whole), {}); });
+        }
         for (const Sum& s : sums)
           if (!s.maximum) b_.assign(s.all, s.all + s.block);
       });
@@ -451,10 +371,18 @@ class AttentionKernel {
     }
   }
 
+  // The same numbers, where what rounds them is the last thing that happens to them.
+  Value before_rounding(Value v) const {
+    const Node& n = g_.node(v.node);
+    return n.op == Op::cast && g_.type(n.operands[0]).dtype == DType::f32 ? n.operands[0] : v;
+  }
+
   // ---- what takes a tile away
   void product_over_keys(const TileProduct& p) {
-    const KeySide& k = key_side(p.other, p.feature, false);
-    const BufferId tile = tiles_[static_cast<std::size_t>(p_.final_slot.at(p.tile))];
+    const KeySide& k = key_side(p);
+    const bool pairs = k.pairs == Pairs::rows;
+    const BufferId tile = pairs ? *narrow_.at(p.tile).by_keys : tiles_[static_cast<std::size_t>(p_.final_slot.at(p.tile))];
+    const std::int64_t per_step = pairs ? 2 : 1;
     const std::int64_t n = features_of(g_, p.other, p.feature);
     algorithm();
     x_.loop(b_.integer(0), b_.integer(n), 1, [&](Ex e) {
@@ -466,9 +394,9 @@ class AttentionKernel {
         x_.loop(b_.integer(0), width_, panel_, [&](Ex panel) {
           const Range keys = live(k0, end, panel);
           std::vector<Ex> starts;
-          for (int r = 0; r < kTileRows; ++r) starts.push_back(b_.let(k.base + keys.begin * k.key_step + min(feature + r, b_.integer(n - 1)) * k.feature_step));
-          register_tile({k.buffer, starts, k.key_step, keys.end - keys.begin, tile, element_at(keys.begin, panel), kQueries, sums_, b_.integer(0), panel_},
-                        vectors_);
+          const Ex first = keys.begin / per_step, steps = (keys.end - keys.begin + (per_step - 1)) / per_step;
+          for (int r = 0; r < kTileRows; ++r) starts.push_back(b_.let(k.base + first * k.row_step + min(feature + r, b_.integer(n - 1)) * k.feature_step));
+          register_tile({k.buffer, starts, k.row_step, steps, tile, element_at(first, panel), kQueries, sums_, b_.integer(0), panel_, pairs}, vectors_);
           each_sum(feature, b_.integer(n), vectors_, [&](Ex r, int v, Ex sum) {
             const Ex at = tile_at(r, vector_of(panel, v));
             b_.store(rows_out_, at, b_.load(rows_out_, at) + sum);
@@ -486,9 +414,10 @@ class AttentionKernel {
   }
 
   void product_over_queries(const TileProduct& p) {
-    const QuerySide& q = query_side(p.other, p.feature, false, false);
-    const BufferId tile = tiles_[static_cast<std::size_t>(p_.final_slot.at(p.tile))];
-    const std::int64_t n = features_of(g_, p.other, p.feature), pitch = padded(n);
+    const QuerySide& q = query_side(p);
+    const bool pairs = q.pairs == Pairs::rows;
+    const BufferId tile = pairs ? *narrow_.at(p.tile).by_queries : tiles_[static_cast<std::size_t>(p_.final_slot.at(p.tile))];
+    const std::int64_t n = features_of(g_, p.other, p.feature), pitch = sides_.pitch(p.other, p.feature, q.pairs), per_step = pairs ? 2 : 1;
     int vectors = vectors_;
     while (pitch / lanes_ % vectors != 0) vectors /= 2;
     key_blocks([&](Ex k0, Ex end) {
@@ -498,7 +427,9 @@ class AttentionKernel {
         std::vector<Ex> starts;
         for (int r = 0; r < kTileRows; ++r) starts.push_back(b_.let(min(row + r, end - 1) * kQueries + seeing.begin));
         x_.loop(b_.integer(0), b_.integer(pitch), static_cast<std::int64_t>(vectors) * lanes_, [&](Ex panel) {
-          register_tile({tile, starts, b_.integer(1), seeing.end - seeing.begin, q.rows, seeing.begin * pitch + panel, pitch, sums_, b_.integer(0), panel_},
+          const Ex steps = (seeing.end - seeing.begin + (per_step - 1)) / per_step;
+          register_tile({tile, starts, b_.integer(per_step), steps, q.rows, seeing.begin / per_step * pitch + panel, pitch, sums_, b_.integer(0), panel_,
+                         pairs, pairs},
                         vectors);
           each_sum(row, end, vectors, [&](Ex r, int v, Ex sum) {
             const Ex e = vector_of(panel, v);
@@ -566,9 +497,14 @@ class AttentionKernel {
   const int vectors_;
   const std::int64_t panel_;
   AxisNames tasks_, inner_;  // batch axes: of the grid, and looped over by a task
-  std::vector<KeySide> key_sides_;
-  std::vector<QuerySide> query_sides_;
+  AttentionSides sides_;
   std::vector<BufferId> tiles_, totals_;
+  // Tiles that products take in pairs: as words of two keys, and as the bf16 of a key side by side.
+  struct NarrowTile {
+    std::optional<BufferId> by_keys, by_queries;
+  };
+  std::map<Value, NarrowTile> narrow_;
+  std::set<Value> singles_;  // tiles that products take in f32
   std::map<NodeId, BufferId> results_;
   std::set<Value> defined_;  // tiles in scratch
   BufferId rows_out_ = 0, sums_ = 0;

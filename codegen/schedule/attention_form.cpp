@@ -87,12 +87,12 @@ class FormFinder {
     const AxisNames& over = n.as<DotAttrs>().over;
     const bool scores = !depends(a) && !depends(b);
     const DType of = g_.type(a).dtype;
-    const bool narrow = scores && (of == DType::bf16 || of == DType::f16) && n.types[0].dtype == DType::f32;
+    const bool narrow = (of == DType::bf16 || of == DType::f16) && n.types[0].dtype == DType::f32;
     for (const Type& t : {g_.type(a), g_.type(b), n.types[0]})
       if (!narrow && t.dtype != DType::f32) return refuse("it computes in " + std::string(name(t.dtype)) + "; kernels are for f32");
     if (narrow) {
-      a = wide(a);
-      b = wide(b);
+      if (!depends(a)) a = wide(a);
+      if (!depends(b)) b = wide(b);
     }
     if (scores) {
       if (g_.type(b).has(f_.query)) std::swap(a, b);
@@ -114,7 +114,7 @@ class FormFinder {
     if (depends(b)) std::swap(a, b);
     const Type& other = g_.type(b);
     if (!is_space(g_.type(a))) return refuse("a dot of what is no tile");
-    TileProduct p{id, a, b, contains(over, f_.key), {}};
+    TileProduct p{id, a, b, contains(over, f_.key), {}, of == DType::bf16};
     for (const Dim& d : other.dims) {
       if (f_.space.has(d.axis)) continue;
       if (!p.feature.empty()) return refuse("keys or values have two axes of their own");
@@ -196,7 +196,7 @@ class FormFinder {
           break;
         }
         case Op::mul: vanishes = operand(0) || operand(1); break;
-        case Op::div: case Op::neg: case Op::order: vanishes = operand(0); break;
+        case Op::div: case Op::neg: case Op::order: case Op::cast: vanishes = operand(0); break;
         case Op::add: case Op::sub: vanishes = operand(0) && operand(1); break;
         case Op::select: vanishes = operand(2) && (n.operands[0] == mask || operand(1)); break;
         default: break;

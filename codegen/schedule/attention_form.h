@@ -27,6 +27,7 @@ struct TileProduct {
   Value tile, other;
   bool over_keys = false;
   std::string feature;
+  bool bf16 = false;  // as in TileDot
 };
 struct TileTotal {
   NodeId node = 0;

@@ -103,13 +103,13 @@ class Narrower {
     return true;
   }
 
-  // Of a body that stays whole, the dots of what comes in as it is: in f32 they would multiply numbers that are narrow already.
+  // Of a body that stays whole, the dots that take something as it comes in, which is narrow already.
   Graph whole(const Graph& body) {
     if (const auto it = whole_.find(&body.data()); it != whole_.end()) return it->second;
     const auto comes_in = [](const Rewriter& r, Value v) { return r.from().node(DotInputs::source(r.from(), v)).op == Op::input; };
     return whole_[&body.data()] = rewrite(body, [&](Rewriter& r, NodeId id) {
       const Node& n = r.from().node(id);
-      return n.op == Op::dot && comes_in(r, n.operands[0]) && comes_in(r, n.operands[1]) && dot(r, id, n);
+      return n.op == Op::dot && (comes_in(r, n.operands[0]) || comes_in(r, n.operands[1])) && dot(r, id, n);
     });
   }
 

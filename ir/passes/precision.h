@@ -3,10 +3,10 @@
 //   Graph step = compute_in(train_step(loss, AdamW{}), DType::bf16);   // parameters, moments and sums stay f32
 //
 // The operands of every f32 dot are cast to the narrow dtype, and the dot still gives f32: products are summed in f32. An
-// attention stays one op, so that a backend can stream it: what its dots read is rounded where it enters, the scores' dots are
-// of the narrow dtype, and its probabilities stay f32. All other composites that multiply matrices are written out. The casts
-// are nodes of the graph like any other: they are printed, differentiated (so apply this after differentiation) and run alike
-// by every backend.
+// attention stays one op, so that a backend can stream it: what its dots read is rounded where it enters, and its probabilities
+// where a dot takes them, while softmax and its derivative compute in f32. All other composites that multiply matrices are written
+// out. The casts are nodes of the graph like any other: they are printed, differentiated (so apply this after differentiation) and
+// run alike by every backend.
 #pragma once
 
 #include <uwaga/ir/graph_ref.h>

@@ -11,6 +11,20 @@
 namespace uwaga::test {
 namespace {
 
+// Within a part of the largest element.
+void check_close(const ClusterRun& have, const Arrays& want, double part) {
+  for (const auto& [name, array] : want) {
+    const Array& mine = have.outputs.at(name);
+    double largest = 1, worst = 0;
+    for (std::int64_t i = 0; i < array.elements(); ++i) {
+      largest = std::max(largest, std::abs(array.at(i)));
+      worst = std::max(worst, std::abs(array.at(i) - mine.at(i)));
+    }
+    INFO("output " << name << ": worst " << worst << " of " << largest);
+    CHECK(worst <= part * largest);
+  }
+}
+
 void check_variant(Variant v, std::int64_t queries, std::int64_t keys, int vector_bytes) {
   INFO(v.what << ", " << queries << " queries, " << keys << " keys, vectors of " << vector_bytes << " bytes" << (v.gradient ? ", gradient" : ""));
   const Graph g = attend(v);
@@ -30,16 +44,7 @@ void check_variant(Variant v, std::int64_t queries, std::int64_t keys, int vecto
   for (const Cluster& c : have.clustering.clusters)
     for (const Value& out : c.outputs) CHECK_FALSE((low->type(out).has("time") && low->type(out).has("key")));
   const double u = std::ldexp(1.0, -24), terms = static_cast<double>(std::max(queries, keys));
-  for (const auto& [name, array] : want.outputs) {
-    const Array& mine = have.outputs.at(name);
-    double largest = 1, worst = 0;
-    for (std::int64_t i = 0; i < array.elements(); ++i) {
-      largest = std::max(largest, std::abs(array.at(i)));
-      worst = std::max(worst, std::abs(array.at(i) - mine.at(i)));
-    }
-    INFO("output " << name << ": worst " << worst << " of " << largest);
-    CHECK(worst <= 32 * (std::sqrt(terms) + v.depth) * u * largest);
-  }
+  check_close(have, want.outputs, 32 * (std::sqrt(terms) + v.depth) * u);
 }
 
 }  // namespace
@@ -88,7 +93,8 @@ TEST_CASE("attention of few queries has the bits of attention of many") {
     few.queries = 3;
     for (const int bytes : {16, 32, 64}) {
       INFO(many.what << ", vectors of " << bytes << " bytes");
-      const Graph one = lowered(attend(few)), all = lowered(attend(many));
+      const auto graph = [&](const Variant& v) { return lowered(bytes == 32 ? compute_in(attend(v), bf16) : attend(v)); };
+      const Graph one = graph(few), all = graph(many);
       const Sizes sizes{{"batch", 2}, {"time", 3}, {"key", 277}};
       const Drawn given = draw(all, sizes, 5, -2, 2, 2);
       HostTarget target;
@@ -101,7 +107,7 @@ TEST_CASE("attention of few queries has the bits of attention of many") {
   }
 }
 
-TEST_CASE("scores of bf16 are multiplied in pairs where the target has them, whole numbers with the same bits") {
+TEST_CASE("products of bf16 in an attention are multiplied in pairs where the target has them") {
   for (Variant v : variants()) {
     if (v.depth == 7) continue;  // no whole vectors of pairs
     v.gradient = true;
@@ -115,10 +121,9 @@ TEST_CASE("scores of bf16 are multiplied in pairs where the target has them, who
         AttentionClaims claims;
         const Graph low = lowered(g, &claims);
         REQUIRE(claims.refused.empty());
-        const Sizes sizes{{"batch", 2}, {"time", 66}, {"key", 130}};
-        Drawn given = draw(g, sizes, 3, -2, 2, 2);
-        for (auto& [name, array] : given.inputs)
-          for (std::int64_t i = 0; i < array.elements(); ++i) array.set(i, std::round(array.at(i)));
+        // Of odd numbers a last key, and a last query, has no second one.
+        const Sizes sizes{{"batch", 2}, {"time", 67}, {"key", 131}};
+        const Drawn given = draw(g, sizes, 3, -2, 2, 2);
         HostTarget target;
         target.vector_bytes = 64;
         target.registers = 32;
@@ -128,15 +133,14 @@ TEST_CASE("scores of bf16 are multiplied in pairs where the target has them, who
           for (const kernel::Expr& e : k.exprs) dots += k.kind == "attention" && e.kind == kernel::ExprKind::dot_pairs;
           judge(k, buffers, arguments, error, first);
         };
-        const ClusterRun want = run_clusters(low, given.inputs, given.parameters, sizes, target, counting);
+        const ClusterRun single = run_clusters(low, given.inputs, given.parameters, sizes, target, counting);
         CHECK(dots == 0);
         target.bf16_dot = true;
-        const ClusterRun have = run_clusters(low, given.inputs, given.parameters, sizes, target, counting);
+        const ClusterRun paired = run_clusters(low, given.inputs, given.parameters, sizes, target, counting);
         CHECK(dots > 0);
-        for (const auto& [name, array] : want.outputs) {
-          INFO("output " << name);
-          check_bits(have.outputs.at(name), array);
-        }
+        // The same products in another order: of two probabilities that differ little, one may be rounded up and one down.
+        check_close(paired, single.outputs, std::ldexp(1.0, narrow ? -7 : -11));
+        check_close(paired, interpret(g, given.inputs, given.parameters, Mode::typed).outputs, std::ldexp(1.0, -7));
       }
   }
 }

@@ -1,0 +1,86 @@
+// What the tiles of attention multiply, on the host: keys and values, queries and cotangents, in place or packed for a task.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <uwaga/codegen/lower/inline.h>
+#include <uwaga/codegen/schedule/attention_form.h>
+#include <uwaga/codegen/schedule/dot_roles.h>
+
+namespace uwaga::schedule {
+
+// Queries of a block. Part of the order of sums.
+inline constexpr std::int64_t kQueries = 64;
+
+// Which two bf16 share a word where pairs are multiplied.
+enum class Pairs : std::uint8_t {
+  none,      // f32, one by one
+  features,  // of a row, neighbours
+  rows,      // of two keys or queries that follow one another, from an even one; what lacks its second is paired with a zero
+};
+
+// One row a key, or two: element (row, feature) lies at base + row * row_step + feature * feature_step.
+struct KeySide {
+  Value value;
+  std::string feature;
+  Pairs pairs = Pairs::none;
+  std::optional<StoredOperand> stored;  // of features in pairs: in bf16, one by one
+  kernel::BufferId buffer = 0;
+  kernel::Ex base, row_step, feature_step;
+};
+
+// Packed: [64 queries][features], [32][features] of pairs of rows; for tile dots [features][64 queries] too.
+struct QuerySide {
+  Value value;
+  std::string feature;
+  Pairs pairs = Pairs::none;
+  kernel::BufferId rows = 0, columns = 0;
+  bool across = false;
+};
+
+// Declares and packs them. First every side is asked for, then code is written.
+class AttentionSides {
+ public:
+  AttentionSides(kernel::KernelBuilder& b, kernel::Inline& x, const AttentionForm& form, int lanes);
+
+  // `keys`: how many there are.
+  KeySide& key(Value v, const std::string& feature, Pairs pairs, kernel::Ex keys);
+  QuerySide& query(Value v, const std::string& feature, Pairs pairs, bool across);
+
+  // Elements of a packed row.
+  std::int64_t pitch(Value v, const std::string& feature, Pairs pairs) const;
+  std::int64_t words(Value v, const std::string& feature, Pairs pairs) const;
+
+  // At the batch entry of `env`. `each_block(rows)` calls rows(begin, end) of the keys to pack, from even ones.
+  using Rows = std::function<void(kernel::Ex begin, kernel::Ex end)>;
+  void pack_keys(const kernel::IndexEnv& env, kernel::Ex keys, const std::function<void(const Rows& rows)>& each_block);
+  // `count` queries from q0; up to `width` what lies in columns is zero.
+  void pack_queries(const kernel::IndexEnv& env, kernel::Ex q0, kernel::Ex count, kernel::Ex width);
+
+ private:
+  using Ex = kernel::Ex;
+  using IndexEnv = kernel::IndexEnv;
+
+  std::optional<StoredOperand> in_place(Value v, const std::string& feature, Pairs pairs) const;
+  void fetch_row(Value v, const std::string& feature, const IndexEnv& env);
+  void pack_row(Value v, const std::string& feature, Pairs pairs, const IndexEnv& env, kernel::BufferId to, Ex row);
+  // Rows first and second, which counts where `there`, as row `to_row`.
+  void pack_two_rows(Value v, const std::string& feature, const IndexEnv& first, const IndexEnv& second, Ex there, kernel::BufferId to, Ex to_row);
+  void pack(const QuerySide& q, const IndexEnv& env, Ex q0, Ex count, Ex width);
+  IndexEnv of_features(const IndexEnv& env, const std::string& feature, std::int64_t n, Ex first) const;
+  Ex zeros() const;
+
+  kernel::KernelBuilder& b_;
+  kernel::Inline& x_;
+  const AttentionForm& f_;
+  const GraphData& g_;
+  const int lanes_;
+  std::vector<KeySide> keys_;
+  std::vector<QuerySide> queries_;
+};
+
+}  // namespace uwaga::schedule
