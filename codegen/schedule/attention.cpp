@@ -116,7 +116,7 @@ class AttentionKernel {
       }
       NarrowTile& t = narrow_[p.tile];
       std::optional<BufferId>& to = p.over_keys ? t.by_keys : t.by_queries;
-      if (!to) to = p.over_keys ? b_.scratch(DType::i32, rows / 2 * kQueries) : b_.scratch(DType::bf16, rows * kQueries);
+      if (!to) to = b_.scratch(DType::i32, rows / 2 * kQueries);
     }
     for (int s = 0; s < p_.slots; ++s) tiles_.push_back(b_.scratch(DType::f32, rows * kQueries));
     for (NodeId id : f_.reductions) results_[id] = b_.scratch(DType::f32, b_.integer(kQueries));
@@ -328,7 +328,9 @@ class AttentionKernel {
             for (const auto& [v, to] : narrow_) {
               const Ex value = element(before_rounding(v), at);
               if (to.by_keys) paired.push_back(value);
-              if (to.by_queries) stores.emplace_back(*to.by_queries, b_.cast(env.mask ? b_.select(env.mask, value, zeros()) : value, DType::bf16));
+              if (!to.by_queries) continue;
+              const Ex there = env.mask ? b_.select(env.mask, value, zeros()) : value;
+              b_.store(*to.by_queries, b_.ramp(element_at(key, lane) / 2, lanes_ / 2), b_.lanes(b_.pairs(there, zeros(), true), 0, lanes_ / 2));
             }
           }
           for (const auto& [to, value] : stores) b_.store(to, tile_at(key, lane), value);
@@ -425,11 +427,10 @@ class AttentionKernel {
       x_.loop(k0, end, kTileRows, [&](Ex row) {
         const Range seeing = queries_that_see(k0, end, row);
         std::vector<Ex> starts;
-        for (int r = 0; r < kTileRows; ++r) starts.push_back(b_.let(min(row + r, end - 1) * kQueries + seeing.begin));
+        for (int r = 0; r < kTileRows; ++r) starts.push_back(b_.let((min(row + r, end - 1) * kQueries + seeing.begin) / per_step));
         x_.loop(b_.integer(0), b_.integer(pitch), static_cast<std::int64_t>(vectors) * lanes_, [&](Ex panel) {
           const Ex steps = (seeing.end - seeing.begin + (per_step - 1)) / per_step;
-          register_tile({tile, starts, b_.integer(per_step), steps, q.rows, seeing.begin / per_step * pitch + panel, pitch, sums_, b_.integer(0), panel_,
-                         pairs, pairs},
+          register_tile({tile, starts, b_.integer(1), steps, q.rows, seeing.begin / per_step * pitch + panel, pitch, sums_, b_.integer(0), panel_, pairs},
                         vectors);
           each_sum(row, end, vectors, [&](Ex r, int v, Ex sum) {
             const Ex e = vector_of(panel, v);
@@ -499,7 +500,7 @@ class AttentionKernel {
   AxisNames tasks_, inner_;  // batch axes: of the grid, and looped over by a task
   AttentionSides sides_;
   std::vector<BufferId> tiles_, totals_;
-  // Tiles that products take in pairs: as words of two keys, and as the bf16 of a key side by side.
+  // Tiles that products take in pairs, as words: of two keys [key / 2][64 queries], of two queries [key][32].
   struct NarrowTile {
     std::optional<BufferId> by_keys, by_queries;
   };

@@ -7,7 +7,7 @@
 // are wanted in two passes are kept, in scratch that is free by then.
 //
 // Where the target multiplies pairs of bf16, products of bf16 are: scores take pairs of features, other products pairs of keys or of
-// queries, for which the last pass leaves its tile as words of two keys, as bf16 side by side, or both.
+// queries, for which the last pass leaves its tile as words of two keys, of two queries, or both.
 //
 // The order of sums: scores are one fma chain over the features; sums over keys (reductions and products) are taken in blocks of
 // 128 keys, each one chain in index order, blocks added in order; products over queries in blocks of 64 queries likewise, then over
