@@ -47,14 +47,14 @@ class AttentionKernel {
     spread(env_, tasks_, entry);
     if (block) {
       begin_queries(block);
-      sides_.pack_keys(env_, keys_, [&](const auto& rows) { key_blocks(rows); });  // those that these queries see
+      sides_.pack_keys(env_, [&](const auto& rows) { key_blocks(rows); });  // those that these queries see
       queries();
     } else {
       clear_outputs();
       x_.loop(b_.integer(0), x_.extent(product(f_.space, inner_)), 1, [&](Ex i) {
         const IndexEnv before = env_;
         spread(env_, inner_, i);
-        sides_.pack_keys(env_, keys_, [&](const auto& rows) { rows(b_.integer(0), keys_); });
+        sides_.pack_keys(env_, [&](const auto& rows) { rows(b_.integer(0), keys_); });
         x_.loop(b_.integer(0), blocks, 1, [&](Ex q) {
           begin_queries(q);
           queries();

@@ -58,7 +58,7 @@ QuerySide& AttentionSides::query(Value v, const std::string& feature, Pairs pair
   return *it;
 }
 
-void AttentionSides::pack_keys(const IndexEnv& env, Ex keys, const std::function<void(const Rows& rows)>& each_block) {
+void AttentionSides::pack_keys(const IndexEnv& env, const std::function<void(const Rows& rows)>& each_block) {
   bool packs = false;
   for (KeySide& k : keys_) {
     if (k.stored) {
@@ -81,12 +81,13 @@ void AttentionSides::pack_keys(const IndexEnv& env, Ex keys, const std::function
     for (const KeySide& k : keys_) {
       if (k.stored) continue;
       const auto at = [&](Ex row) { return env.with(f_.key, Index::scalar(row)); };
-      x_.loop(begin, end, k.pairs == Pairs::rows ? 2 : 1, [&](Ex row) {
+      if (k.pairs == Pairs::rows) {
+        pack_pairs_of_rows(k.value, k.feature, at, begin, end, k.buffer);
+        continue;
+      }
+      x_.loop(begin, end, 1, [&](Ex row) {
         fetch_row(k.value, k.feature, at(row + kRowsAhead));
-        if (k.pairs != Pairs::rows) return pack_row(k.value, k.feature, k.pairs, at(row), k.buffer, row);
-        fetch_row(k.value, k.feature, at(row + (kRowsAhead + 1)));
-        const Ex second = b_.let(min(row + 1, keys - 1));
-        pack_two_rows(k.value, k.feature, at(row), at(second), row < second, k.buffer, row / 2);
+        pack_row(k.value, k.feature, k.pairs, at(row), k.buffer, row);
       });
     }
   });
@@ -122,18 +123,25 @@ void AttentionSides::pack_row(Value v, const std::string& feature, Pairs pairs, 
   });
 }
 
-void AttentionSides::pack_two_rows(Value v, const std::string& feature, const IndexEnv& first, const IndexEnv& second, Ex there, BufferId to, Ex to_row) {
+void AttentionSides::pack_pairs_of_rows(Value v, const std::string& feature, const std::function<IndexEnv(Ex row)>& at, Ex begin, Ex end, BufferId to) {
   const std::int64_t n = words(v, feature, Pairs::none);
-  x_.loop(b_.integer(0), b_.integer(n), lanes_, [&](Ex e) {
-    const auto from = [&](const IndexEnv& env) {
-      const IndexEnv at = of_features(env, feature, n, e);
-      const Ex value = b_.splat(x_.value(v, at), lanes_);
-      return at.mask ? b_.select(at.mask, value, zeros()) : value;
-    };
-    const Ex low = from(first), high = from(second);
-    b_.at(kAlgorithm);
-    b_.store(to, b_.ramp(to_row * pitch(v, feature, Pairs::rows) + e, lanes_), b_.pairs(low, b_.select(b_.splat(there, lanes_), high, zeros()), false));
-  });
+  const auto pack = [&](Ex row, bool two) {
+    fetch_row(v, feature, at(row + kRowsAhead));
+    fetch_row(v, feature, at(row + (kRowsAhead + 1)));
+    x_.loop(b_.integer(0), b_.integer(n), lanes_, [&](Ex e) {
+      const auto from = [&](Ex r) {
+        const IndexEnv here = of_features(at(r), feature, n, e);
+        const Ex value = b_.splat(x_.value(v, here), lanes_);
+        return here.mask ? b_.select(here.mask, value, zeros()) : value;
+      };
+      const Ex low = from(row), high = two ? from(row + 1) : zeros();
+      b_.at(kAlgorithm);
+      b_.store(to, b_.ramp(row / 2 * pitch(v, feature, Pairs::rows) + e, lanes_), b_.pairs(low, high, false));
+    });
+  };
+  const Ex whole = b_.let(end - (end - begin) % 2);
+  x_.loop(begin, whole, 2, [&](Ex row) { pack(row, true); });
+  x_.branch(whole < end, [&] { pack(whole, false); });
 }
 
 void AttentionSides::pack_queries(const IndexEnv& env, Ex q0, Ex count, Ex width) {
@@ -143,12 +151,7 @@ void AttentionSides::pack_queries(const IndexEnv& env, Ex q0, Ex count, Ex width
 void AttentionSides::pack(const QuerySide& q, const IndexEnv& env, Ex q0, Ex count, Ex width) {
   const auto at = [&](Ex i) { return env.with(f_.query, Index::scalar(b_.let(q0 + i))); };
   if (q.pairs == Pairs::rows) {
-    x_.loop(b_.integer(0), count, 2, [&](Ex i) {
-      fetch_row(q.value, q.feature, at(i + kRowsAhead));
-      fetch_row(q.value, q.feature, at(i + (kRowsAhead + 1)));
-      const Ex second = b_.let(min(i + 1, count - 1));
-      pack_two_rows(q.value, q.feature, at(i), at(second), i < second, q.rows, i / 2);
-    });
+    pack_pairs_of_rows(q.value, q.feature, at, b_.integer(0), count, q.rows);
     return;
   }
   const std::int64_t n = words(q.value, q.feature, q.pairs), row = pitch(q.value, q.feature, q.pairs);

@@ -57,7 +57,7 @@ class AttentionSides {
 
   // At the batch entry of `env`. `each_block(rows)` calls rows(begin, end) of the keys to pack, from even ones.
   using Rows = std::function<void(kernel::Ex begin, kernel::Ex end)>;
-  void pack_keys(const kernel::IndexEnv& env, kernel::Ex keys, const std::function<void(const Rows& rows)>& each_block);
+  void pack_keys(const kernel::IndexEnv& env, const std::function<void(const Rows& rows)>& each_block);
   // `count` queries from q0; up to `width` what lies in columns is zero.
   void pack_queries(const kernel::IndexEnv& env, kernel::Ex q0, kernel::Ex count, kernel::Ex width);
 
@@ -68,8 +68,8 @@ class AttentionSides {
   std::optional<StoredOperand> in_place(Value v, const std::string& feature, Pairs pairs) const;
   void fetch_row(Value v, const std::string& feature, const IndexEnv& env);
   void pack_row(Value v, const std::string& feature, Pairs pairs, const IndexEnv& env, kernel::BufferId to, Ex row);
-  // Rows first and second, which counts where `there`, as row `to_row`.
-  void pack_two_rows(Value v, const std::string& feature, const IndexEnv& first, const IndexEnv& second, Ex there, kernel::BufferId to, Ex to_row);
+  // The rows from begin, which is even, to end, two a row of `to`.
+  void pack_pairs_of_rows(Value v, const std::string& feature, const std::function<IndexEnv(Ex row)>& at, Ex begin, Ex end, kernel::BufferId to);
   void pack(const QuerySide& q, const IndexEnv& env, Ex q0, Ex count, Ex width);
   IndexEnv of_features(const IndexEnv& env, const std::string& feature, std::int64_t n, Ex first) const;
   Ex zeros() const;
