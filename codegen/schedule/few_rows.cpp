@@ -222,7 +222,7 @@ class FewRows {
   // While columns `c` of a group of terms are computed.
   void fetch_ahead(Ex term, std::int64_t terms, Ex first, Ex c) {
     for (std::int64_t t = 0; t < terms; ++t) {
-      if (part_ == Part::blocks) fetch_line(term + kTermsAhead, c * terms + t * panel_, 1);
+      if (part_ == Part::blocks) fetch_line(term + std::max(kTermsAhead, terms), c * terms + t * panel_, 1);
       else fetch_line(term + (kGroupsAhead * terms + t), first + c, 2);
     }
   }
