@@ -1,6 +1,8 @@
 // Attention in the ways people write it, for the tests of every target's kernels.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <functional>
 #include <string>
 #include <vector>
@@ -11,6 +13,8 @@
 #include <uwaga/ir/composites/attention.h>
 #include <uwaga/ir/ops.h>
 #include <uwaga/ir/passes/passes.h>
+
+#include "tests/catch.h"
 
 namespace uwaga::test {
 
@@ -84,6 +88,21 @@ inline std::vector<Variant> variants() {
          o.mask = causal();
        }},
   };
+}
+
+// Within a part of the largest element.
+inline void check_close(const Arrays& have, const Arrays& want, double part) {
+  for (const auto& [name, array] : want) {
+    const Array& mine = have.at(name);
+    double largest = 1, worst = 0;
+    for (std::int64_t i = 0; i < array.elements(); ++i) {
+      largest = std::max(largest, std::abs(array.at(i)));
+      const double difference = std::abs(array.at(i) - mine.at(i));
+      worst = difference <= worst ? worst : difference;  // NaN stays
+    }
+    INFO("output " << name << ": worst " << worst << " of " << largest);
+    CHECK(worst <= part * largest);
+  }
 }
 
 }  // namespace uwaga::test
