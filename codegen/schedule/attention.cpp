@@ -21,6 +21,7 @@ using namespace kernel;
 
 static_assert(kQueries == kSumLanes, "totals join the lanes of one block of queries");
 constexpr int kTileRows = 6;
+static_assert(kTileRows % 2 == 0 && kKeyBlock % 2 == 0, "two keys of a word belong to one tile of rows");
 
 std::int64_t features_of(const GraphData& g, Value v, const std::string& axis) { return *g.type(v).extent(axis).constant(); }
 

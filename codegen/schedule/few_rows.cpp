@@ -347,9 +347,12 @@ class FewRows {
   void fetch_panel(Ex term, std::int64_t step, Ex column) {
     const auto terms = terms_.constant();
     const bool holds = terms && *terms * panel_ * 64 <= kPanelBytes * line_;
+    // Of lines longer than a step, every step fetches those of other columns.
+    const std::int64_t turns = std::max<std::int64_t>(1, line_ / step);
+    const Ex first = holds || turns == 1 ? column : b_.let(column + term / step % turns * (panel_ / turns));
     for (std::int64_t i = 0; i < step * panel_; i += line_) {
       if (holds) fetch_line(term * panel_ + i, column, 1);
-      else fetch_line(term + i % step, column + i / step, 1);
+      else fetch_line(term + i % step, first + i / std::max(step, line_), 1);
     }
   }
   void add_term(Ex term, const std::vector<Ex>& sums, const std::function<Ex(std::int64_t)>& columns) {
