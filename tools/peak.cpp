@@ -131,23 +131,13 @@ float additions(std::int64_t rounds) {
 
 constexpr std::int64_t kRounds = 10'000'000;
 
-// Threads just started may share a core for a while: several that stay this far below as many times one are tried for longer.
-constexpr double kTogether = 0.9;
-constexpr int kLonger = 8;
-
 // GFLOP/s of chains whose every step is `flops_a_step` of them; 0 without chains.
 double best(Chains chains, double flops_a_step, int threads, const PeakTries& tries) {
-  if (!chains) return 0;
-  const auto most_of = [&](int number, int n, int length) {
-    const std::int64_t rounds = kRounds * length;
-    const double flops = flops_a_step * kChains * static_cast<double>(rounds) * n;
-    double most = 0;
-    for (int i = 0; i < number; ++i) most = std::max(most, flops / seconds(n, [&](int) { return chains(rounds); }) * 1e-9);
-    return most;
-  };
-  const double most = most_of(tries.tries, threads, tries.length);
-  if (threads == 1 || tries.tries < PeakTries{}.tries || most >= kTogether * threads * most_of(2, 1, tries.length)) return most;
-  return std::max(most, most_of(tries.tries / 3, threads, kLonger * tries.length));
+  const std::int64_t rounds = kRounds * tries.length;
+  const double flops = flops_a_step * kChains * static_cast<double>(rounds) * threads;
+  double most = 0;
+  for (int i = 0; chains && i < tries.tries; ++i) most = std::max(most, flops / seconds(threads, [&](int) { return chains(rounds); }) * 1e-9);
+  return most;
 }
 
 }  // namespace

@@ -5,10 +5,9 @@
 
 namespace uwaga {
 
-// The best of so many tries, of about 20 ms each times `length`. Of as many as these or more, by several threads, it is seen to that
-// each has a core, if there are enough.
+// The best of so many tries, of about 20 ms each times `length`.
 struct PeakTries {
-  int tries = 12;  // a quarter of a second
+  int tries = 12;  // A quarter of a second: threads just started may share a core for some of them.
   int length = 1;
 };
 
