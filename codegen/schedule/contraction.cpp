@@ -92,13 +92,7 @@ Schedule Contraction::write() {
   column0_ = b_.let(column_block * task_columns_);
   panel_count_ = whole_columns() ? b_.integer(task_columns_ / panel_)
                                  : b_.let((min(n - column0_, b_.integer(task_columns_)) + (panel_ - 1)) / panel_);
-
-  if (!one_block && !tiles_) {
-    // What a block is added to, the first one too: -0, which leaves every number as it is.
-    const Ex nothing = b_.splat(is_float(dtype_) ? b_.real(-0.0, dtype_) : zero(), lanes_);
-    x_.loop(b_.integer(0), (row_end_ - row0_ + (tile_rows_ - 1)) * task_columns_, lanes_,
-            [&](Ex i) { b_.store(tile_c_, b_.ramp(i, lanes_), nothing); });
-  }
+  plan_c();
   const Ex blocks = one_block ? b_.integer(1) : max((k + (most_terms_ - 1)) / most_terms_, b_.integer(1));
   x_.loop(b_.integer(0), blocks, 1, [&](Ex block) {
     b_.at(roles_.ordinal);
@@ -111,10 +105,10 @@ Schedule Contraction::write() {
     const auto rows = [&](Ex row, Ex group) {
       if (!tiles_) prefetch_b(row, k0);
       // Of the rows in tile_c_.
-      const Ex first = one_block ? row : tiles_ ? b_.let(b_.select(k < most_terms_ + 1, row, row0_)) : row0_;
-      tiles(row, group, first, k0, count, one_block ? Ex() : k < k0 + (most_terms_ + 1));
-      if (one_block) epilogue(row, first);
-      else x_.branch(k < k0 + (most_terms_ + 1), [&] { epilogue(row, first); });
+      const Ex first = one_block ? row : b_.let(b_.select(k < most_terms_ + 1, row, row0_));
+      const Ex at_once = stored_at_once(row), last = one_block ? b_.integer(1, DType::boolean) : k < k0 + (most_terms_ + 1);
+      tiles(row, group, first, k0, count, one_block ? Ex() : last, at_once);
+      x_.branch(at_once, [] {}, [&] { x_.branch(last, [&] { epilogue(row, first); }); });
     };
     if (packs_a_) {
       x_.loop(row0_, row_end_, group_rows_, [&](Ex group) {
@@ -176,7 +170,7 @@ void Contraction::prefetch_epilogue(Ex row, Ex column) {
   });
 }
 
-void Contraction::tiles(Ex row, Ex group, Ex first, Ex k0, Ex count, Ex last) {
+void Contraction::tiles(Ex row, Ex group, Ex first, Ex k0, Ex count, Ex last, Ex at_once) {
   b_.at(roles_.ordinal);
   std::vector<Ex> starts;
   for (int r = 0; r < (tiles_ ? 1 : tile_rows_); ++r) {
@@ -189,7 +183,7 @@ void Contraction::tiles(Ex row, Ex group, Ex first, Ex k0, Ex count, Ex last) {
     starts.push_back(b_.let(first_term_of(x_, *direct_a_, roles_.over, env) + k0));
   }
   RegisterTile tile{.rows = tile_rows_, .vectors = tile_vectors_, .lanes = lanes_, .dtype = dtype_, .b = panels_b_, .c = tile_c_,
-                    .b_step = panel_, .pairs = pairs_, .whole_turns = turns_divide_, .adds = bool(last)};
+                    .b_step = panel_, .pairs = pairs_, .whole_turns = turns_divide_};
   tile.a = packs_a_ ? packed_a_ : x_.buffer(direct_a_->stored, false);
   tile.a_pitch = !packs_a_ ? 0 : along_rows_ ? 1 : pitch_a_;
   tile.pairs_in_line = pairs_ && !packs_a_;
@@ -202,9 +196,51 @@ void Contraction::tiles(Ex row, Ex group, Ex first, Ex k0, Ex count, Ex last) {
     fetch_rows(row, k0, panel);
     if (tiles_) return multiply_tiles(starts[0], row, first, panel, k0, count, bool(last));
     const std::int64_t a_step = !packs_a_ ? per_step_ : along_rows_ ? tile_rows_ : 1;
-    const Ex begin = panel_at(panel, b_.integer(0)), sums = (row - first) * task_columns_ + panel * panel_;
-    multiply(b_, tile, {starts, b_.integer(a_step), begin, sums, b_.integer(task_columns_), packs_a_ ? steps(count) : count / per_step_, count});
+    const Ex begin = panel_at(panel, b_.integer(0)), many = packs_a_ ? steps(count) : count / per_step_;
+    const auto add_up = [&](BufferId c, Ex at, Ex pitch) {
+      tile.c = c;
+      multiply(b_, tile, {starts, b_.integer(a_step), begin, at, pitch, many, count, last ? k0 : Ex()});
+    };
+    x_.branch(at_once,
+              [&] {
+                IndexEnv at = base_env_;
+                spread(at, axes_.rows, Index::scalar(row));
+                spread(at, axes_.columns, Index::scalar(column));
+                const Value result = cluster_.outputs[0];
+                const Index first_sum = x_.address(result, epilogue_envs(x_, roles_.node, at).at(result));
+                add_up(x_.buffer(result, true), lanes_of(first_sum), pitch_c_);
+              },
+              [&] { add_up(tile_c_, (row - first) * task_columns_ + panel * panel_, b_.integer(task_columns_)); });
   });
+}
+
+void Contraction::plan_c() {
+  if (tiles_ || !many_terms_ || axes_.rows.size() != 1 || axes_.columns.size() != 1 || cluster_.outputs.size() != 1) return;
+  const Value result = cluster_.outputs[0];
+  const auto layout = layouts_.find(result);
+  if (g_.type(result).dtype != dtype_ || (layout != layouts_.end() && layout->second.cold)) return;
+  for (Value v = result; v.node != roles_.node; v = g_.node(v.node).operands[0]) {
+    const Op op = g_.node(v.node).op;
+    if (op != Op::rename && op != Op::order && op != Op::tag && op != Op::stop_gradient) return;
+  }
+  const auto step_of = [&](const std::vector<LoopAxis>& axes, Ex first) -> Ex {
+    IndexEnv at = base_env_;
+    spread(at, axes_.rows, Index::scalar(row0_));
+    spread(at, axes_.columns, Index::scalar(column0_));
+    spread(at, axes, Index::ramp(first, lanes_, lanes_));
+    return x_.address(result, epilogue_envs(x_, roles_.node, at).at(result)).stride;
+  };
+  const Ex across = step_of(axes_.columns, column0_);
+  const std::int64_t* step = across ? constant_of(across) : nullptr;
+  if (step && *step == 1) pitch_c_ = step_of(axes_.rows, row0_);
+}
+
+kernel::Ex Contraction::stored_at_once(Ex row) {
+  if (!pitch_c_) return b_.integer(0, DType::boolean);
+  Ex whole = b_.integer(1, DType::boolean);
+  if (!is_multiple(rows_, tile_rows_)) whole = row + tile_rows_ < row_end_ + 1;
+  if (!whole_columns()) whole = whole && column0_ + panel_count_ * panel_ < n_ + 1;
+  return whole;
 }
 
 void Contraction::epilogue(Ex begin, Ex first) {

@@ -23,15 +23,20 @@ class Writer {
     });
     if (!t_.whole_turns) b_.loop(whole, p.steps, 1, [&](Ex step) { add(p, step, false); });
     if (t_.half_step) b_.branch(p.steps * 2 < p.terms, [&] { add(p, p.steps, true); });
-    for (int r = 0; r < t_.rows; ++r)
-      for (int v = 0; v < t_.vectors; ++v) {
-        const Ex at = b_.ramp(p.c + p.c_pitch * r + std::int64_t{v} * t_.lanes, t_.lanes), sum = sums_[index(r, v)];
-        b_.store(t_.c, at, t_.adds ? b_.load(t_.c, at) + sum : sum);
-      }
+    if (p.before) b_.branch(p.before < 1, [&] { put_away(p, false); }, [&] { put_away(p, true); });
+    else put_away(p, false);
   }
 
  private:
   std::size_t index(int r, int v) const { return static_cast<std::size_t>(r * t_.vectors + v); }
+
+  void put_away(const TilePlace& p, bool adds) {
+    for (int r = 0; r < t_.rows; ++r)
+      for (int v = 0; v < t_.vectors; ++v) {
+        const Ex at = b_.ramp(p.c + p.c_pitch * r + std::int64_t{v} * t_.lanes, t_.lanes), sum = sums_[index(r, v)];
+        b_.store(t_.c, at, adds ? b_.load(t_.c, at) + sum : sum);
+      }
+  }
 
   Ex row_of_a(const TilePlace& p, int r) { return t_.a_pitch > 0 ? p.a[0] + r * t_.a_pitch : p.a[static_cast<std::size_t>(r)]; }
 
@@ -69,13 +74,15 @@ void multiply(KernelBuilder& b, const RegisterTile& tile, const TilePlace& place
   const bool known_step = constant_of(place.a_step) != nullptr;
   if (!known_step) given.push_back(place.a_step);
   if (tile.half_step) given.push_back(place.terms);
+  if (place.before) given.push_back(place.before);
   b.routine(given, [&](const std::vector<Ex>& parameters) {
     auto next = parameters.begin();
-    TilePlace inside{{next, next + static_cast<std::ptrdiff_t>(place.a.size())}, place.a_step, {}, {}, {}, {}, {}};
+    TilePlace inside{{next, next + static_cast<std::ptrdiff_t>(place.a.size())}, place.a_step, {}, {}, {}, {}, {}, {}};
     next += static_cast<std::ptrdiff_t>(place.a.size());
     for (Ex* field : {&inside.b, &inside.c, &inside.c_pitch, &inside.steps}) *field = *next++;
     if (!known_step) inside.a_step = *next++;
     if (tile.half_step) inside.terms = *next++;
+    if (place.before) inside.before = *next++;
     Writer(b, tile).write(inside);
   });
 }

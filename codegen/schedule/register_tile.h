@@ -18,7 +18,6 @@ struct RegisterTile {
   bool pairs_in_line = false;  // A is bf16, as it is stored
   bool half_step = false;      // of those the last term may have no second one
   bool whole_turns = false;    // the steps are a multiple of kStepsATurn
-  bool adds = false;           // onto what C holds
   bool shared = false;         // a routine: worth its call where the steps are many
 };
 
@@ -31,7 +30,8 @@ struct TilePlace {
   std::vector<kernel::Ex> a;  // where each row begins; the first one's where they have a pitch
   kernel::Ex a_step;          // from one step of a row to the next
   kernel::Ex b, c, c_pitch, steps;
-  kernel::Ex terms;  // with `half_step`
+  kernel::Ex terms;   // with `half_step`
+  kernel::Ex before;  // steps that C holds the sums of; never any where it is empty
 };
 
 void multiply(kernel::KernelBuilder& b, const RegisterTile& tile, const TilePlace& place);

@@ -74,6 +74,11 @@ class Contraction {
   // All steps of a block, those with both terms and then the one that lacks its second.
   void each_step(Ex count, const std::function<void(Ex step, bool whole)>& body);
   void plan_b();
+  // Sums that are all there is to store, of whole tiles, go where they belong; what has an epilogue and what hangs over an edge
+  // goes through tile_c_.
+  void plan_c();
+  // Is a row of tiles one of these?
+  Ex stored_at_once(Ex row);
   // A is read in place where its terms lie one after the other; else it is packed, a group of rows at a time.
   void plan_a();
   void pack_a(Ex group, Ex k0, Ex count);
@@ -114,8 +119,8 @@ class Contraction {
   // While a tile's last block is computed, what its epilogue reads and writes comes closer, a panel's worth at a time.
   void prefetch_epilogue(Ex row, Ex column);
   // The register tiles of tile_rows_ rows from `row`, over all panels of the task. tile_c_ begins with row `first`. `last`: of
-  // several blocks, is this one the last; there is only one where it is empty.
-  void tiles(Ex row, Ex group, Ex first, Ex k0, Ex count, Ex last);
+  // several blocks, is this one the last; there is only one where it is empty. `at_once`: see plan_c.
+  void tiles(Ex row, Ex group, Ex first, Ex k0, Ex count, Ex last, Ex at_once);
   // A block's terms in tile registers: four sums, the rows' tiles, the columns'. A begins at `start`. `several`: onto the blocks before.
   void multiply_tiles(Ex start, Ex row, Ex first, Ex panel, Ex k0, Ex count, bool several);
   // Everything after the dot, for the tile's rows from `begin`.
@@ -140,6 +145,7 @@ class Contraction {
   bool many_terms_ = false;  // worth the calls of routines
   bool whole_steps_ = true, turns_divide_ = false;  // for certain; whole tiles of steps, where they are multiplied in tiles
   std::optional<StoredOperand> direct_a_, stored_a_, stored_b_;
+  Ex pitch_c_;  // of rows of the result that are stored at once
   kernel::BufferId panels_b_ = 0, tile_c_ = 0, packed_a_ = 0;
   IndexEnv base_env_;
   Ex ahead_column_, ahead_term_, ahead_lines_, ahead_each_, ahead_steps_;  // of fetch_beside
