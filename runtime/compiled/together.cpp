@@ -1,6 +1,7 @@
 #include <uwaga/runtime/compiled/internal/together.h>
 
 #include <algorithm>
+#include <map>
 
 namespace uwaga {
 namespace {
@@ -38,6 +39,7 @@ class Mover {
         const bool joins = launches(i) && launches(j) && free_of(j, group) && free_of(j, between);
         (joins ? group : between).push_back(j);
       }
+      in_order_of_kernels(group);
       for (std::size_t j : group) {
         moved[j - first_] = true;
         out.push_back(steps_[j]);
@@ -58,6 +60,15 @@ class Mover {
       a.writes.push_back(c->to);
     }
     return a;
+  }
+  // Those of one kernel side by side: a thread then goes from one to the next where their operands lie so, as projections do.
+  void in_order_of_kernels(std::vector<std::size_t>& group) const {
+    if (!launches(group[0])) return;
+    std::map<int, std::size_t> first;
+    for (std::size_t i : group) first.emplace(std::get<Launch>(steps_[i]).kernel, i);
+    std::stable_sort(group.begin(), group.end(), [&](std::size_t a, std::size_t b) {
+      return first.at(std::get<Launch>(steps_[a]).kernel) < first.at(std::get<Launch>(steps_[b]).kernel);
+    });
   }
   bool launches(std::size_t i) const { return std::holds_alternative<Launch>(steps_[i]); }
   bool passable(std::size_t i) const { return launches(i) || std::holds_alternative<Copy>(steps_[i]); }

@@ -35,8 +35,8 @@ class HostBackend final : public Backend {
     launch_together({&one, 1});
   }
 
-  // Tasks are numbered so that every thread begins with its share of each launch: those of one launch cost the same, those of two
-  // may not.
+  // Tasks are numbered so that every thread begins with its share of each kernel's, in one piece: those of one kernel cost about
+  // the same, those of two may not.
   void launch_together(std::span<const KernelLaunch> launches) override {
     struct Part {
       kernel::HostFunction function;
@@ -51,13 +51,19 @@ class HostBackend final : public Backend {
     };
     Context context{{}, scratch_.data(), stride_};
     const int shares = launches.size() > 1 ? pool_.threads() : 1;
-    context.parts.reserve(launches.size() * static_cast<std::size_t>(shares));
     std::int64_t tasks = 0;
+    const auto add = [&](const KernelLaunch& l, std::int64_t first, std::int64_t last) {
+      if (first >= last) return;
+      context.parts.push_back({functions_.at(l.kernel), {l.buffers.data(), l.arguments.data(), nullptr, l.error}, first, tasks += last - first});
+    };
     for (int t = 0; t < shares; ++t)
-      for (const KernelLaunch& l : launches) {
-        const std::int64_t first = ThreadPool::first_task(l.tasks, shares, t), last = ThreadPool::first_task(l.tasks, shares, t + 1);
-        if (first == last) continue;
-        context.parts.push_back({functions_.at(l.kernel), {l.buffers.data(), l.arguments.data(), nullptr, l.error}, first, tasks += last - first});
+      for (std::size_t begin = 0, end = 0; begin < launches.size(); begin = end) {
+        std::int64_t all = 0;
+        for (; end < launches.size() && launches[end].kernel == launches[begin].kernel; ++end) all += launches[end].tasks;
+        const std::int64_t first = ThreadPool::first_task(all, shares, t), last = ThreadPool::first_task(all, shares, t + 1);
+        std::int64_t before = 0;
+        for (std::size_t i = begin; i < end; before += launches[i++].tasks)
+          add(launches[i], std::max<std::int64_t>(first - before, 0), std::min(last - before, launches[i].tasks));
       }
     pool_.run(
         tasks,
