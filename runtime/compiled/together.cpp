@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 namespace uwaga {
 namespace {
@@ -66,9 +67,8 @@ class Mover {
     if (!launches(group[0])) return;
     std::map<int, std::size_t> first;
     for (std::size_t i : group) first.emplace(std::get<Launch>(steps_[i]).kernel, i);
-    std::stable_sort(group.begin(), group.end(), [&](std::size_t a, std::size_t b) {
-      return first.at(std::get<Launch>(steps_[a]).kernel) < first.at(std::get<Launch>(steps_[b]).kernel);
-    });
+    const auto place = [&](std::size_t i) { return std::pair(first.at(std::get<Launch>(steps_[i]).kernel), i); };
+    std::sort(group.begin(), group.end(), [&](std::size_t a, std::size_t b) { return place(a) < place(b); });
   }
   bool launches(std::size_t i) const { return std::holds_alternative<Launch>(steps_[i]); }
   bool passable(std::size_t i) const { return launches(i) || std::holds_alternative<Copy>(steps_[i]); }
