@@ -194,34 +194,39 @@ void Contraction::prefetch_b(Ex row, Ex k0) {
 void Contraction::pack_b_across(Ex k0, Ex count) {
   const bool plain = has_plain_columns();
   x_.loop(b_.integer(0), panel_count_, 1, [&](Ex panel) {
-    if (plain) return pack_columns(panel, k0, count);
-    x_.loop(b_.integer(0), tiles_ ? packed_steps(count) * per_step_ : count, per_step_ * lanes_, [&](Ex term) {
-      x_.loop(b_.integer(0), b_.integer(panel_), lanes_, [&](Ex first) {
-        std::vector<Ex> square;
-        for (std::int64_t c = 0; c < lanes_; ++c) {
-          const Ex column = column0_ + panel * panel_ + (first + c);
-          IndexEnv env = base_env_;
-          spread(env, axes_.columns, Index::scalar(b_.let(whole_columns() ? column : min(column, n_ - 1))));
-          const auto row = [&](Ex from) {
-            const Ex there = b_.ramp(from, lanes_) < b_.splat(count, lanes_);
-            IndexEnv at = whole_vectors() ? env : env.masked(there);
-            spread(at, axes_.over, Index::ramp(k0 + from, lanes_, lanes_));
-            const Ex value = b_.splat(operand(roles_.b, at), lanes_);
-            return whole_steps_ ? value : b_.select(there, value, b_.splat(zero(), lanes_));
-          };
-          square.push_back(b_.let(pairs_ ? b_.pairs(row(term), row(term + lanes_), true) : row(term)));
-        }
-        turn_over(b_, square);
-        const Ex step = term / per_step_;
-        for (std::int64_t i = 0; i < lanes_; ++i)
-          b_.store(panels_b_, b_.ramp(panel_at(panel, step + i) + first, lanes_), square[static_cast<std::size_t>(i)]);
-      });
+    if (!plain) return pack_squares(panel, k0, count);
+    const Ex whole = whole_columns() ? b_.integer(1, DType::boolean) : column0_ + (panel + 1) * panel_ < n_ + 1;
+    x_.branch(whole, [&] { pack_columns(panel, k0, count); }, [&] { pack_squares(panel, k0, count); });
+  });
+}
+
+void Contraction::pack_squares(Ex panel, Ex k0, Ex count) {
+  x_.loop(b_.integer(0), tiles_ ? packed_steps(count) * per_step_ : count, per_step_ * lanes_, [&](Ex term) {
+    x_.loop(b_.integer(0), b_.integer(panel_), lanes_, [&](Ex first) {
+      std::vector<Ex> square;
+      for (std::int64_t c = 0; c < lanes_; ++c) {
+        const Ex column = column0_ + panel * panel_ + (first + c);
+        IndexEnv env = base_env_;
+        spread(env, axes_.columns, Index::scalar(b_.let(whole_columns() ? column : min(column, n_ - 1))));
+        const auto row = [&](Ex from) {
+          const Ex there = b_.ramp(from, lanes_) < b_.splat(count, lanes_);
+          IndexEnv at = whole_vectors() ? env : env.masked(there);
+          spread(at, axes_.over, Index::ramp(k0 + from, lanes_, lanes_));
+          const Ex value = b_.splat(operand(roles_.b, at), lanes_);
+          return whole_steps_ ? value : b_.select(there, value, b_.splat(zero(), lanes_));
+        };
+        square.push_back(b_.let(pairs_ ? b_.pairs(row(term), row(term + lanes_), true) : row(term)));
+      }
+      turn_over(b_, square);
+      const Ex step = term / per_step_;
+      for (std::int64_t i = 0; i < lanes_; ++i)
+        b_.store(panels_b_, b_.ramp(panel_at(panel, step + i) + first, lanes_), square[static_cast<std::size_t>(i)]);
     });
   });
 }
 
 bool Contraction::has_plain_columns() {
-  if (pairs_ || !many_terms_ || !whole_columns() || !whole_vectors() || axes_.columns.size() != 1 || axes_.over.size() != 1) return false;
+  if (pairs_ || !many_terms_ || !whole_vectors() || axes_.columns.size() != 1 || axes_.over.size() != 1) return false;
   return operand_in_line(x_, roles_.b, roles_.over, dtype_) && constant_of(column_step()) != nullptr;
 }
 
@@ -231,8 +236,9 @@ void Contraction::pack_columns(Ex panel, Ex k0, Ex count) {
   const BufferId from = x_.buffer(stored_b_->stored, false);
   const Ex step = column_step();
   b_.routine({first_term_of(x_, *stored_b_, roles_.over, env) + k0, panel_at(panel, b_.integer(0)), count}, [&](const std::vector<Ex>& p) {
-    b_.loop(b_.integer(0), p[2], lanes_, [&](Ex term) {
-      b_.loop(b_.integer(0), b_.integer(panel_), lanes_, [&](Ex first) {
+    // Along the terms first: a processor sees so many rows at once, and what comes next in each.
+    b_.loop(b_.integer(0), b_.integer(panel_), lanes_, [&](Ex first) {
+      b_.loop(b_.integer(0), p[2], lanes_, [&](Ex term) {
         std::vector<Ex> square;
         for (std::int64_t c = 0; c < lanes_; ++c)
           square.push_back(b_.let(b_.load(from, b_.ramp(p[0] + ((first + c) * step + term), lanes_))));

@@ -107,7 +107,8 @@ class Contraction {
   std::int64_t lines_of_piece() const;
   // Of a B whose terms lie one after the other: squares of as many columns as steps, turned over in registers.
   void pack_b_across(Ex k0, Ex count);
-  // Is every panel of B made of whole squares, as they are stored?
+  void pack_squares(Ex panel, Ex k0, Ex count);
+  // Is every panel of B, but one past the last column, made of whole squares, as they are stored?
   bool has_plain_columns();
   Ex column_step() { return x_.stride(stored_b_->stored, stored_b_->names.at(roles_.columns.back())); }
   // A panel of such a B: a routine.

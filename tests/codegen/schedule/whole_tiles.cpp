@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <uwaga/codegen/cluster.h>
@@ -38,9 +39,10 @@ struct Shape {
   Sizes sizes;
 };
 
-Tensor product(Graph& g, const Shape& s, bool across) {
-  const Tensor x = across ? g.input("x", f32, {s.in, s.row}) : g.input("x", f32, {s.row, s.in});
-  return dot(x, g.input("w", f32, {s.in, s.out}), {s.in});
+// x [row in], w [in out]; across: [in row], [out in].
+Tensor product(Graph& g, const Shape& s, bool x_across, bool w_across = false) {
+  const Tensor x = x_across ? g.input("x", f32, {s.in, s.row}) : g.input("x", f32, {s.row, s.in});
+  return dot(x, w_across ? g.input("w", f32, {s.out, s.in}) : g.input("w", f32, {s.in, s.out}), {s.in});
 }
 
 }  // namespace
@@ -61,15 +63,15 @@ TEST_CASE("sums of whole tiles with nothing after them are stored at once") {
 TEST_CASE("products give the typed interpreter's bits whether their tiles are whole, hang over an edge, or both") {
   // Tasks of whole tiles only, rows or columns too many, several blocks of terms, none; sizes that are known and that are not.
   for (const auto& [rows, terms, columns] : std::vector<std::array<std::int64_t, 3>>{
-           {96, 300, 96}, {97, 300, 96}, {96, 300, 100}, {13, 513, 49}, {400, 260, 48}, {24, 1030, 192}, {17, 0, 48}})
+           {96, 300, 96}, {97, 300, 96}, {96, 300, 100}, {13, 513, 49}, {400, 260, 48}, {24, 1030, 192}, {24, 512, 190}, {17, 0, 48}})
     for (const bool is_static : {true, false})
-      for (const bool across : {false, true}) {
-        INFO(rows << " x " << terms << " x " << columns << (is_static ? "" : ", symbolic") << (across ? ", across" : ""));
+      for (const auto& [x_across, w_across] : {std::pair(false, false), {true, false}, {false, true}}) {
+        INFO(rows << " x " << terms << " x " << columns << (is_static ? "" : ", symbolic") << (x_across ? ", x across" : w_across ? ", w across" : ""));
         const auto axis = [&](const char* name, std::int64_t extent) { return is_static ? Axis(name, extent) : Axis(name); };
         Shape s{axis("row", rows), axis("in", terms), Axis("out", columns), {}};
         if (!is_static) s.sizes = {{"row", rows}, {"in", terms}};
         Graph g;
-        g->add_output("y", product(g, s, across).value());
+        g->add_output("y", product(g, s, x_across, w_across).value());
         const Drawn given = draw(g, s.sizes, 3);
         const Results want = interpret(g, given.inputs, {}, Mode::typed);
         for (const int vector_bytes : {32, 64}) {
