@@ -31,7 +31,7 @@ struct TilePlace {
   kernel::Ex a_step;          // from one step of a row to the next
   kernel::Ex b, c, c_pitch, steps;
   kernel::Ex terms;   // with `half_step`
-  kernel::Ex before;  // steps that C holds the sums of; never any where it is empty
+  kernel::Ex before;  // terms whose sums C holds; never any where it is empty
 };
 
 void multiply(kernel::KernelBuilder& b, const RegisterTile& tile, const TilePlace& place);

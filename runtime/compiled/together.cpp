@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <unordered_set>
 #include <utility>
 
 namespace uwaga {
@@ -14,12 +15,24 @@ struct Accesses {
   std::vector<int> reads, writes;  // storages
 };
 
-bool meet(const std::vector<int>& a, const std::vector<int>& b) {
-  return std::any_of(a.begin(), a.end(), [&](int s) { return std::find(b.begin(), b.end(), s) != b.end(); });
-}
-bool independent(const Accesses& a, const Accesses& b) {
-  return !meet(a.writes, b.reads) && !meet(a.writes, b.writes) && !meet(a.reads, b.writes);
-}
+// What some steps read and write. Another one may go in front of all of them where it neither touches what they write nor writes what
+// they read.
+class Touched {
+ public:
+  void add(const Accesses& a) {
+    read_.insert(a.reads.begin(), a.reads.end());
+    written_.insert(a.writes.begin(), a.writes.end());
+  }
+  bool leaves_free(const Accesses& a) const {
+    return none_in(a.writes, read_) && none_in(a.writes, written_) && none_in(a.reads, written_);
+  }
+
+ private:
+  static bool none_in(const std::vector<int>& storages, const std::unordered_set<int>& seen) {
+    return std::none_of(storages.begin(), storages.end(), [&](int s) { return seen.contains(s); });
+  }
+  std::unordered_set<int> read_, written_;
+};
 
 class Mover {
  public:
@@ -33,14 +46,7 @@ class Mover {
     std::vector<Step> out;
     for (std::size_t i = first_; i < last_; ++i) {
       if (moved[i - first_]) continue;
-      std::vector<std::size_t> group{i}, between;
-      for (std::size_t j = i + 1; j < last_ && between.size() <= kFarthest; ++j) {
-        if (moved[j - first_]) continue;
-        if (!passable(j)) break;
-        const bool joins = launches(i) && launches(j) && free_of(j, group) && free_of(j, between);
-        (joins ? group : between).push_back(j);
-      }
-      in_order_of_kernels(group);
+      const std::vector<std::size_t> group = launches(i) ? group_of(i, moved) : std::vector<std::size_t>{i};
       for (std::size_t j : group) {
         moved[j - first_] = true;
         out.push_back(steps_[j]);
@@ -62,19 +68,28 @@ class Mover {
     }
     return a;
   }
-  // Those of one kernel side by side: a thread then goes from one to the next where their operands lie so, as projections do.
-  void in_order_of_kernels(std::vector<std::size_t>& group) const {
-    if (!launches(group[0])) return;
+  // A launch and those that run with it. Those of one kernel lie side by side: a thread then goes from one to the next where their
+  // operands lie so, as projections do.
+  std::vector<std::size_t> group_of(std::size_t i, const std::vector<bool>& moved) const {
+    std::vector<std::size_t> group{i};
+    Touched touched;
+    touched.add(accesses_[i - first_]);
+    std::size_t between = 0;
+    for (std::size_t j = i + 1; j < last_ && between <= kFarthest && passable(j); ++j) {
+      if (moved[j - first_]) continue;
+      if (launches(j) && touched.leaves_free(accesses_[j - first_])) group.push_back(j);
+      else ++between;
+      touched.add(accesses_[j - first_]);
+    }
     std::map<int, std::size_t> first;
-    for (std::size_t i : group) first.emplace(std::get<Launch>(steps_[i]).kernel, i);
-    const auto place = [&](std::size_t i) { return std::pair(first.at(std::get<Launch>(steps_[i]).kernel), i); };
+    for (std::size_t j : group) first.emplace(kernel_of(j), j);
+    const auto place = [&](std::size_t j) { return std::pair(first.at(kernel_of(j)), j); };
     std::sort(group.begin(), group.end(), [&](std::size_t a, std::size_t b) { return place(a) < place(b); });
+    return group;
   }
+  int kernel_of(std::size_t i) const { return std::get<Launch>(steps_[i]).kernel; }
   bool launches(std::size_t i) const { return std::holds_alternative<Launch>(steps_[i]); }
   bool passable(std::size_t i) const { return launches(i) || std::holds_alternative<Copy>(steps_[i]); }
-  bool free_of(std::size_t j, const std::vector<std::size_t>& others) const {
-    return std::all_of(others.begin(), others.end(), [&](std::size_t o) { return independent(accesses_[o - first_], accesses_[j - first_]); });
-  }
 
   const std::vector<Step>& steps_;
   const std::size_t first_, last_;

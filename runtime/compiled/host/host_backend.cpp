@@ -50,20 +50,32 @@ class HostBackend final : public Backend {
       std::int64_t stride;
     };
     Context context{{}, scratch_.data(), stride_};
-    const int shares = launches.size() > 1 ? pool_.threads() : 1;
-    std::int64_t tasks = 0;
-    const auto add = [&](const KernelLaunch& l, std::int64_t first, std::int64_t last) {
-      if (first >= last) return;
-      context.parts.push_back({functions_.at(l.kernel), {l.buffers.data(), l.arguments.data(), nullptr, l.error}, first, tasks += last - first});
+    // Launches of one kernel: how many tasks they have, and the first of those that no thread has yet.
+    struct Run {
+      std::int64_t tasks = 0;
+      std::size_t launch;
+      std::int64_t task = 0;
     };
+    std::vector<Run> runs;
+    for (std::size_t i = 0; i < launches.size(); ++i) {
+      if (i == 0 || launches[i].kernel != launches[i - 1].kernel) runs.push_back({.launch = i});
+      runs.back().tasks += launches[i].tasks;
+    }
+    const int shares = launches.size() > 1 ? pool_.threads() : 1;
+    context.parts.reserve(launches.size() + runs.size() * static_cast<std::size_t>(shares));
+    std::int64_t tasks = 0;
     for (int t = 0; t < shares; ++t)
-      for (std::size_t begin = 0, end = 0; begin < launches.size(); begin = end) {
-        std::int64_t all = 0;
-        for (; end < launches.size() && launches[end].kernel == launches[begin].kernel; ++end) all += launches[end].tasks;
-        const std::int64_t first = ThreadPool::first_task(all, shares, t), last = ThreadPool::first_task(all, shares, t + 1);
-        std::int64_t before = 0;
-        for (std::size_t i = begin; i < end; before += launches[i++].tasks)
-          add(launches[i], std::max<std::int64_t>(first - before, 0), std::min(last - before, launches[i].tasks));
+      for (Run& r : runs) {
+        std::int64_t left = ThreadPool::first_task(r.tasks, shares, t + 1) - ThreadPool::first_task(r.tasks, shares, t);
+        while (left > 0) {
+          const KernelLaunch& l = launches[r.launch];
+          const std::int64_t some = std::min(left, l.tasks - r.task);
+          if (some > 0)
+            context.parts.push_back({functions_.at(l.kernel), {l.buffers.data(), l.arguments.data(), nullptr, l.error}, r.task, tasks += some});
+          left -= some;
+          r.task += some;
+          if (r.task == l.tasks) ++r.launch, r.task = 0;
+        }
       }
     pool_.run(
         tasks,

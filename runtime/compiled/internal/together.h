@@ -12,7 +12,8 @@
 
 namespace uwaga {
 
-// Of the steps in [first, last), moves launches next to one before them, where nothing between minds, and notes in `Launch::together` how many run at once.
+// Of the steps in [first, last), moves launches next to one before them, where nothing between minds, and notes in
+// `Launch::together` how many run at once.
 void bring_together(std::vector<Step>& steps, std::size_t first, std::size_t last, const std::vector<kernel::Kernel>& kernels);
 
 }  // namespace uwaga
