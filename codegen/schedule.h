@@ -25,6 +25,9 @@ struct HostTarget {
   bool bf16_dot = false;      // AVX512_BF16
   bool amx = false;           // tile registers that multiply bf16
   std::int64_t l1_bytes = 32 << 10, l2_bytes = 512 << 10;
+  // Results of a product, at least, whose operands a kernel of their own packs once for all tasks: it pays where a second launch is
+  // little beside the first.
+  std::int64_t once_results = 1 << 20;
   std::string cpu;            // LLVM's name of the processor
   std::string features;       // LLVM's feature string
   std::string tune;           // LLVM's name of the processor to order instructions for; decides no bits

@@ -7,8 +7,8 @@ namespace uwaga::schedule {
 
 using namespace kernel;
 
-Contraction::Contraction(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target)
-    : g_(graph.data()), cluster_(cluster), layouts_(layouts), roles_(find_roles(g_, cluster, layouts)),
+Contraction::Contraction(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target, Part part)
+    : part_(part), g_(graph.data()), cluster_(cluster), layouts_(layouts), roles_(find_roles(g_, cluster, layouts)),
       x_(b_, graph, cluster, layouts, out_), axes_(collapse_roles(x_, roles_)) {
   const Node& n = g_.node(roles_.node);
   dtype_ = computing(n.types[0].dtype);
@@ -42,6 +42,8 @@ Contraction::Contraction(const Graph& graph, const Cluster& cluster, const Layou
   plan_b();
   if (tiles_) choose_tile_task();
   else choose_task(target);
+  plan_a();
+  plan_once(target);
   epilogue_lanes_ = lanes_;
   if (task_columns_ % (2 * lanes_) == 0 && has_long_chains(g_, cluster.nodes, target)) epilogue_lanes_ *= 2;
 }
@@ -60,10 +62,33 @@ void Contraction::choose_task(const HostTarget& target) {
   if (columns) task_columns_ = std::min(task_columns_, round_up(*columns, panel_));
 }
 
-Schedule Contraction::write() {
+ScheduledKernel Contraction::write() {
   b_.at(roles_.ordinal);
   x_.stream_cold();
-  const Ex m = x_.extent(rows_), n = x_.extent(columns_), k = x_.extent(terms_);
+  m_ = x_.extent(rows_);
+  n_ = x_.extent(columns_);
+  k_ = x_.extent(terms_);
+  const bool packing = part_ == Part::packing;
+  if (once_a_) packed_a_ = x_.temporary(packed(), 0, packing);
+  if (once_b_) panels_b_ = x_.temporary(packed(), once_a_ ? 1 : 0, packing);
+  for (Value v : {roles_.a, roles_.b})
+    for (const Dim& d : g_.type(v).dims) base_env_.axes[d.axis] = Index::scalar(b_.integer(0));
+  if (packing) write_packing();
+  else write_products();
+  out_.kernel = b_.finish();
+  for (NodeId id : cluster_.nodes) out_.origins.push_back(g_.node(id).provenance);
+  return std::move(out_);
+}
+
+void Contraction::choose_columns(Ex column_block) {
+  first_panel_ = b_.let(column_block * (task_columns_ / panel_));
+  column0_ = b_.let(column_block * task_columns_);
+  panel_count_ = whole_columns() ? b_.integer(task_columns_ / panel_)
+                                 : b_.let((min(n_ - column0_, b_.integer(task_columns_)) + (panel_ - 1)) / panel_);
+}
+
+void Contraction::write_products() {
+  const Ex m = m_, n = n_, k = k_;
   const Ex entry = b_.grid(x_.extent(batch_));
   const Ex row_blocks = (m + (task_rows_ - 1)) / task_rows_, column_blocks = (n + (task_columns_ - 1)) / task_columns_;
   // Tasks that follow one another share the operand that is likely the larger one: the other stays in cache.
@@ -74,24 +99,20 @@ Schedule Contraction::write() {
   column_block = b_.grid(column_blocks);
   if (!rows_first) row_block = b_.grid(row_blocks);
   const bool one_block = terms_.constant() && *terms_.constant() <= most_terms_;
-  panels_b_ = b_.scratch(packed(), b_.integer(task_columns_ * pitch_));
+  if (!once_b_) panels_b_ = b_.scratch(packed(), b_.integer(task_columns_ * pitch_));
+  if (packs_a_ && !once_a_)
+    packed_a_ = b_.scratch(packed(), b_.integer(along_rows_ ? tile_pitch_ * (group_rows_ / tile_rows_) : group_rows_ * pitch_a_));
   tile_c_ = b_.scratch(dtype_, b_.integer((one_block ? tile_rows_ : task_rows_ + tile_rows_) * task_columns_));
-  plan_a();
-  for (Value v : {roles_.a, roles_.b})
-    for (const Dim& d : g_.type(v).dims) base_env_.axes[d.axis] = Index::scalar(b_.integer(0));
   spread(base_env_, axes_.batch, Index::scalar(entry));
-  m_ = m;
-  n_ = n;
+  plan_packed();
   // The blocks are of one size, as whole tiles allow: threads get equal shares.
   const Ex blocks_of_rows = b_.let(max((m + (task_rows_ - 1)) / task_rows_, b_.integer(1)));
   const Ex tiles_of_rows = b_.let((m + (tile_rows_ - 1)) / tile_rows_);
   row0_ = b_.let(min(row_block * tiles_of_rows / blocks_of_rows * tile_rows_, m));
   row_end_ = b_.let(min((row_block + 1) * tiles_of_rows / blocks_of_rows * tile_rows_, m));
-  const Ex many = b_.let((row_end_ - row0_ + (tile_rows_ - 1)) / tile_rows_);
-  share_ = b_.let(b_.select(many < kHidingTiles, b_.integer(0), (many + (pieces() - 1)) / many));
-  column0_ = b_.let(column_block * task_columns_);
-  panel_count_ = whole_columns() ? b_.integer(task_columns_ / panel_)
-                                 : b_.let((min(n - column0_, b_.integer(task_columns_)) + (panel_ - 1)) / panel_);
+  choose_columns(column_block);
+  const Ex many = b_.let((row_end_ - row0_ + (tile_rows_ - 1)) / tile_rows_), all = pieces();
+  share_ = b_.let(b_.select(many < kHidingTiles, b_.integer(0), (many + (all - 1)) / many));
   plan_c();
   const Ex blocks = one_block ? b_.integer(1) : max((k + (most_terms_ - 1)) / most_terms_, b_.integer(1));
   x_.loop(b_.integer(0), blocks, 1, [&](Ex block) {
@@ -99,7 +120,8 @@ Schedule Contraction::write() {
     const Ex k0 = b_.let(block * most_terms_);
     const Ex count = b_.let(min(k - k0, b_.integer(most_terms_)));
     if (tiles_ && !terms_.constant()) open_pitch_ = b_.let(packed_steps(count));
-    pack_b(k0, count);
+    first_step_ = k0 / per_step_;
+    if (!once_b_) pack_b(k0, count);
     if (tiles_) plan_fetch_beside(k0, count);
     // Rows are written as soon as they are there: while the next are computed, they travel to memory.
     const auto rows = [&](Ex row, Ex group) {
@@ -110,7 +132,7 @@ Schedule Contraction::write() {
       tiles(row, group, first, k0, count, one_block ? Ex() : last, at_once);
       x_.branch(at_once, [] {}, [&] { x_.branch(last, [&] { epilogue(row, first); }); });
     };
-    if (packs_a_) {
+    if (packs_a_ && !once_a_) {
       x_.loop(row0_, row_end_, group_rows_, [&](Ex group) {
         pack_a(group, k0, count);
         x_.loop(group, min(group + group_rows_, row_end_), tile_rows_, [&](Ex row) { rows(row, group); });
@@ -119,11 +141,6 @@ Schedule Contraction::write() {
       x_.loop(row0_, row_end_, tile_rows_, [&](Ex row) { rows(row, row); });
     }
   });
-  Schedule s;
-  out_.kernel = b_.finish();
-  for (NodeId id : cluster_.nodes) out_.origins.push_back(g_.node(id).provenance);
-  s.kernels.push_back(std::move(out_));
-  return s;
 }
 
 void Contraction::choose_tile(const HostTarget& target) {
@@ -175,7 +192,7 @@ void Contraction::tiles(Ex row, Ex group, Ex first, Ex k0, Ex count, Ex last, Ex
   std::vector<Ex> starts;
   for (int r = 0; r < (tiles_ ? 1 : tile_rows_); ++r) {
     if (packs_a_) {
-      starts.push_back(b_.let((row - group) * (along_rows_ ? tile_pitch_ / tile_rows_ : pitch_a_)));
+      starts.push_back(b_.let(packed_rows_at(row, group)));
       break;
     }
     IndexEnv env = base_env_;
@@ -277,7 +294,16 @@ void Contraction::epilogue(Ex begin, Ex first) {
 namespace uwaga {
 
 Schedule schedule_contraction(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
-  return schedule::Contraction(graph, cluster, layouts, target).write();
+  using schedule::Part;
+  const auto part = [&](Part which) { return schedule::Contraction(graph, cluster, layouts, target, which); };
+  Schedule s;
+  if (schedule::Contraction all = part(Part::all); !all.packs_once()) {
+    s.kernels.push_back(all.write());
+  } else {
+    s.temporaries = all.temporaries();
+    for (Part which : {Part::packing, Part::products}) s.kernels.push_back(part(which).write());
+  }
+  return s;
 }
 
 }  // namespace uwaga

@@ -11,6 +11,9 @@
 // bits. While tiles are computed, what is packed next is fetched into the second cache, and in the last block what the epilogue reads
 // and writes; what is packed along the way is fetched a few steps ahead.
 //
+// What several tasks of a large product would pack, each for itself, a kernel of its own packs once, as both operands of a weight's
+// gradient.
+//
 // Operands in bf16 are widened to f32, exactly, or on a target with bf16_dot multiplied in pairs: the chain then takes two terms
 // a step, the second first, as dot_pairs says. On a target with tile registers (AMX) both are packed in pairs, zeros past the
 // end, and 32 x 32 entries of C summed by tile_dot, one block of terms onto the other. So their bits are those of the

@@ -58,10 +58,57 @@ void Contraction::plan_a() {
     group_rows_ = std::min(kGroupTiles * tile_rows_, task_rows_);
     // A vector stored at a tile's last term reaches past it.
     tile_pitch_ = round_up(block_ / per_step_ * tile_rows_ + lanes_, tile_rows_ * lanes_);
-    packed_a_ = b_.scratch(packed(), b_.integer(tile_pitch_ * (group_rows_ / tile_rows_)));
-  } else {
-    packed_a_ = b_.scratch(packed(), b_.integer(group_rows_ * pitch_a_));
   }
+}
+
+void Contraction::plan_once(const HostTarget& target) {
+  const auto m = rows_.constant(), n = columns_.constant();
+  if (tiles_ || !many_terms_ || !roles_.batch.empty() || !m || !n || *m * *n < target.once_results) return;
+  const std::int64_t bytes = terms_.constant().value_or(kAssumedTerms) / per_step_ * static_cast<std::int64_t>(size_of(packed()));
+  once_a_ = packs_a_ && along_rows_ && parts(*n, task_columns_) >= kOnceTasks && *m * bytes <= kOnceBytes;
+  once_b_ = parts(*m, task_rows_) >= kOnceTasks && *n * bytes <= kOnceBytes;
+}
+
+std::vector<Temporary> Contraction::temporaries() const {
+  // Of a step's `elements`: as many steps as terms, or, where they are pairs, half as many, and one that may lack its second.
+  const auto all_steps = [&](std::int64_t elements) {
+    return pairs_ && elements % 2 == 0 ? (terms_ + Extent(1)) * Extent(elements / 2) : (terms_ + Extent(1)) * Extent(elements);
+  };
+  std::vector<Temporary> out;
+  if (once_a_) out.push_back({packed(), Extent(parts(*rows_.constant(), tile_rows_)) * (all_steps(tile_rows_) + Extent(lanes_))});
+  if (once_b_) out.push_back({packed(), Extent(parts(*columns_.constant(), panel_)) * (all_steps(panel_) + Extent(lanes_ * panel_))});
+  return out;
+}
+
+void Contraction::plan_packed() {
+  if (once_a_) once_pitch_a_ = b_.let(steps(k_) * tile_rows_ + lanes_);
+  if (once_b_) once_pitch_b_ = b_.let(across_b_ ? (steps(k_) + (lanes_ - 1)) / lanes_ * lanes_ : steps(k_));
+}
+
+void Contraction::write_packing() {
+  const std::int64_t groups = once_a_ ? parts(*rows_.constant(), group_rows_) : 0;
+  const std::int64_t across = once_b_ ? parts(*columns_.constant(), task_columns_) : 0;
+  const Ex piece = b_.grid(b_.integer(groups + across));
+  const Ex block = b_.grid((k_ + (most_terms_ - 1)) / most_terms_);
+  plan_packed();
+  const Ex k0 = b_.let(block * most_terms_), count = b_.let(min(k_ - k0, b_.integer(most_terms_)));
+  first_step_ = b_.let(k0 / per_step_);
+  const auto rows = [&] {
+    row_end_ = m_;
+    pack_a(b_.let(piece * group_rows_), k0, count);
+  };
+  const auto columns = [&] {
+    choose_columns(b_.let(piece - groups));
+    pack_b(k0, count);
+  };
+  if (once_a_ && once_b_) x_.branch(piece < groups, rows, columns);
+  else if (once_a_) rows();
+  else columns();
+}
+
+Ex Contraction::packed_rows_at(Ex row, Ex group) {
+  if (once_a_) return row / tile_rows_ * once_pitch_a_ + first_step_ * tile_rows_;
+  return (row - group) * (along_rows_ ? tile_pitch_ / tile_rows_ : pitch_a_);
 }
 
 void Contraction::pack_a(Ex group, Ex k0, Ex count) {
@@ -72,7 +119,9 @@ void Contraction::pack_a(Ex group, Ex k0, Ex count) {
       for (int v = 0; v < tile_rows_; v += lanes_) {
         IndexEnv at = masked ? base_env_.masked(b_.ramp(row + v, lanes_) < b_.splat(m_, lanes_)) : base_env_;
         spread(at, axes_.rows, Index::ramp(row + v, lanes_));
-        b_.store(packed_a_, b_.ramp(to + step * tile_rows_ + v, lanes_), step_of(roles_.a, at, k0, step, count, whole));
+        // Behind a block's last step another task may have packed the next block.
+        const Ex rows = once_a_ && v + lanes_ > tile_rows_ ? b_.ramp(b_.integer(v), lanes_) < b_.splat(b_.integer(tile_rows_), lanes_) : Ex();
+        b_.store(packed_a_, b_.ramp(to + step * tile_rows_ + v, lanes_), step_of(roles_.a, at, k0, step, count, whole), rows);
       }
     };
     // A vector may hold the rows of several tiles.
@@ -81,16 +130,17 @@ void Contraction::pack_a(Ex group, Ex k0, Ex count) {
     x_.branch(m_ < group + (group_rows_ + past),
               [&] {
                 x_.loop(group, min(group + group_rows_, row_end_), tile_rows_, [&](Ex row) {
-                  const Ex to = (row - group) * (tile_pitch_ / tile_rows_);
+                  const Ex to = b_.let(packed_rows_at(row, group));
                   each_step(count, [&](Ex step, bool whole) { step_of_tile(step, whole, row, to, true); });
                 });
               },
               [&] {
+                const Ex begin = b_.let(packed_rows_at(group, group)), pitch = once_a_ ? once_pitch_a_ : b_.integer(tile_pitch_);
                 each_step(count, [&](Ex step, bool whole) {
                   fetch_ahead(stored_a_, axes_.rows, group, group_rows_, k0, step);
                   if (at_once == 1) {
                     for (std::int64_t tile = 0; tile < tiles; ++tile)
-                      step_of_tile(step, whole, group + tile * tile_rows_, b_.integer(tile * tile_pitch_), false);
+                      step_of_tile(step, whole, group + tile * tile_rows_, begin + pitch * tile, false);
                     return;
                   }
                   for (std::int64_t tile = 0; tile < tiles; tile += at_once) {
@@ -98,7 +148,7 @@ void Contraction::pack_a(Ex group, Ex k0, Ex count) {
                     spread(at, axes_.rows, Index::ramp(group + tile * tile_rows_, lanes_));
                     const Ex rows = b_.let(step_of(roles_.a, at, k0, step, count, whole));
                     for (std::int64_t i = 0; i < std::min(at_once, tiles - tile); ++i)
-                      b_.store(packed_a_, b_.ramp(step * tile_rows_ + (tile + i) * tile_pitch_, tile_rows_),
+                      b_.store(packed_a_, b_.ramp(begin + (step * tile_rows_ + pitch * (tile + i)), tile_rows_),
                                b_.lanes(rows, static_cast<int>(i) * tile_rows_, tile_rows_));
                   }
                 });
@@ -176,13 +226,22 @@ void Contraction::fetch_ahead(const std::optional<StoredOperand>& operand, const
 }
 
 void Contraction::prefetch_b(Ex row, Ex k0) {
-  if (!stored_b_ || lanes_ == 1) return;
+  if ((!stored_b_ || lanes_ == 1) && !once_b_) return;
   b_.at(roles_.ordinal);
-  const Ex past = k0 + most_terms_, more = past < x_.extent(terms_);
+  const Ex past = k0 + most_terms_, more = past < k_;
   const Ex term0 = b_.let(b_.select(more, past, b_.integer(0)));
   const Ex from = b_.let(b_.select(more, column0_, column0_ + task_columns_));
+  const Ex first = b_.let((row - row0_) / tile_rows_ * share_), last = min(first + share_, pieces());
+  if (once_b_) {
+    const Ex panel0 = b_.let(from / panel_), step0 = b_.let(term0 / per_step_), size = b_.let(steps_of_block());
+    x_.loop(first, b_.let(last), 1, [&](Ex piece) {
+      const Ex panel = b_.let(piece / size);
+      const Ex at = b_.let(((panel0 + panel) * once_pitch_b_ + (step0 + (piece - panel * size))) * panel_);
+      for (std::int64_t i = 0; i < panel_; i += 64 / static_cast<std::int64_t>(size_of(packed()))) b_.prefetch(panels_b_, at + i);
+    });
+    return;
+  }
   const std::int64_t length = across_b_ ? block_ : task_columns_;
-  const Ex first = b_.let((row - row0_) / tile_rows_ * share_), last = min(first + share_, b_.integer(pieces()));
   x_.loop(first, b_.let(last), 1, [&](Ex piece) {
     IndexEnv env = base_env_;
     spread(env, axes_.columns, Index::scalar(across_b_ ? from + piece : from));

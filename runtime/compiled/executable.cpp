@@ -292,8 +292,11 @@ class ExecutableBuilder {
     }
     const auto start = std::chrono::steady_clock::now();
     ClusterPlan& p = plans_.at(signatures_[static_cast<std::size_t>(index)]);
-    // Of two kernels the second would read what the first wrote.
-    if (p.calls.size() > 1 && committing_.erase(index))
+    // Where not only the last kernel writes results, it would read what another one wrote.
+    const auto writes = [](const ClusterPlan::Call& call) {
+      return std::any_of(call.buffers.begin(), call.buffers.end(), [](const auto& b) { return b.first == ClusterPlan::From::output; });
+    };
+    if (std::any_of(p.calls.begin(), std::prev(p.calls.end()), writes) && committing_.erase(index))
       for (Value v : cluster.outputs) in_place_[v] = kNone;
     const bool copies = !becomes_result(cluster, p);
     for (Value v : cluster.outputs) {

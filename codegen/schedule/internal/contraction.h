@@ -41,6 +41,13 @@ inline bool is_multiple(const Extent& e, std::int64_t of) { return e.divided_by(
 inline std::int64_t parts(std::int64_t n, std::int64_t size) { return (n + size - 1) / size; }
 inline std::int64_t round_up(std::int64_t n, std::int64_t step) { return parts(n, step) * step; }
 
+// An operand is packed once for all tasks where at least so many of them would pack it, each for itself, and a shared cache takes
+// what is packed. Of terms that nobody knows how many, so many are assumed.
+inline constexpr std::int64_t kOnceTasks = 4, kOnceBytes = 16 << 20, kAssumedTerms = 512;
+
+// One kernel does it all, or one packs what several tasks of another one multiply.
+enum class Part : std::uint8_t { all, packing, products };
+
 // Writes one kernel. A step of its innermost loops is one term, or two where the target multiplies pairs of bf16: then both
 // operands are packed as i32 that hold two terms each, and an odd last term is paired with a zero. Where it multiplies tiles of
 // them, a tile has sixteen steps, and what a block lacks of whole tiles is zero in both.
@@ -48,8 +55,12 @@ class Contraction {
   using Ex = kernel::Ex;
 
  public:
-  Contraction(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target);
-  Schedule write();
+  Contraction(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target, Part part);
+  // Is an operand packed by a kernel of its own?
+  bool packs_once() const { return once_a_ || once_b_; }
+  // Where it puts them: A, then B.
+  std::vector<Temporary> temporaries() const;
+  ScheduledKernel write();
 
  private:
   // As many sums as registers hold beside what is multiplied: 32 registers hold 8 x 3 or 12 x 2 vectors of them, 16 hold 4 x 3, where
@@ -74,6 +85,11 @@ class Contraction {
   // All steps of a block, those with both terms and then the one that lacks its second.
   void each_step(Ex count, const std::function<void(Ex step, bool whole)>& body);
   void plan_b();
+  // Which operands are packed once: of a large weight's gradient, as a rule.
+  void plan_once(const HostTarget& target);
+  void plan_packed();
+  void write_packing();
+  void write_products();
   // Sums that are all there is to store, of whole tiles, go where they belong; what has an epilogue and what hangs over an edge
   // goes through tile_c_.
   void plan_c();
@@ -91,15 +107,22 @@ class Contraction {
   // Those that are packed: of whole tiles.
   Ex packed_steps(Ex count);
   // Where a step of a panel begins, in the buffer of panels.
-  Ex panel_at(Ex panel, Ex step) { return (panel * (open_pitch_ ? open_pitch_ : b_.integer(pitch_)) + step) * panel_; }
+  Ex panel_at(Ex panel, Ex step) {
+    if (once_b_) return ((first_panel_ + panel) * once_pitch_b_ + (first_step_ + step)) * panel_;
+    return (panel * (open_pitch_ ? open_pitch_ : b_.integer(pitch_)) + step) * panel_;
+  }
+  // Where the steps of a tile of rows begin, in what pack_a makes.
+  Ex packed_rows_at(Ex row, Ex group);
+  void choose_columns(Ex column_block);
   void pack_b(Ex k0, Ex count);
   // Of an operand that is packed along `axes`: `length` elements from `first`, of the term that comes up a few steps later.
   void fetch_ahead(const std::optional<StoredOperand>& operand, const std::vector<LoopAxis>& axes, Ex first, std::int64_t length,
                    Ex k0, Ex step);
-  // What lies in one of the operand that pack_b reads: of a column its terms, or of a term its columns.
-  std::int64_t pieces() const { return across_b_ ? task_columns_ : block_; }
-  // While a tile is computed, its share of what pack_b reads next comes closer: the next block of these columns, or after the
-  // last the first of the next columns.
+  // What lies in one of what prefetch_b fetches: of a packed panel a step, of a column its terms, or of a term its columns.
+  Ex pieces() { return once_b_ ? panel_count_ * steps_of_block() : b_.integer(across_b_ ? task_columns_ : block_); }
+  Ex steps_of_block() { return min(k_, b_.integer(most_terms_)) / per_step_; }
+  // While a row of tiles is computed, its share of what pack_b reads next, or of what it made, comes closer: the next block of these
+  // columns, or after the last the first of the next columns.
   void prefetch_b(Ex row, Ex k0);
   // The same for tiles, in step with them: a few lines with every step, so that they travel while the tile unit works.
   void plan_fetch_beside(Ex k0, Ex count);
@@ -127,11 +150,12 @@ class Contraction {
   // Everything after the dot, for the tile's rows from `begin`.
   void epilogue(Ex begin, Ex first);
 
+  const Part part_;
   const GraphData& g_;
   const Cluster& cluster_;
   const Layouts& layouts_;
   Roles roles_;
-  kernel::KernelBuilder b_{"contraction"};
+  kernel::KernelBuilder b_{part_ == Part::packing ? "contraction.packing" : "contraction"};
   ScheduledKernel out_;
   Inline x_;
   RoleAxes axes_;
@@ -146,12 +170,15 @@ class Contraction {
   bool many_terms_ = false;  // worth the calls of routines
   bool whole_steps_ = true, turns_divide_ = false;  // for certain; whole tiles of steps, where they are multiplied in tiles
   std::optional<StoredOperand> direct_a_, stored_a_, stored_b_;
+  bool once_a_ = false, once_b_ = false;  // packed by a kernel of its own
+  Ex once_pitch_a_, once_pitch_b_;  // of a tile's rows in elements, of a panel in steps
+  Ex first_panel_, first_step_;     // of the task; of the block
   Ex pitch_c_;  // of rows of the result that are stored at once
   kernel::BufferId panels_b_ = 0, tile_c_ = 0, packed_a_ = 0;
   IndexEnv base_env_;
   Ex ahead_column_, ahead_term_, ahead_lines_, ahead_each_, ahead_steps_;  // of fetch_beside
   Ex open_pitch_;  // of panels in tiles of as many terms as there are
-  Ex m_, n_, row0_, row_end_, column0_, panel_count_;
+  Ex m_, n_, k_, row0_, row_end_, column0_, panel_count_;
   Ex share_;  // of the pieces that pack_b reads next, a tile's
 };
 

@@ -145,6 +145,17 @@ TEST_CASE("an update takes a matrix product with its own slot") {
   agrees(g, {{"x", ramp(-1, 0.001, Type{f32, {{"n", kLength}, {"k", 21}}})}});
 }
 
+TEST_CASE("an update that several kernels compute is in place where only the last one writes") {
+  // A few rows by a short matrix of many terms: blocks of them are summed by one kernel and joined by another.
+  const Axis in("in", 1030), out("out", 48);
+  Graph g;
+  g.scope().state("z", {out}, ones());
+  const Tensor w = g.scope().state("w", {in, out}, ones());
+  g->add_update("z", dot(g.input("x", f32, {in}), w, {in}).value());
+  CHECK(slot_copies(g) == 0);
+  agrees(g, {{"x", ramp(-1, 0.001953125, Type(f32, {{"in", 1030}}))}});
+}
+
 TEST_CASE("an update is an input") {
   Slots s;
   s.update("a", s.g.input("x", f32, {n}));
