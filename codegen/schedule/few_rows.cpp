@@ -35,8 +35,9 @@ constexpr std::int64_t kWholeTermBytes = 4096, kWholeWidenedTermBytes = 8192;
 // Else by groups of terms.
 constexpr std::int64_t kTermsAhead = 4, kGroupsAhead = 2;
 
-// Columns whose terms are turned over at a time, and the bytes of them that stay in a first cache.
-constexpr std::int64_t kSquareColumns = 16, kPanelBytes = 32768;
+// Columns whose terms are turned over at a time, those of a task, at most, so that threads end at the same time, and the bytes of them
+// that stay in a first cache.
+constexpr std::int64_t kSquareColumns = 16, kSquaresTask = 256, kPanelBytes = 32768;
 
 // One kernel does it all, or one sums the blocks of terms and another one joins them.
 enum class Part : std::uint8_t { all, blocks, join };
@@ -63,7 +64,10 @@ class FewRows {
     task_columns_ = least;
     if (const auto c = columns_.constant()) task_columns_ = std::min(std::clamp((*c + (kTasks - 1)) / kTasks, least, most), (*c + 1) / 2);
     task_columns_ = std::max(round_up(task_columns_, panel_), panel_);
-    if (across_) find_lines();
+    if (across_) {
+      find_lines();
+      task_columns_ = std::min(task_columns_, round_up(kSquaresTask, panel_));
+    }
     if (const auto c = columns_.constant(); part == Part::blocks) task_columns_ = round_up(*c, panel_);
   }
 
