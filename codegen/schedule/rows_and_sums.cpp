@@ -144,7 +144,7 @@ Schedule rows_and_sums(const Graph& graph, const Cluster& cluster, const Layouts
     alone.outputs = {{id, 0}};
     const auto number = static_cast<std::uint32_t>(out.temporaries.size());
     ScheduledKernel join = Writer("sums.join", graph, alone, layouts, target, s, {id}).join(number);
-    join.nodes = {static_cast<std::size_t>(std::lower_bound(cluster.nodes.begin(), cluster.nodes.end(), id) - cluster.nodes.begin())};
+    join.nodes = {static_cast<std::size_t>(std::find(cluster.nodes.begin(), cluster.nodes.end(), id) - cluster.nodes.begin())};
     out.kernels.push_back(std::move(join));
     out.temporaries.push_back({kernel::computing(g.node(id).types[0].dtype), joined_elements(rows, known(length))});
   }

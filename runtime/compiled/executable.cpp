@@ -318,7 +318,10 @@ class ExecutableBuilder {
       launch.nodes = cluster.nodes;
       if (!call.nodes.empty()) {
         launch.nodes.clear();
-        for (std::size_t position : call.nodes) launch.nodes.push_back(cluster.nodes[position]);
+        for (std::size_t position : call.nodes) {
+          check_internal(position < cluster.nodes.size(), "a kernel computes no node of its cluster");
+          launch.nodes.push_back(cluster.nodes[position]);
+        }
       }
       steps.push_back(std::move(launch));
     }
