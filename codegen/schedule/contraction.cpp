@@ -81,7 +81,6 @@ ScheduledKernel Contraction::write() {
 }
 
 void Contraction::choose_columns(Ex column_block) {
-  first_panel_ = b_.let(column_block * (task_columns_ / panel_));
   column0_ = b_.let(column_block * task_columns_);
   panel_count_ = whole_columns() ? b_.integer(task_columns_ / panel_)
                                  : b_.let((min(n_ - column0_, b_.integer(task_columns_)) + (panel_ - 1)) / panel_);
@@ -296,13 +295,11 @@ namespace uwaga {
 Schedule schedule_contraction(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
   using schedule::Part;
   const auto part = [&](Part which) { return schedule::Contraction(graph, cluster, layouts, target, which); };
+  schedule::Contraction products = part(Part::products);
   Schedule s;
-  if (schedule::Contraction all = part(Part::all); !all.packs_once()) {
-    s.kernels.push_back(all.write());
-  } else {
-    s.temporaries = all.temporaries();
-    for (Part which : {Part::packing, Part::products}) s.kernels.push_back(part(which).write());
-  }
+  s.temporaries = products.temporaries();
+  if (products.packs_once()) s.kernels.push_back(part(Part::packing).write());
+  s.kernels.push_back(products.write());
   return s;
 }
 

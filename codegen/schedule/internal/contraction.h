@@ -45,8 +45,8 @@ inline std::int64_t round_up(std::int64_t n, std::int64_t step) { return parts(n
 // what is packed. Of terms that nobody knows how many, so many are assumed.
 inline constexpr std::int64_t kOnceTasks = 4, kOnceBytes = 16 << 20, kAssumedTerms = 512;
 
-// One kernel does it all, or one packs what several tasks of another one multiply.
-enum class Part : std::uint8_t { all, packing, products };
+// The kernel that computes the products; one before it packs, where packs_once, what its tasks share.
+enum class Part : std::uint8_t { packing, products };
 
 // Writes one kernel. A step of its innermost loops is one term, or two where the target multiplies pairs of bf16: then both
 // operands are packed as i32 that hold two terms each, and an odd last term is paired with a zero. Where it multiplies tiles of
@@ -108,7 +108,7 @@ class Contraction {
   Ex packed_steps(Ex count);
   // Where a step of a panel begins, in the buffer of panels.
   Ex panel_at(Ex panel, Ex step) {
-    if (once_b_) return ((first_panel_ + panel) * once_pitch_b_ + (first_step_ + step)) * panel_;
+    if (once_b_) return ((column0_ / panel_ + panel) * once_pitch_b_ + (first_step_ + step)) * panel_;
     return (panel * (open_pitch_ ? open_pitch_ : b_.integer(pitch_)) + step) * panel_;
   }
   // Where the steps of a tile of rows begin, in what pack_a makes.
@@ -172,7 +172,7 @@ class Contraction {
   std::optional<StoredOperand> direct_a_, stored_a_, stored_b_;
   bool once_a_ = false, once_b_ = false;  // packed by a kernel of its own
   Ex once_pitch_a_, once_pitch_b_;  // of a tile's rows in elements, of a panel in steps
-  Ex first_panel_, first_step_;     // of the task; of the block
+  Ex first_step_;  // of the block
   Ex pitch_c_;  // of rows of the result that are stored at once
   kernel::BufferId panels_b_ = 0, tile_c_ = 0, packed_a_ = 0;
   IndexEnv base_env_;

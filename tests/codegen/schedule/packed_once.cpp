@@ -44,10 +44,11 @@ Schedule schedule_of(const Graph& g, const HostTarget& target) {
 }
 
 // Rows that lie one after the other, in tiles that are whole, hang over an edge, or have more rows than half a vector; several blocks of
-// terms; many rows, for columns that are whole, hang over an edge, or lie across; both, of few terms, where nobody knows how many.
+// terms; many rows, for columns that are whole, hang over an edge, or lie across; both, of few terms or none, where nobody knows how many.
 const std::vector<Shape> kShapes{
     {96, 300, 192, true, false, 1},   {97, 1030, 200, true, false, 1}, {100, 1030, 256, true, false, 1}, {1200, 260, 48, false, false, 1},
     {1201, 513, 52, false, false, 1}, {1200, 272, 50, false, true, 1}, {1200, 301, 48, false, true, 1},  {1160, 21, 580, true, false, 2},
+    {96, 0, 192, true, false, 1},
 };
 
 }  // namespace

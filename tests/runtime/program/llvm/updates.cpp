@@ -91,22 +91,6 @@ TEST_CASE("AdamW's parameters and moments are written in place") {
   }
 }
 
-TEST_CASE("a kernel that joins the sums beside rows is told to compute that sum") {
-  const auto backend = host_backend(1);
-  KernelSet kernels;
-  double fuse = 0, schedule = 0;
-  const auto e = build_executable(lower_for_kernels(small_gpt2_step()), *backend, kernels, false, &fuse, &schedule);
-  int joins = 0;
-  for (const Step& s : e->steps) {
-    const auto* l = std::get_if<Launch>(&s);
-    if (!l || kernels.kernels()[static_cast<std::size_t>(l->kernel)].kind != "sums.join") continue;
-    ++joins;
-    REQUIRE(l->nodes.size() == 1);
-    CHECK(e->graph->node(l->nodes[0]).op == Op::sum);
-  }
-  CHECK(joins > 0);
-}
-
 TEST_CASE("an update of its own slot is in place") {
   Slots s;
   s.update("a", s.a * 0.5f + 1.0f);

@@ -151,6 +151,20 @@ TEST_CASE("gradients that are calls stay whole, and so do results that a body ha
   }
 }
 
+TEST_CASE("the kernel that joins sums beside rows names its sum, whatever order a cluster has once its calls are written out") {
+  KernelSet kernels;
+  const auto e = executable_of(small_gpt2_step(), kernels);
+  int joins = 0;
+  for (const Step& s : e->steps) {
+    const auto* l = std::get_if<Launch>(&s);
+    if (!l || kernels.kernels()[static_cast<std::size_t>(l->kernel)].kind != "sums.join") continue;
+    ++joins;
+    REQUIRE(l->nodes.size() == 1);
+    CHECK(e->graph->node(l->nodes[0]).op == Op::sum);
+  }
+  CHECK(joins > 0);
+}
+
 TEST_CASE("parameters of one type share the body of their update and its kernel, however many there are") {
   const auto step = [](int layers) {
     Graph g;
