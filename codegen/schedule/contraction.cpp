@@ -81,6 +81,7 @@ ScheduledKernel Contraction::write() {
 }
 
 void Contraction::choose_columns(Ex column_block) {
+  if (once_b_) first_panel_ = b_.let(column_block * (task_columns_ / panel_));
   column0_ = b_.let(column_block * task_columns_);
   panel_count_ = whole_columns() ? b_.integer(task_columns_ / panel_)
                                  : b_.let((min(n_ - column0_, b_.integer(task_columns_)) + (panel_ - 1)) / panel_);

@@ -108,7 +108,7 @@ class Contraction {
   Ex packed_steps(Ex count);
   // Where a step of a panel begins, in the buffer of panels.
   Ex panel_at(Ex panel, Ex step) {
-    if (once_b_) return ((column0_ / panel_ + panel) * once_pitch_b_ + (first_step_ + step)) * panel_;
+    if (once_b_) return ((first_panel_ + panel) * once_pitch_b_ + (first_step_ + step)) * panel_;
     return (panel * (open_pitch_ ? open_pitch_ : b_.integer(pitch_)) + step) * panel_;
   }
   // Where the steps of a tile of rows begin, in what pack_a makes.
@@ -172,7 +172,7 @@ class Contraction {
   std::optional<StoredOperand> direct_a_, stored_a_, stored_b_;
   bool once_a_ = false, once_b_ = false;  // packed by a kernel of its own
   Ex once_pitch_a_, once_pitch_b_;  // of a tile's rows in elements, of a panel in steps
-  Ex first_step_;  // of the block
+  Ex first_panel_, first_step_;     // of the task, where B is packed once; of the block
   Ex pitch_c_;  // of rows of the result that are stored at once
   kernel::BufferId panels_b_ = 0, tile_c_ = 0, packed_a_ = 0;
   IndexEnv base_env_;
