@@ -155,7 +155,7 @@ void Contraction::choose_tile(const HostTarget& target) {
   bool wasteful = c && 16 * round_up(*c, three) > 17 * round_up(*c, two);
   if (!many) wasteful = !fused || !c || *c % two != 0 || 64 * round_up(*c, three) > 65 * *c;
   tile_vectors_ = wasteful ? 2 : 3;
-  tile_rows_ = (many ? 24 : 12) / tile_vectors_;
+  tile_rows_ = many ? 8 : 12 / tile_vectors_;
 }
 
 bool Contraction::whole_vectors() const {

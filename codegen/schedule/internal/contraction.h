@@ -63,8 +63,9 @@ class Contraction {
   ScheduledKernel write();
 
  private:
-  // As many sums as registers hold beside what is multiplied: 32 registers hold 8 x 3 or 12 x 2 vectors of them, 16 hold 4 x 3, where
-  // a product needs none of its own, or 6 x 2. Three vectors load less a step; two waste less past the last column of few.
+  // As many sums as registers hold beside what is multiplied: 32 registers hold 8 x 3 vectors of them, 16 hold 4 x 3, where a
+  // product needs none of its own, or 6 x 2. Three vectors load less a step; two waste less past the last column of few. More than 8
+  // rows of two, which 32 registers would hold, gain nothing: 16 sums keep multiply-adds apart, and vectors of A hold whole tiles of 8.
   void choose_tile(const HostTarget& target);
   void choose_task(const HostTarget& target);
   // Rows and columns of a task in tile registers: as packing each operand again costs least.
