@@ -81,9 +81,11 @@ Ex scaled(const Real& f, Ex v, Ex bits) {
   return v * f.power_of_two(first) * f.power_of_two(bits - first);
 }
 
+// Far below what rounds to 0 both powers of two that it is scaled by are 0 themselves: what is masked by -inf is not made by
+// multiplications whose results are too small, for which processors take several times as long.
 Ex exp(const Real& f, Ex x) {
   KernelBuilder& b = f.b;
-  const Ex high = f.number(f.wide() ? 710 : 89), low = f.number(f.wide() ? -746 : -105);
+  const Ex high = f.number(f.wide() ? 710 : 89), low = f.number(f.wide() ? -1418 : -176);  // times 1 / ln 2: -2 bias
   Ex within = b.select(high < x, high, x);  // NaN passes
   within = b.select(within < low, low, within);
   const ExpParts p = exp_parts(f, within, 2 * f.bias());

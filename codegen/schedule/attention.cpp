@@ -407,11 +407,25 @@ class AttentionKernel {
         });
       });
     });
-    x_.loop(b_.integer(0), count_, 1, [&](Ex i) {
+    store_turned(p, n);
+  }
+  // What rows_out_ holds of `n` features, a row a query: squares of as many features as queries, turned over in registers.
+  void store_turned(const TileProduct& p, std::int64_t n) {
+    const auto at = [&](Ex i, Ex e) { return env_.with(f_.query, Index::scalar(b_.let(q0_ + i))).with(p.feature, Index::ramp(e, lanes_, lanes_)); };
+    const Ex whole = b_.let(n % lanes_ == 0 ? count_ / lanes_ * lanes_ : b_.integer(0));
+    x_.loop(b_.integer(0), whole, lanes_, [&](Ex i) {
       x_.loop(b_.integer(0), b_.integer(n), lanes_, [&](Ex e) {
-        IndexEnv at = env_.with(f_.query, Index::scalar(b_.let(q0_ + i))).with(p.feature, Index::ramp(e, lanes_, lanes_));
-        if (n % lanes_ != 0) at = at.masked(b_.ramp(e, lanes_) < b_.splat(b_.integer(n), lanes_));
-        x_.store({p.node, 0}, at, b_.load(rows_out_, b_.ramp(e * kQueries + i, lanes_, b_.integer(kQueries)), at.mask));
+        std::vector<Ex> square;
+        for (std::int64_t j = 0; j < lanes_; ++j) square.push_back(b_.let(b_.load(rows_out_, tile_at(e + j, i))));
+        turn_over(b_, square);
+        for (std::int64_t j = 0; j < lanes_; ++j) x_.store({p.node, 0}, at(i + j, e), square[static_cast<std::size_t>(j)]);
+      });
+    });
+    x_.loop(whole, count_, 1, [&](Ex i) {
+      x_.loop(b_.integer(0), b_.integer(n), lanes_, [&](Ex e) {
+        IndexEnv here = at(i, e);
+        if (n % lanes_ != 0) here = here.masked(b_.ramp(e, lanes_) < b_.splat(b_.integer(n), lanes_));
+        x_.store({p.node, 0}, here, b_.load(rows_out_, b_.ramp(e * kQueries + i, lanes_, b_.integer(kQueries)), here.mask));
       });
     });
   }

@@ -164,6 +164,17 @@ void AttentionSides::pack(const QuerySide& q, const IndexEnv& env, Ex q0, Ex cou
     x_.loop(b_.integer(0), b_.integer(row), lanes_, [&](Ex e) { b_.store(q.rows, b_.ramp(i * row + e, lanes_), nothing); });
   });
   if (!q.across) return;
+  if (n % lanes_ == 0) {
+    x_.loop(b_.integer(0), width, lanes_, [&](Ex v) {
+      x_.loop(b_.integer(0), b_.integer(n), lanes_, [&](Ex e) {
+        std::vector<Ex> square;
+        for (std::int64_t i = 0; i < lanes_; ++i) square.push_back(b_.let(b_.load(q.rows, b_.ramp((v + i) * row + e, lanes_))));
+        turn_over(b_, square);
+        for (std::int64_t i = 0; i < lanes_; ++i) b_.store(q.columns, b_.ramp((e + i) * kQueries + v, lanes_), square[static_cast<std::size_t>(i)]);
+      });
+    });
+    return;
+  }
   x_.loop(b_.integer(0), b_.integer(n), 1, [&](Ex e) {
     x_.loop(b_.integer(0), width, lanes_, [&](Ex v) {
       b_.store(q.columns, b_.ramp(e * kQueries + v, lanes_), b_.load(q.rows, b_.ramp(v * row + e, lanes_, b_.integer(row))));
