@@ -152,7 +152,7 @@ void Contraction::choose_tile(const HostTarget& target) {
   const bool many = target.registers >= 32, fused = is_float(dtype_) && target.vector_bytes >= 32;
   const auto c = columns_.constant();
   const std::int64_t three = 3 * static_cast<std::int64_t>(lanes_), two = 2 * static_cast<std::int64_t>(lanes_);
-  bool wasteful = c && 16 * round_up(*c, three) > 17 * round_up(*c, two);
+  bool wasteful = c && kWorthThree * round_up(*c, three) > (kWorthThree + 1) * round_up(*c, two);
   if (!many) wasteful = !fused || !c || *c % two != 0 || 64 * round_up(*c, three) > 65 * *c;
   tile_vectors_ = wasteful ? 2 : 3;
   tile_rows_ = many ? 8 : 12 / tile_vectors_;

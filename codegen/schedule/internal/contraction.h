@@ -19,6 +19,8 @@ inline constexpr std::int64_t kBlock = 512;
 inline constexpr std::int64_t kTaskRows = 384, kTaskColumns = 128, kNarrowColumns = 64, kNarrow = 1024;
 // Tasks of a product, at least, that are made wider.
 inline constexpr std::int64_t kWideTasks = 8;
+// Of so many columns three vectors of a tile may compute one more than two would: they are little faster.
+inline constexpr std::int64_t kWorthThree = 256;
 // Terms of a product, at least, whose innermost loops are routines: a call costs as much as a few steps.
 inline constexpr std::int64_t kSharedTerms = 256;
 // Tiles of a task, at least, behind which the next block is fetched: fewer hide nothing of it.
