@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/graph.h>
@@ -47,10 +49,15 @@ std::string wrong_extent(const Type& type, const Sizes& sizes) {
   return "";
 }
 
+bool has_own_extents(Op op) {
+  return op == Op::slice || op == Op::pad || op == Op::broadcast || op == Op::iota || op == Op::random_bits;
+}
+bool is_constant(const Type& type) {
+  return std::all_of(type.dims.begin(), type.dims.end(), [](const Dim& d) { return d.extent.is_constant(); });
+}
+
 std::string wrong(const GraphData& g, const Node& node, const Sizes& sizes) {
-  const bool has_own_extents =
-      node.op == Op::slice || node.op == Op::pad || node.op == Op::broadcast || node.op == Op::iota || node.op == Op::random_bits;
-  if (has_own_extents)
+  if (has_own_extents(node.op))
     if (std::string what = wrong_extent(node.types[0], sizes); !what.empty()) return what;
   const auto whole = [&](const std::string& axis) -> const Extent& { return g.type(node.operands[0]).extent(axis); };
   switch (node.op) {
@@ -80,10 +87,27 @@ std::string wrong(const GraphData& g, const Node& node, const Sizes& sizes) {
 
 }  // namespace
 
-void check_sizes(const GraphData& graph, const Sizes& sizes) {
-  for (const Node& n : graph.nodes())
+std::vector<NodeId> nodes_of_open_sizes(const GraphData& graph) {
+  std::vector<NodeId> open;
+  for (NodeId id = 0; id < graph.nodes().size(); ++id) {
+    const Node& n = graph.node(id);
+    switch (n.op) {
+      case Op::slice: case Op::pad: case Op::split: case Op::argmax: case Op::top_k: case Op::dynamic_slice: case Op::dynamic_update:
+        open.push_back(id);
+        break;
+      default:
+        if (has_own_extents(n.op) && !is_constant(n.types[0])) open.push_back(id);
+    }
+  }
+  return open;
+}
+
+void check_sizes(const GraphData& graph, std::span<const NodeId> nodes, const Sizes& sizes) {
+  for (NodeId id : nodes) {
+    const Node& n = graph.node(id);
     if (const std::string what = wrong(graph, n, sizes); !what.empty())
       throw Error(fmt::format("{}: {} {}", graph.provenance().brief(n.provenance), name(n.op), what));
+  }
 }
 
 }  // namespace uwaga

@@ -2,18 +2,24 @@
 // symbols, splits, parts longer than what they are of, the largest of an axis that may be empty, extents that may be
 // negative.
 //
-//   check_sizes(graph, {{"time", 2}});   // Error: "gpt.cpp:9 in h.3: slice of time=2 from 0 to 3"
+//   const std::vector<NodeId> nodes = nodes_of_open_sizes(graph);
+//   check_sizes(graph, nodes, {{"time", 2}});   // Error: "gpt.cpp:9 in h.3: slice of time=2 from 0 to 3"
 //
 // Compiled programs ask before they run; the sentences are the interpreter's.
 #pragma once
+
+#include <span>
+#include <vector>
 
 #include <uwaga/ir/extent.h>
 #include <uwaga/ir/graph_ref.h>
 
 namespace uwaga {
 
-// Throws Error that names the model's line, op and numbers. Nodes whose extents are all constants were decided by inference
-// and cost nothing; bodies are not entered, since a body's sizes are checked where it runs. `sizes` has every symbol.
-void check_sizes(const GraphData& graph, const Sizes& sizes);
+// The nodes that sizes may contradict: the others were decided by inference. Bodies are not entered, since a body's sizes are checked
+// where it runs.
+std::vector<NodeId> nodes_of_open_sizes(const GraphData& graph);
+// Throws Error that names the model's line, op and numbers. `sizes` has every symbol.
+void check_sizes(const GraphData& graph, std::span<const NodeId> nodes, const Sizes& sizes);
 
 }  // namespace uwaga

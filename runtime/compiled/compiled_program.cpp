@@ -7,15 +7,15 @@
 #include <cstring>
 #include <deque>
 #include <map>
+#include <optional>
 
-#include <uwaga/codegen/kernel/launch.h>
 #include <uwaga/codegen/schedule/attention_flat.h>
 #include <uwaga/ir/aligned.h>
 #include <uwaga/ir/attributes.h>
-#include <uwaga/ir/check_sizes.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/interpreter/bind.h>
 #include <uwaga/runtime/compiled/internal/backend.h>
+#include <uwaga/runtime/compiled/internal/bind.h>
 #include <uwaga/runtime/compiled/internal/passes.h>
 #include <uwaga/runtime/compiled/internal/switch.h>
 #include <uwaga/runtime/program/internal/program_impl.h>
@@ -23,52 +23,6 @@
 
 namespace uwaga {
 namespace {
-
-// What a launch needs once sizes are known.
-struct BoundLaunch {
-  std::vector<std::uint64_t> arguments;
-  std::int64_t tasks = 0;
-};
-
-// An executable with its sizes bound; kept, so that the same sizes cost nothing the second time.
-struct BoundExecutable {
-  Placement placement;
-  std::vector<std::int64_t> bytes;      // by storage
-  std::vector<BoundLaunch> launches;    // by step; empty for other steps
-  std::vector<std::int64_t> lengths;    // by step: of scans
-  std::vector<std::int64_t> offsets;    // by step: of copies, in bytes
-  std::vector<std::vector<BoundExecutable>> bodies;  // by step
-  std::int64_t scratch_bytes = 0;       // of one worker
-};
-
-std::uint64_t argument_bits(const Binding& binding, DType dtype, const Sizes& sizes) {
-  std::uint64_t bits = 0;
-  if (const auto* extent = std::get_if<Extent>(&binding)) {
-    const std::int64_t v = extent->evaluate(sizes);
-    if (dtype == DType::f32) {
-      const auto f = static_cast<float>(v);
-      std::memcpy(&bits, &f, sizeof f);
-    } else if (dtype == DType::f64) {
-      const auto d = static_cast<double>(v);
-      std::memcpy(&bits, &d, sizeof d);
-    } else {
-      std::memcpy(&bits, &v, sizeof v);
-    }
-    return bits;
-  }
-  const Literal& literal = std::get<Literal>(binding);
-  if (dtype == DType::f64) {
-    const double v = literal.as_double();
-    std::memcpy(&bits, &v, sizeof v);
-  } else if (dtype == DType::f32) {
-    const auto v = static_cast<float>(literal.as_double());
-    std::memcpy(&bits, &v, sizeof v);
-  } else {
-    const std::int64_t v = literal.as_integer();
-    std::memcpy(&bits, &v, sizeof v);
-  }
-  return bits;
-}
 
 class CompiledProgram final : public ProgramImpl {
  public:
@@ -88,6 +42,8 @@ class CompiledProgram final : public ProgramImpl {
     lap();
     backend_->load(kernels, report);
     kernels_ = kernels.kernels();
+    binder_.emplace(*main_, kernels_);
+    for (const std::string& path : main_->slots) slots_.push_back(&state_->slot(path));
     upload_constants(*main_);
     compiled_before_ = backend_->kernels_compiled();
     report.nodes = lowered->size();
@@ -117,7 +73,7 @@ class CompiledProgram final : public ProgramImpl {
 
   std::int64_t peak_bytes(const Sizes& sizes) const override {
     // Bound here, not looked up: another thread may be running.
-    const BoundExecutable plan = bind_sizes(*main_, sizes);
+    const BoundExecutable plan = binder_->bind(sizes);
     std::int64_t bytes = plan.placement.arena_bytes + plan.scratch_bytes * backend_->workers();
     if (backend_->memories()) return bytes + border_bytes(plan) + constant_bytes_;
     for (std::size_t i = 0; i < main_->storages.size(); ++i)
@@ -196,7 +152,7 @@ class CompiledProgram final : public ProgramImpl {
     for (std::size_t i = 0; i < pointers.size(); ++i) {
       const Storage& s = main_->storages[i];
       const auto index = static_cast<std::size_t>(s.index);
-      if (s.kind == Storage::Kind::slot) pointers[i] = slot_memory(main_->slots[index]);
+      if (s.kind == Storage::Kind::slot) pointers[i] = slot_memory(index);
       if (s.kind == Storage::Kind::arena) pointers[i] = arena_.data + plan.placement.offsets[index];
       if (s.kind == Storage::Kind::constant) pointers[i] = constants_.at(main_.get())[index];
     }
@@ -266,9 +222,9 @@ class CompiledProgram final : public ProgramImpl {
     }
   }
 
-  void* slot_memory(const std::string& path) {
-    Slot& slot = state_->slot(path);
-    if (!slot.has_value) throw Error(fmt::format("parameter '{}' has no value yet; initialise or load the state first", path));
+  void* slot_memory(std::size_t index) {
+    Slot& slot = *slots_[index];
+    if (!slot.has_value) throw Error(fmt::format("parameter '{}' has no value yet; initialise or load the state first", main_->slots[index]));
     if (TargetMemories* memories = backend_->memories()) return slot.in(*memories);
     return slot.at_home().mutable_data();
   }
@@ -277,39 +233,7 @@ class CompiledProgram final : public ProgramImpl {
     const auto it = plans_.find(sizes);
     if (it != plans_.end()) return it->second;
     if (plans_.size() >= kPlansKept) plans_.clear();
-    return plans_[sizes] = bind_sizes(*main_, sizes);
-  }
-
-  BoundExecutable bind_sizes(const Executable& e, const Sizes& sizes) const {
-    check_sizes(e.graph.data(), sizes);  // or a kernel would read where nothing is
-    BoundExecutable b;
-    b.placement = place(e.blocks, sizes);
-    for (const Storage& s : e.storages) b.bytes.push_back(s.elements.evaluate(sizes) * static_cast<std::int64_t>(size_of(s.dtype)));
-    b.launches.resize(e.steps.size());
-    b.lengths.resize(e.steps.size());
-    b.offsets.resize(e.steps.size());
-    b.bodies.resize(e.steps.size());
-    for (std::size_t i = 0; i < e.steps.size(); ++i) {
-      if (const auto* l = std::get_if<Launch>(&e.steps[i])) {
-        const kernel::Kernel& k = kernels_[static_cast<std::size_t>(l->kernel)];
-        BoundLaunch& bound = b.launches[i];
-        for (std::size_t a = 0; a < l->arguments.size(); ++a)
-          bound.arguments.push_back(argument_bits(l->arguments[a], k.arguments[a], sizes));
-        bound.tasks = kernel::task_count(k, bound.arguments);
-        b.scratch_bytes = std::max(b.scratch_bytes, kernel::scratch_bytes(k, bound.arguments));
-      } else if (const auto* copy = std::get_if<Copy>(&e.steps[i])) {
-        const DType dtype = e.storages[static_cast<std::size_t>(copy->to)].dtype;
-        b.offsets[i] = copy->offset.evaluate(sizes) * static_cast<std::int64_t>(size_of(dtype));
-      } else if (const auto* s = std::get_if<ScanRun>(&e.steps[i])) {
-        b.lengths[i] = s->length.evaluate(sizes);
-        b.bodies[i].push_back(bind_sizes(*s->body, sizes));
-      } else if (const auto* c = std::get_if<CondRun>(&e.steps[i])) {
-        for (const auto& body : c->bodies) b.bodies[i].push_back(bind_sizes(*body, sizes));
-      }
-      for (const BoundExecutable& body : b.bodies[i]) b.scratch_bytes = std::max(b.scratch_bytes, body.scratch_bytes);
-    }
-    b.scratch_bytes = (b.scratch_bytes + 4095) / 4096 * 4096;
-    return b;
+    return plans_[sizes] = binder_->bind(sizes);
   }
 
   void execute(const Executable& e, const BoundExecutable& plan, std::vector<void*>& pointers, std::size_t check_before) {
@@ -322,10 +246,10 @@ class CompiledProgram final : public ProgramImpl {
           continue;
         }
         if (profile_) {
-          const double ms = backend_->timed([&] { launch(e, *l, plan.launches[i], pointers); });
+          const double ms = backend_->timed([&] { launch(e, *l, plan, plan.launches[i], pointers); });
           profile_->push_back(describe(e, *l, plan.launches[i].tasks, ms));
         } else {
-          launch(e, *l, plan.launches[i], pointers);
+          launch(e, *l, plan, plan.launches[i], pointers);
         }
         if (refuse_nan_) check_nan(e, *l, plan, pointers);
       } else if (const auto* c = std::get_if<Copy>(&e.steps[i])) {
@@ -368,11 +292,11 @@ class CompiledProgram final : public ProgramImpl {
             milliseconds};
   }
 
-  void launch(const Executable& e, const Launch& l, const BoundLaunch& bound, const std::vector<void*>& pointers) {
+  void launch(const Executable& e, const Launch& l, const BoundExecutable& plan, const BoundLaunch& bound, const std::vector<void*>& pointers) {
     buffers_.clear();
     for (int s : l.buffers) buffers_.push_back(pointers[static_cast<std::size_t>(s)]);
     Failure& noted = failures_.emplace_back(Failure{&e, &l});
-    backend_->launch(static_cast<std::size_t>(l.kernel), buffers_, bound.arguments, bound.tasks, &noted.word);
+    backend_->launch(static_cast<std::size_t>(l.kernel), buffers_, plan.arguments_of(bound), bound.tasks, &noted.word);
     if (!backend_->memories() && noted.word == 0) failures_.pop_back();
   }
 
@@ -386,7 +310,7 @@ class CompiledProgram final : public ProgramImpl {
       const Launch& l = std::get<Launch>(e.steps[i]);
       const BoundLaunch& bound = plan.launches[i];
       Failure& noted = failures_.emplace_back(Failure{&e, &l});
-      launches_.push_back({static_cast<std::size_t>(l.kernel), std::span(buffers_).subspan(at, l.buffers.size()), bound.arguments, bound.tasks, &noted.word});
+      launches_.push_back({static_cast<std::size_t>(l.kernel), std::span(buffers_).subspan(at, l.buffers.size()), plan.arguments_of(bound), bound.tasks, &noted.word});
       at += l.buffers.size();
     }
     backend_->launch_together(launches_);
@@ -420,7 +344,7 @@ class CompiledProgram final : public ProgramImpl {
       for (std::size_t j = 0; j < carries; ++j) backend_->copy(at(s.last[j]), at(s.initial[j]), static_cast<std::size_t>(bytes(s.last[j])));
       return;
     }
-    const BoundExecutable& body_plan = plan.bodies[step][0];
+    const BoundExecutable& body_plan = plan.bodies.at(step)[0];
     for (std::int64_t turn = 0; turn < n; ++turn) {
       const std::int64_t index = s.reverse ? n - 1 - turn : turn;
       std::vector<void*> inputs, outputs;
@@ -448,8 +372,8 @@ class CompiledProgram final : public ProgramImpl {
     for (int s : c.inputs) inputs.push_back(at(s));
     for (int s : c.outputs) outputs.push_back(at(s));
     const Executable& body = *c.bodies[taken];
-    std::vector<void*> inner = body_pointers(body, plan.bodies[step][taken], static_cast<std::byte*>(at(c.arena)), inputs, outputs);
-    execute(body, plan.bodies[step][taken], inner, kNoCheck);
+    std::vector<void*> inner = body_pointers(body, plan.bodies.at(step)[taken], static_cast<std::byte*>(at(c.arena)), inputs, outputs);
+    execute(body, plan.bodies.at(step)[taken], inner, kNoCheck);
   }
 
   // Throws what the first error word says that says anything: op, index, extent and model line. Later launches run on clamped
@@ -509,6 +433,8 @@ class CompiledProgram final : public ProgramImpl {
   std::unique_ptr<Backend> backend_;
   std::shared_ptr<Executable> main_;
   std::vector<kernel::Kernel> kernels_;
+  std::vector<Slot*> slots_;  // of the executable, which a state keeps where they are
+  std::optional<Binder> binder_;
   std::map<Sizes, BoundExecutable> plans_;
   Block arena_, border_;
   std::map<const Executable*, std::vector<void*>> constants_;  // by table
