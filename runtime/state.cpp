@@ -89,6 +89,13 @@ Slot& StateData::slot(const std::string& path) {
   throw Error(fmt::format("the state has no '{}'{}", path, names.empty() ? "" : "; the nearest names are " + names));
 }
 
+std::shared_ptr<ThreadPool> StateData::threads(int count) {
+  std::weak_ptr<ThreadPool>& known = threads_[count];
+  std::shared_ptr<ThreadPool> pool = known.lock();
+  if (!pool) known = pool = std::make_shared<ThreadPool>(count);
+  return pool;
+}
+
 State::State() : data_(std::make_shared<StateData>()) {}
 
 std::vector<std::string> State::names() const {

@@ -38,7 +38,7 @@ Program compile(const Graph& graph, const Target& target, State& state, const Pr
     case Target::Kind::interpreter: return Program(interpreter_program(graph, state.shared()));
     case Target::Kind::host:
 #ifdef UWAGA_WITH_LLVM
-      return compiled(graph, host_backend(target.threads()), state, std::move(kernels));
+      return compiled(graph, host_backend(state.data().threads(target.threads())), state, std::move(kernels));
 #else
       throw Error("this build has no CPU backend (it was built without LLVM); use Target::interpreter()");
 #endif

@@ -6,6 +6,8 @@
 #include <uwaga/runtime/host/thread_pool.h>
 
 #include <algorithm>
+#include <memory>
+#include <utility>
 #include <vector>
 
 namespace uwaga {
@@ -13,7 +15,7 @@ namespace {
 
 class HostBackend final : public Backend {
  public:
-  explicit HostBackend(int threads) : target_(this_host()), pool_(threads) {
+  explicit HostBackend(std::shared_ptr<ThreadPool> pool) : target_(this_host()), pool_(std::move(pool)) {
     if (is_switched_on("UWAGA_SHARES", "fixed")) mode_ = ThreadPool::Mode::fixed;
   }
 
@@ -25,7 +27,7 @@ class HostBackend final : public Backend {
   }
 
   void load(const KernelSet& kernels, CompileReport& report) override {
-    functions_ = compile_kernels(kernels, target_, pool_.threads(), report);
+    functions_ = compile_kernels(kernels, target_, pool_->threads(), report);
     compiled_ += report.kernels_compiled;
   }
 
@@ -61,7 +63,7 @@ class HostBackend final : public Backend {
       if (i == 0 || launches[i].kernel != launches[i - 1].kernel) runs.push_back({.launch = i});
       runs.back().tasks += launches[i].tasks;
     }
-    const int shares = launches.size() > 1 ? pool_.threads() : 1;
+    const int shares = launches.size() > 1 ? pool_->threads() : 1;
     context.parts.reserve(launches.size() + runs.size() * static_cast<std::size_t>(shares));
     std::int64_t tasks = 0;
     for (int t = 0; t < shares; ++t)
@@ -77,7 +79,8 @@ class HostBackend final : public Backend {
           if (r.task == l.tasks) ++r.launch, r.task = 0;
         }
       }
-    pool_.run(
+    const std::int64_t before = pool_->parallel_runs();
+    pool_->run(
         tasks,
         [](void* c, std::int64_t begin, std::int64_t end, int worker) noexcept {
           const Context& context = *static_cast<Context*>(c);
@@ -93,32 +96,34 @@ class HostBackend final : public Backend {
           }
         },
         &context, mode_);
+    parallel_ += pool_->parallel_runs() - before;
   }
 
   void reserve_scratch(std::int64_t bytes) override {
     stride_ = bytes;
-    const auto all = static_cast<std::size_t>(bytes * pool_.threads());
+    const auto all = static_cast<std::size_t>(bytes * pool_->threads());
     if (scratch_.size() >= all) return;
     scratch_ = AlignedBuffer();
     scratch_ = AlignedBuffer(all);
   }
 
   std::int64_t kernels_compiled() const override { return compiled_; }
-  int workers() const override { return pool_.threads(); }
-  std::int64_t parallel_launches() const override { return pool_.parallel_runs(); }
+  int workers() const override { return pool_->threads(); }
+  std::int64_t parallel_launches() const override { return parallel_; }
 
  private:
   HostTarget target_;
-  ThreadPool pool_;
+  std::shared_ptr<ThreadPool> pool_;  // of other programs too, which run before or after
   ThreadPool::Mode mode_ = ThreadPool::Mode::parallel;
   HostKernels functions_;
   AlignedBuffer scratch_;
   std::int64_t stride_ = 0;
-  std::int64_t compiled_ = 0;
+  std::int64_t compiled_ = 0, parallel_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<Backend> host_backend(int threads) { return std::make_unique<HostBackend>(threads); }
+std::unique_ptr<Backend> host_backend(std::shared_ptr<ThreadPool> threads) { return std::make_unique<HostBackend>(std::move(threads)); }
+std::unique_ptr<Backend> host_backend(int threads) { return host_backend(std::make_shared<ThreadPool>(threads)); }
 
 }  // namespace uwaga

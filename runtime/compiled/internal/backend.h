@@ -66,6 +66,9 @@ class Backend {
 };
 
 #ifdef UWAGA_WITH_LLVM
+class ThreadPool;
+// `threads` may serve other programs that never run at the same time.
+std::unique_ptr<Backend> host_backend(std::shared_ptr<ThreadPool> threads);
 std::unique_ptr<Backend> host_backend(int threads);
 #endif
 #ifdef UWAGA_WITH_CUDA

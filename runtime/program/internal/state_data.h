@@ -8,6 +8,7 @@
 
 #include <uwaga/ir/array.h>
 #include <uwaga/ir/graph.h>
+#include <uwaga/runtime/host/thread_pool.h>
 #include <uwaga/runtime/program/internal/target_memory.h>
 
 namespace uwaga {
@@ -40,6 +41,9 @@ class StateData {
   const std::map<std::string, Slot>& slots() const { return slots_; }
   std::map<std::string, Slot>& slots() { return slots_; }
 
+  // Those of all its programs that want so many: they never run at once, and threads that wait for one would be in another's way.
+  std::shared_ptr<ThreadPool> threads(int count);
+
   // Held while a program runs or the state is written; Error if it is held already.
   class Lock {
    public:
@@ -54,6 +58,7 @@ class StateData {
 
  private:
   std::map<std::string, Slot> slots_;
+  std::map<int, std::weak_ptr<ThreadPool>> threads_;
   std::atomic<bool> busy_{false};
 };
 

@@ -3,6 +3,8 @@
 #include <thread>
 
 #include <uwaga/ir/error.h>
+#include <uwaga/runtime/host/thread_pool.h>
+#include <uwaga/runtime/program/internal/state_data.h>
 
 #include "tests/catch.h"
 #include "tests/runtime/program/llvm/small_models.h"
@@ -54,6 +56,22 @@ TEST_CASE("programs on one state see each other's updates, with no copy between"
   state.set("s", Array::of(f32, {{"n", 40}}, std::vector<float>(40, 8.0f)));
   CHECK(eval.run({})["s"].at(3) == 8);
   CHECK(train.run(in)["before"].at(3) == 8);
+}
+
+TEST_CASE("programs on one state that want as many threads share them, and count only their own launches") {
+  State state, other;
+  const auto threads = state.data().threads(2);
+  Graph big;
+  const Axis wide{"wide", 1 << 20};
+  big->add_output("y", (big.input("x", f32, {wide}) * 2.0f).value());
+  Program first = compile(big, Target::host(2), state), second = compile(drive(), Target::host(2), state);
+  CHECK(threads.use_count() == 3);
+  CHECK(state.data().threads(2) == threads);
+  CHECK(state.data().threads(1) != threads);
+  CHECK(other.data().threads(2) != threads);
+  first.run({{"x", Array::of(f32, {{"wide", 1 << 20}}, std::vector<float>(1 << 20, 1.0f))}});
+  CHECK(threads->parallel_runs() == first.parallel_launches());
+  CHECK(second.parallel_launches() == 0);
 }
 
 TEST_CASE("what is got from a state is a copy, and copies of a state are the same state") {
