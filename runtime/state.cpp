@@ -90,6 +90,7 @@ Slot& StateData::slot(const std::string& path) {
 }
 
 std::shared_ptr<ThreadPool> StateData::threads(int count) {
+  const std::lock_guard lock(starting_);
   std::weak_ptr<ThreadPool>& known = threads_[count];
   std::shared_ptr<ThreadPool> pool = known.lock();
   if (!pool) known = pool = std::make_shared<ThreadPool>(count);

@@ -415,10 +415,8 @@ class AttentionKernel {
     const Ex whole = b_.let(n % lanes_ == 0 ? count_ / lanes_ * lanes_ : b_.integer(0));
     x_.loop(b_.integer(0), whole, lanes_, [&](Ex i) {
       x_.loop(b_.integer(0), b_.integer(n), lanes_, [&](Ex e) {
-        std::vector<Ex> square;
-        for (std::int64_t j = 0; j < lanes_; ++j) square.push_back(b_.let(b_.load(rows_out_, tile_at(e + j, i))));
-        turn_over(b_, square);
-        for (std::int64_t j = 0; j < lanes_; ++j) x_.store({p.node, 0}, at(i + j, e), square[static_cast<std::size_t>(j)]);
+        turn_over(b_, lanes_, [&](std::int64_t j) { return b_.load(rows_out_, tile_at(e + j, i)); },
+                  [&](std::int64_t j, Ex values) { x_.store({p.node, 0}, at(i + j, e), values); });
       });
     });
     x_.loop(whole, count_, 1, [&](Ex i) {

@@ -167,10 +167,8 @@ void AttentionSides::pack(const QuerySide& q, const IndexEnv& env, Ex q0, Ex cou
   if (n % lanes_ == 0) {
     x_.loop(b_.integer(0), width, lanes_, [&](Ex v) {
       x_.loop(b_.integer(0), b_.integer(n), lanes_, [&](Ex e) {
-        std::vector<Ex> square;
-        for (std::int64_t i = 0; i < lanes_; ++i) square.push_back(b_.let(b_.load(q.rows, b_.ramp((v + i) * row + e, lanes_))));
-        turn_over(b_, square);
-        for (std::int64_t i = 0; i < lanes_; ++i) b_.store(q.columns, b_.ramp((e + i) * kQueries + v, lanes_), square[static_cast<std::size_t>(i)]);
+        turn_over(b_, lanes_, [&](std::int64_t i) { return b_.load(q.rows, b_.ramp((v + i) * row + e, lanes_)); },
+                  [&](std::int64_t i, Ex values) { b_.store(q.columns, b_.ramp((e + i) * kQueries + v, lanes_), values); });
       });
     });
     return;

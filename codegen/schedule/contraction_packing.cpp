@@ -262,8 +262,7 @@ void Contraction::pack_b_across(Ex k0, Ex count) {
 void Contraction::pack_squares(Ex panel, Ex k0, Ex count) {
   x_.loop(b_.integer(0), tiles_ ? packed_steps(count) * per_step_ : count, per_step_ * lanes_, [&](Ex term) {
     x_.loop(b_.integer(0), b_.integer(panel_), lanes_, [&](Ex first) {
-      std::vector<Ex> square;
-      for (std::int64_t c = 0; c < lanes_; ++c) {
+      const auto terms_of = [&](std::int64_t c) {
         const Ex column = column0_ + panel * panel_ + (first + c);
         IndexEnv env = base_env_;
         spread(env, axes_.columns, Index::scalar(b_.let(whole_columns() ? column : min(column, n_ - 1))));
@@ -274,12 +273,11 @@ void Contraction::pack_squares(Ex panel, Ex k0, Ex count) {
           const Ex value = b_.splat(operand(roles_.b, at), lanes_);
           return whole_steps_ ? value : b_.select(there, value, b_.splat(zero(), lanes_));
         };
-        square.push_back(b_.let(pairs_ ? b_.pairs(row(term), row(term + lanes_), true) : row(term)));
-      }
-      turn_over(b_, square);
+        return pairs_ ? b_.pairs(row(term), row(term + lanes_), true) : row(term);
+      };
       const Ex step = term / per_step_;
-      for (std::int64_t i = 0; i < lanes_; ++i)
-        b_.store(panels_b_, b_.ramp(panel_at(panel, step + i) + first, lanes_), square[static_cast<std::size_t>(i)]);
+      turn_over(b_, lanes_, terms_of,
+                [&](std::int64_t i, Ex values) { b_.store(panels_b_, b_.ramp(panel_at(panel, step + i) + first, lanes_), values); });
     });
   });
 }
@@ -298,12 +296,8 @@ void Contraction::pack_columns(Ex panel, Ex k0, Ex count) {
     // Along the terms first: a processor sees so many rows at once, and what comes next in each.
     b_.loop(b_.integer(0), b_.integer(panel_), lanes_, [&](Ex first) {
       b_.loop(b_.integer(0), p[2], lanes_, [&](Ex term) {
-        std::vector<Ex> square;
-        for (std::int64_t c = 0; c < lanes_; ++c)
-          square.push_back(b_.let(b_.load(from, b_.ramp(p[0] + ((first + c) * step + term), lanes_))));
-        turn_over(b_, square);
-        for (std::int64_t i = 0; i < lanes_; ++i)
-          b_.store(panels_b_, b_.ramp(p[1] + ((term + i) * panel_ + first), lanes_), square[static_cast<std::size_t>(i)]);
+        turn_over(b_, lanes_, [&](std::int64_t c) { return b_.load(from, b_.ramp(p[0] + ((first + c) * step + term), lanes_)); },
+                  [&](std::int64_t i, Ex values) { b_.store(panels_b_, b_.ramp(p[1] + ((term + i) * panel_ + first), lanes_), values); });
       });
     });
   });

@@ -47,11 +47,8 @@ void Contraction::pack_a_across(Ex group, Ex k0, Ex count) {
     IndexEnv at = base_env_.masked(b_.ramp(group + first, lanes_) < b_.splat(m_, lanes_));
     spread(at, axes_.rows, Index::ramp(group + first, lanes_));
     x_.loop(b_.integer(0), packed_steps(count), lanes_, [&](Ex from) {
-      std::vector<Ex> square;
-      for (std::int64_t i = 0; i < lanes_; ++i) square.push_back(b_.let(filled_step_of(roles_.a, at, k0, from + i, count)));
-      turn_over(b_, square);
-      for (std::int64_t i = 0; i < lanes_; ++i)
-        b_.store(packed_a_, b_.ramp((first + i) * pitch_a_ + from, lanes_), square[static_cast<std::size_t>(i)]);
+      turn_over(b_, lanes_, [&](std::int64_t i) { return filled_step_of(roles_.a, at, k0, from + i, count); },
+                [&](std::int64_t i, Ex values) { b_.store(packed_a_, b_.ramp((first + i) * pitch_a_ + from, lanes_), values); });
     });
   });
 }

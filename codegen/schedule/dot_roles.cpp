@@ -234,6 +234,13 @@ void turn_over(KernelBuilder& b, std::vector<Ex>& square) {
     }
 }
 
+void turn_over(KernelBuilder& b, std::int64_t size, const std::function<Ex(std::int64_t)>& row, const std::function<void(std::int64_t, Ex)>& column) {
+  std::vector<Ex> square;
+  for (std::int64_t i = 0; i < size; ++i) square.push_back(b.let(row(i)));
+  turn_over(b, square);
+  for (std::int64_t i = 0; i < size; ++i) column(i, square[static_cast<std::size_t>(i)]);
+}
+
 bool multiplied_in_pairs(const GraphData& graph, const Roles& roles, DType sums, const HostTarget& target) {
   const bool narrow = graph.type(roles.a).dtype == DType::bf16 && graph.type(roles.b).dtype == DType::bf16;
   return (target.bf16_dot || target.amx) && sums == DType::f32 && narrow;

@@ -5,6 +5,7 @@
 // so that n ends in the axis that is fastest in the result.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -56,6 +57,9 @@ RoleAxes collapse_roles(const kernel::Inline& x, const Roles& roles);
 
 // Makes the vectors of a square, whose rows they are, its columns.
 void turn_over(kernel::KernelBuilder& b, std::vector<kernel::Ex>& square);
+// The same from the `size` rows that row(i) makes to column(i, vector).
+void turn_over(kernel::KernelBuilder& b, std::int64_t size, const std::function<kernel::Ex(std::int64_t)>& row,
+               const std::function<void(std::int64_t, kernel::Ex)>& column);
 
 // Are both operands bf16 that the target multiplies as they are, in pairs or in tiles of them?
 bool multiplied_in_pairs(const GraphData& graph, const Roles& roles, DType sums, const HostTarget& target);

@@ -65,9 +65,7 @@ std::int64_t Binder::value_of(const Extent& extent, std::int64_t unit, std::size
 }
 
 std::size_t Binder::number_of(const Extent& extent) {
-  const auto [it, fresh] = numbers_.try_emplace(extent, extents_.size());
-  if (fresh) extents_.push_back(extent);
-  return it->second;
+  return extents_.try_emplace(extent, extents_.size()).first->second;
 }
 
 void Binder::add_launch(std::size_t step, const Launch& launch) {
@@ -100,9 +98,8 @@ void Binder::size_launch(std::size_t step, BoundExecutable& bound) const {
 
 BoundExecutable Binder::bind(const Sizes& sizes) const {
   check_sizes(executable_.graph.data(), checked_, sizes);  // or a kernel would read where nothing is
-  std::vector<std::int64_t> values;
-  values.reserve(extents_.size());
-  for (const Extent& e : extents_) values.push_back(e.evaluate(sizes));
+  std::vector<std::int64_t> values(extents_.size());
+  for (const auto& [extent, number] : extents_) values[number] = extent.evaluate(sizes);
   BoundExecutable b = constant_;
   const auto fill = [&](std::vector<std::int64_t>& to, const std::vector<Open>& open) {
     for (const Open& o : open) to[o.at] = values[o.extent] * o.unit;

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstring>
 #include <deque>
 #include <map>
 #include <optional>
@@ -240,18 +239,16 @@ class CompiledProgram final : public ProgramImpl {
     for (std::size_t i = 0; i < e.steps.size(); ++i) {
       if (i == check_before) check_error();
       if (const auto* l = std::get_if<Launch>(&e.steps[i])) {
-        if (l->together > 1 && !profile_ && !refuse_nan_) {
-          launch_together(e, i, static_cast<std::size_t>(l->together), plan, pointers);
-          i += static_cast<std::size_t>(l->together) - 1;
-          continue;
-        }
+        const std::size_t count = profile_ || refuse_nan_ ? 1 : static_cast<std::size_t>(l->together);
+        const auto start = [&] { launch(e, i, count, plan, pointers); };
         if (profile_) {
-          const double ms = backend_->timed([&] { launch(e, *l, plan, plan.launches[i], pointers); });
+          const double ms = backend_->timed(start);
           profile_->push_back(describe(e, *l, plan.launches[i].tasks, ms));
         } else {
-          launch(e, *l, plan, plan.launches[i], pointers);
+          start();
         }
         if (refuse_nan_) check_nan(e, *l, plan, pointers);
+        i += count - 1;
       } else if (const auto* c = std::get_if<Copy>(&e.steps[i])) {
         const auto from = static_cast<std::size_t>(c->from), to = static_cast<std::size_t>(c->to);
         backend_->copy(static_cast<std::byte*>(pointers[to]) + plan.offsets[i], pointers[from], static_cast<std::size_t>(plan.bytes[from]));
@@ -292,15 +289,8 @@ class CompiledProgram final : public ProgramImpl {
             milliseconds};
   }
 
-  void launch(const Executable& e, const Launch& l, const BoundExecutable& plan, const BoundLaunch& bound, const std::vector<void*>& pointers) {
-    buffers_.clear();
-    for (int s : l.buffers) buffers_.push_back(pointers[static_cast<std::size_t>(s)]);
-    Failure& noted = failures_.emplace_back(Failure{&e, &l});
-    backend_->launch(static_cast<std::size_t>(l.kernel), buffers_, plan.arguments_of(bound), bound.tasks, &noted.word);
-    if (!backend_->memories() && noted.word == 0) failures_.pop_back();
-  }
-
-  void launch_together(const Executable& e, std::size_t first, std::size_t count, const BoundExecutable& plan, const std::vector<void*>& pointers) {
+  // Steps that run at once, or one.
+  void launch(const Executable& e, std::size_t first, std::size_t count, const BoundExecutable& plan, const std::vector<void*>& pointers) {
     buffers_.clear();
     launches_.clear();
     for (std::size_t i = first; i < first + count; ++i)

@@ -61,8 +61,7 @@ class Binder {
   const Executable& executable_;
   const std::vector<kernel::Kernel>& kernels_;
   BoundExecutable constant_;     // with all that no size decides
-  std::vector<Extent> extents_;  // the others, each once
-  std::map<Extent, std::size_t> numbers_;
+  std::map<Extent, std::size_t> extents_;  // the others, each once, and their numbers
   std::vector<NodeId> checked_;
   std::vector<Open> bytes_, lengths_, offsets_;
   std::vector<OpenArgument> arguments_;

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include <uwaga/ir/array.h>
@@ -58,6 +59,7 @@ class StateData {
 
  private:
   std::map<std::string, Slot> slots_;
+  std::mutex starting_;  // A program may be compiled while another one is.
   std::map<int, std::weak_ptr<ThreadPool>> threads_;
   std::atomic<bool> busy_{false};
 };
