@@ -213,13 +213,15 @@ class Decode {
   Values append(const Node& n, Value in, const std::string& key) {
     check_internal(caches_, "a body keeps a cache");
     const Type& type = to_->type(in);
-    Axes axes{Axis(key, text_.capacity)};
+    // The positions of each head lie one after the other: attention reads them as pieces of memory.
+    Axes axes;
     for (const Dim& d : type.dims) {
       if (text_.is_time(d.axis)) continue;
       if (!d.extent.constant())
         refuse(n, fmt::format("from '{}' to '{}' keeps what it renames, and needs a size for '{}'", text_.time, key, d.axis));
       axes.emplace_back(d.axis, d.extent);
     }
+    axes.emplace(axes.empty() ? axes.end() : std::prev(axes.end()), key, text_.capacity);
     const auto origins = from_->provenance().origins(n.provenance);
     const std::string scope = from_->provenance().path(origins.front().scope);
     const std::string path = fmt::format("{}{}cache.{}", scope, scope.empty() ? "" : ".", numbers_[scope]++);

@@ -37,6 +37,12 @@ struct HostTarget {
 struct Layout {
   AxisNames order;
   bool cold = false;  // large, and not read before much else was read and written: no use to leave it in a cache
+  // Not dense: along this axis it is the first of a larger array, which has this extent there.
+  struct Room {
+    std::string axis;
+    Extent extent;
+  };
+  std::optional<Room> room = std::nullopt;
 };
 using Layouts = std::map<Value, Layout>;
 

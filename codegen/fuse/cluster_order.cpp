@@ -73,6 +73,9 @@ void ClusterOrder::layout(Hasher& h, Value v) const {
   }
   h.word(1 + it->second.order.size());
   for (const std::string& axis : it->second.order) h.bytes(axis);
+  const auto& room = it->second.room;
+  h.word(room ? 1 : 0);
+  if (room) h.bytes(room->axis).bytes(room->extent.str());
 }
 
 // Most types share their list of dims, so its address will do; the type kept keeps it from another's.

@@ -4,7 +4,7 @@
 namespace uwaga {
 namespace {
 
-// Rows `start` to `stop` of the slot along its first axis, as they are.
+// Rows `start` to `stop` of the slot along the axis, as they are.
 bool is_rows_of(const GraphData& g, Value v, NodeId slot, const std::string& axis, const Extent& start, const Extent& stop) {
   if (start == stop) return false;
   const Node& n = g.node(v.node);
@@ -17,20 +17,19 @@ bool is_rows_of(const GraphData& g, Value v, NodeId slot, const std::string& axi
 }  // namespace
 
 Written written_by(const GraphData& g, const Update& update) {
-  const Written whole{update.value, std::nullopt};
+  const Written whole{update.value};
   const Node& n = g.node(update.value.node);
   const auto slot = g.parameters().find(update.path);
   if (n.op != Op::concat || slot == g.parameters().end()) return whole;
   const Type& type = g.type({slot->second, 0});
   const std::string& axis = n.as<AxisAttrs>().axis;
-  if (type.dims.empty() || type.dims.front().axis != axis) return whole;
   std::optional<Written> rows;
   Extent at(0);
   for (const Value& part : n.operands) {
     const Extent end = at + g.type(part).extent(axis);
     if (!is_rows_of(g, part, slot->second, axis, at, end)) {
       if (rows || g.node(part.node).op == Op::parameter || g.type(part).axes() != type.axes()) return whole;
-      rows = Written{part, at};
+      rows = Written{part, axis, at};
     }
     at = end;
   }

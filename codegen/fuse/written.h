@@ -6,6 +6,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include <uwaga/ir/graph.h>
 
@@ -13,7 +14,8 @@ namespace uwaga {
 
 struct Written {
   Value value;
-  std::optional<Extent> first_row;  // where it lies along the slot's first axis; absent: it is the whole slot
+  std::string axis = {};                           // along which rows are appended
+  std::optional<Extent> first_row = std::nullopt;  // where they lie there; absent: the value is the whole slot
 };
 Written written_by(const GraphData& graph, const Update& update);
 

@@ -187,15 +187,16 @@ BufferId Inline::temporary(DType dtype, std::uint32_t number, bool written) {
 
 namespace {
 
-// Element strides of a dense value, by axis.
+// Element strides of a value, by axis.
 std::vector<std::pair<std::string, Extent>> strides_of(const Type& type, const Layouts& layouts, Value v) {
   const auto it = layouts.find(v);
   const AxisNames order = it == layouts.end() ? type.axes() : it->second.order;
+  const Layout::Room* room = it != layouts.end() && it->second.room ? &*it->second.room : nullptr;
   std::vector<std::pair<std::string, Extent>> out;
   Extent stride = 1;
   for (auto axis = order.rbegin(); axis != order.rend(); ++axis) {
     out.push_back({*axis, stride});
-    stride = stride * type.extent(*axis);
+    stride = stride * (room && room->axis == *axis ? room->extent : type.extent(*axis));
   }
   return out;
 }

@@ -19,6 +19,8 @@ using namespace kernel;
 constexpr std::int64_t kFewQueries = 4;
 // Vectors of keys whose scores are made together, and of features that are summed together, at most.
 constexpr int kKeyVectors = 2, kFeatureVectors = 8;
+// Keys whose features are fetched ahead where they are summed, and what a line of memory holds.
+constexpr std::int64_t kKeysAhead = 16, kLine = 16;
 
 std::int64_t round_up(std::int64_t n, std::int64_t step) { return (n + step - 1) / step * step; }
 
@@ -119,18 +121,23 @@ class FewQueries {
     const BufferId query = b_.scratch(DType::f32, b_.integer(round_up(n, lanes_)));
     const BufferId to = rows_[static_cast<std::size_t>(p_.slot.at({d.node, 0}))];
     copy_row(d.query_side, d.feature, env_, query, b_.integer(0));
+    const std::int64_t group = static_cast<std::int64_t>(kKeyVectors) * lanes_;
     key_blocks([&](Ex k0, Ex end) {
       x_.at(d.node);
-      x_.loop(k0, end, static_cast<std::int64_t>(kKeyVectors) * lanes_, [&](Ex key) {
+      x_.loop(k0, end, group, [&](Ex key) {
+        // While these are computed, the next come. (No processor sees so many rows coming.)
+        const Ex next = b_.let(k.base + b_.select(key + group < keys_, key + group, key) * k.step);
         std::vector<Ex> starts, sums;
-        for (std::int64_t i = 0; i < kKeyVectors * lanes_; ++i) starts.push_back(b_.let(k.base + min(key + i, end - 1) * k.step));
+        for (std::int64_t i = 0; i < group; ++i) starts.push_back(b_.let(k.base + min(key + i, end - 1) * k.step));
         for (int v = 0; v < kKeyVectors; ++v) sums.push_back(b_.variable(zeros()));
         const auto add = [&](Ex feature, std::int64_t count) {
           std::vector<std::vector<Ex>> squares;
-          for (std::size_t v = 0; v < kKeyVectors; ++v) {
+          for (std::int64_t v = 0; v < kKeyVectors; ++v) {
             std::vector<Ex>& square = squares.emplace_back();
-            for (std::size_t i = 0; i < static_cast<std::size_t>(lanes_); ++i)
-              square.push_back(b_.let(b_.load(k.buffer, b_.ramp(starts[v * static_cast<std::size_t>(lanes_) + i] + feature, lanes_))));
+            for (std::int64_t i = v * lanes_; i < (v + 1) * lanes_; ++i) {
+              square.push_back(b_.let(b_.load(k.buffer, b_.ramp(starts[static_cast<std::size_t>(i)] + feature, lanes_))));
+              if (k.in_place) b_.prefetch(k.buffer, next + k.step * i + feature, 1);
+            }
             turn_over(b_, square);
           }
           for (std::int64_t t = 0; t < count; ++t) {
@@ -218,6 +225,8 @@ class FewQueries {
         for (std::int64_t v = 0; v < vectors; ++v) sums.push_back(b_.variable(zeros()));
         b_.loop(k0, end, 1, [&](Ex key) {
           const Ex weight = b_.let(b_.splat(b_.load(tile, key), lanes_)), row = b_.let(k.base + key * k.step + first);
+          const Ex ahead = b_.let(k.base + min(key + kKeysAhead, keys_ - 1) * k.step + first);
+          for (std::int64_t e = 0; e < vectors * lanes_ && k.in_place; e += kLine) b_.prefetch(k.buffer, ahead + e, 1);
           for (std::int64_t v = 0; v < vectors; ++v) {
             const Ex sum = sums[static_cast<std::size_t>(v)];
             b_.assign(sum, b_.fma(b_.load(k.buffer, b_.ramp(row + v * lanes_, lanes_)), weight, sum));

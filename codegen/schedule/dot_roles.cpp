@@ -167,11 +167,11 @@ class Neighbours {
       const std::set<NodeId> before = upstream(v);
       std::erase_if(after.nodes, [&](NodeId id) { return before.contains(id); });
       if (const auto d = stored_operand(x, v)) {
-        AxisNames order;
-        for (const std::string& stored : order_of(g_, x.layouts(), d->stored))
-          for (const auto& [mine, theirs] : d->names)
-            if (theirs == stored) order.push_back(mine);
-        lies(g_.type(v), order);
+        orders_.push_back(stored_axes(g_, x.layouts(), d->stored));
+        for (std::string& axis : orders_.back()) {
+          const auto name = std::find_if(d->names.begin(), d->names.end(), [&](const auto& names) { return names.second == axis; });
+          if (name != d->names.end()) axis = name->first;
+        }
         continue;
       }
       Cluster own;
@@ -182,7 +182,7 @@ class Neighbours {
     std::erase(after.nodes, roles.node);
     touch(after);
     read_by(after);
-    for (Value v : x.cluster().outputs) lies(g_.type(v), order_of(g_, x.layouts(), v));
+    for (Value v : x.cluster().outputs) lies(v);
   }
 
   std::vector<LoopAxis> join(const Type& space, const AxisNames& order) const {
@@ -205,9 +205,9 @@ class Neighbours {
   void read_by(const Cluster& c) {
     for (NodeId id : c.nodes)
       for (Value o : g_.node(id).operands)
-        if (!x_.computes(o.node)) lies(g_.type(o), order_of(g_, x_.layouts(), o));
+        if (!x_.computes(o.node)) lies(o);
   }
-  void lies(const Type& type, const AxisNames& order) { orders_.push_back(stored_axes(type, order)); }
+  void lies(Value v) { orders_.push_back(stored_axes(g_, x_.layouts(), v)); }
 
   const Inline& x_;
   const GraphData& g_;

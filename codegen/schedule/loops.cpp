@@ -59,10 +59,14 @@ AxisNames order_of(const GraphData& graph, const Layouts& layouts, Value v) {
   return it == layouts.end() ? graph.type(v).axes() : it->second.order;
 }
 
-AxisNames stored_axes(const Type& type, const AxisNames& order) {
+AxisNames stored_axes(const GraphData& graph, const Layouts& layouts, Value v) {
+  const Type& type = graph.type(v);
+  const auto it = layouts.find(v);
   AxisNames axes;
-  for (const std::string& axis : order)
+  for (const std::string& axis : order_of(graph, layouts, v)) {
+    if (it != layouts.end() && it->second.room && it->second.room->axis == axis) axes.push_back(kGap);
     if (!(type.extent(axis) == Extent(1))) axes.push_back(axis);
+  }
   return axes;
 }
 
@@ -93,7 +97,7 @@ std::vector<LoopAxis> collapse(const GraphData& graph, const Cluster& cluster, c
                                const AxisNames& order) {
   std::vector<AxisNames> stored;
   for (const auto* values : {&cluster.inputs, &cluster.outputs})
-    for (const Value& v : *values) stored.push_back(stored_axes(graph.type(v), order_of(graph, layouts, v)));
+    for (const Value& v : *values) stored.push_back(stored_axes(graph, layouts, v));
   return join_neighbours(space, order, touched_axes(graph, cluster), stored);
 }
 

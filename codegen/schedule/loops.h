@@ -33,8 +33,9 @@ std::vector<LoopAxis> collapse(const GraphData& graph, const Cluster& cluster, c
 // The same, told what is stored in which order (as `stored_axes` gives it) and which axes are mapped.
 std::vector<LoopAxis> join_neighbours(const Type& space, const AxisNames& order, const std::set<std::string>& touched,
                                       const std::vector<AxisNames>& stored);
-// `order` without the axes of one element, which keep no others apart.
-AxisNames stored_axes(const Type& type, const AxisNames& order);
+// A value's axes as it lies, without those of one element, which keep no others apart; kGap, an axis of no one, where it is not dense.
+AxisNames stored_axes(const GraphData& graph, const Layouts& layouts, Value v);
+inline constexpr const char* kGap = "";
 // Index 0 along every axis of `space`.
 IndexEnv zero_env(KernelBuilder& b, const Type& space);
 // Sets the index of a collapsed axis.

@@ -11,6 +11,9 @@ void Backend::download(void* to, const void* from, std::size_t bytes) { copy(to,
 void Backend::copy(void* to, const void* from, std::size_t bytes) {
   if (bytes > 0) std::memcpy(to, from, bytes);
 }
+void Backend::copy_pieces(void* to, std::size_t pitch, const void* from, std::size_t bytes, std::size_t pieces) {
+  for (std::size_t i = 0; i < pieces; ++i) copy(static_cast<std::byte*>(to) + i * pitch, static_cast<const std::byte*>(from) + i * bytes, bytes);
+}
 void Backend::write_index(void* to, std::int64_t index) { std::memcpy(to, &index, sizeof index); }
 
 double Backend::timed(const std::function<void()>& launches) {

@@ -251,7 +251,10 @@ class CompiledProgram final : public ProgramImpl {
         i += count - 1;
       } else if (const auto* c = std::get_if<Copy>(&e.steps[i])) {
         const auto from = static_cast<std::size_t>(c->from), to = static_cast<std::size_t>(c->to);
-        backend_->copy(static_cast<std::byte*>(pointers[to]) + plan.offsets[i], pointers[from], static_cast<std::size_t>(plan.bytes[from]));
+        const auto bytes = static_cast<std::size_t>(plan.bytes[from]), pieces = static_cast<std::size_t>(c->pieces);
+        if (bytes == 0) continue;
+        backend_->copy_pieces(static_cast<std::byte*>(pointers[to]) + plan.offsets[i], static_cast<std::size_t>(c->pitch) * size_of(e.storages[to].dtype),
+                              pointers[from], bytes / pieces, pieces);
       } else if (const auto* s = std::get_if<ScanRun>(&e.steps[i])) {
         scan(*s, plan, i, pointers);
       } else {

@@ -195,8 +195,14 @@ class ExecutableBuilder {
       if (readers != 1 || uses_[slot] != 1 || reader <= last_failing) continue;
       const Cluster& c = clusters[static_cast<std::size_t>(reader)];
       if (c.outputs.size() != 1 || is_stored(c.outputs[0]) || !is_appended(c.outputs[0], slot, written_[u])) continue;
+      const Type& type = g().type(slot);
+      Layout layout{type.axes()};
+      if (rows_of(type, written_[u].axis).pieces != 1) {
+        if (!reads_by_strides(c.outputs[0])) continue;
+        layout.room = Layout::Room{written_[u].axis, type.extent(written_[u].axis)};
+      }
       appended_[reader] = u;
-      out_->layouts[c.outputs[0]] = Layout{g().type(c.outputs[0]).axes()};
+      out_->layouts[c.outputs[0]] = std::move(layout);
     }
   }
   bool is_appended(Value v, Value slot, const Written& written) const {
@@ -206,14 +212,36 @@ class ExecutableBuilder {
     const Node& before = g().node(n.operands[0].node);
     if (before.op != Op::slice || !(before.operands[0] == slot) || n.types[0].axes() != type.axes()) return false;
     const auto& a = before.as<SliceAttrs>();
-    const std::string& first = type.dims.front().axis;
-    return a.axis == first && n.as<AxisAttrs>().axis == first && a.step == 1 && a.start == Extent(0) && a.stop == *written.first_row;
+    return a.axis == written.axis && n.as<AxisAttrs>().axis == written.axis && a.step == 1 && a.start == Extent(0) && a.stop == *written.first_row;
+  }
+
+  // A slot, whose sizes are constant, as this many pieces, one after the other, of rows along an axis of this many elements.
+  struct Rows {
+    std::int64_t pieces = 1, elements = 1;
+  };
+  static Rows rows_of(const Type& type, const std::string& axis) {
+    Rows rows;
+    std::int64_t* factor = &rows.pieces;
+    for (const Dim& d : type.dims)
+      if (d.axis == axis) factor = &rows.elements;
+      else *factor *= *d.extent.constant();
+    return rows;
+  }
+  // Is it read by kernels alone that are told where it lies, and by nothing that takes it as one piece?
+  bool reads_by_strides(Value v) const {
+    const auto reads = [&](const Cluster& c) { return std::find(c.inputs.begin(), c.inputs.end(), v) != c.inputs.end(); };
+    return std::none_of(written_.begin(), written_.end(), [&](const Written& w) { return w.value == v; }) &&
+           std::none_of(out_->clustering.clusters.begin(), out_->clustering.clusters.end(), [&](const Cluster& c) {
+             return (c.kind == ClusterKind::structure || c.kind == ClusterKind::custom) && reads(c);
+           });
   }
 
   Copy append(std::size_t update) const {
+    const Written& w = written_[update];
     const Type& type = g().type({updated_[update], 0});
-    const Extent offset = *written_[update].first_row * type.without({type.dims.front().axis}).elements();
-    return {storage_of(written_[update].value), storage_of({updated_[update], 0}), offset};
+    const Rows rows = rows_of(type, w.axis);
+    return {storage_of(w.value), storage_of({updated_[update], 0}), *w.first_row * Extent(rows.elements), rows.pieces,
+            rows.elements * *type.extent(w.axis).constant()};
   }
 
   bool may_fail(const Cluster& c) const {

@@ -107,6 +107,12 @@ void CudaDevice::copy(std::uint64_t to, std::uint64_t from, std::size_t bytes) c
   driver_.check(driver_.calls().copy_on_device(to, from, bytes, stream_), "cuMemcpyDtoDAsync");
 }
 
+void CudaDevice::copy_pieces(std::uint64_t to, std::size_t pitch, std::uint64_t from, std::size_t bytes, std::size_t pieces) const {
+  if (bytes == 0 || pieces == 0) return;
+  use();
+  driver_.check(driver_.calls().copy_pieces_on_device(to, pitch, from, bytes, pieces, stream_), "cuMemcpy2DAsync");
+}
+
 void CudaDevice::fill(std::uint64_t to, std::uint32_t value, std::size_t words) const {
   if (words == 0) return;
   use();

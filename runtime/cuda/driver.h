@@ -65,6 +65,8 @@ class CudaDevice {
   void upload(std::uint64_t to, const void* from, std::size_t bytes) const;
   void download(void* to, std::uint64_t from, std::size_t bytes) const;
   void copy(std::uint64_t to, std::uint64_t from, std::size_t bytes) const;
+  // Of so many bytes each, one after the other in `from`, `pitch` bytes apart in `to`.
+  void copy_pieces(std::uint64_t to, std::size_t pitch, std::uint64_t from, std::size_t bytes, std::size_t pieces) const;
   void fill(std::uint64_t to, std::uint32_t value, std::size_t words) const;
   // Waits for all that was started. Kernels that failed are told here.
   void synchronise() const;

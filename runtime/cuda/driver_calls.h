@@ -52,6 +52,8 @@ class CudaCalls {
   virtual int copy_to_device(std::uint64_t to, const void* from, std::size_t bytes, void* stream) = 0;
   virtual int copy_to_host(void* to, std::uint64_t from, std::size_t bytes, void* stream) = 0;
   virtual int copy_on_device(std::uint64_t to, std::uint64_t from, std::size_t bytes, void* stream) = 0;
+  // Of `bytes` each, dense in `from`, `pitch` bytes apart in `to`.
+  virtual int copy_pieces_on_device(std::uint64_t to, std::size_t pitch, std::uint64_t from, std::size_t bytes, std::size_t pieces, void* stream) = 0;
   virtual int fill_words(std::uint64_t to, std::uint32_t value, std::size_t words, void* stream) = 0;
 
   virtual int module_load(void** module, const std::string& binary) = 0;

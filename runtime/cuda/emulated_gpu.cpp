@@ -115,6 +115,12 @@ int EmulatedGpu::copy_on_device(std::uint64_t to, std::uint64_t from, std::size_
   if (!holds(to, bytes) || !holds(from, bytes)) return kInvalidValue;
   return later([=] { std::memmove(pointer(to), pointer(from), bytes); });
 }
+int EmulatedGpu::copy_pieces_on_device(std::uint64_t to, std::size_t pitch, std::uint64_t from, std::size_t bytes, std::size_t pieces, void*) {
+  if (pitch < bytes || !holds(to, (pieces - 1) * pitch + bytes) || !holds(from, pieces * bytes)) return kInvalidValue;
+  return later([=] {
+    for (std::size_t i = 0; i < pieces; ++i) std::memmove(pointer(to + i * pitch), pointer(from + i * bytes), bytes);
+  });
+}
 int EmulatedGpu::fill_words(std::uint64_t to, std::uint32_t value, std::size_t words, void*) {
   if (!holds(to, words * 4)) return kInvalidValue;
   return later([=] { std::fill_n(static_cast<std::uint32_t*>(pointer(to)), words, value); });

@@ -46,6 +46,7 @@ class EmulatedGpu : public CudaCalls {
   int copy_to_device(std::uint64_t to, const void* from, std::size_t bytes, void* stream) override;
   int copy_to_host(void* to, std::uint64_t from, std::size_t bytes, void* stream) override;
   int copy_on_device(std::uint64_t to, std::uint64_t from, std::size_t bytes, void* stream) override;
+  int copy_pieces_on_device(std::uint64_t to, std::size_t pitch, std::uint64_t from, std::size_t bytes, std::size_t pieces, void* stream) override;
   int fill_words(std::uint64_t to, std::uint32_t value, std::size_t words, void* stream) override;
   int module_load(void** module, const std::string& binary) override;
   int module_unload(void* module) override;

@@ -5,6 +5,20 @@
 namespace uwaga {
 namespace {
 
+// The driver's CUDA_MEMCPY2D.
+struct Copy2d {
+  struct Side {
+    std::size_t x = 0, y = 0;
+    int kind = 0;
+    const void* host = nullptr;
+    std::uint64_t device = 0;
+    void* array = nullptr;
+    std::size_t pitch = 0;
+  };
+  Side from, to;
+  std::size_t bytes = 0, pieces = 0;
+};
+
 class Libcuda final : public CudaCalls {
  public:
   explicit Libcuda(cuda::Library library) : library_(std::move(library)) {
@@ -33,6 +47,7 @@ class Libcuda final : public CudaCalls {
     get(to_device_, "cuMemcpyHtoDAsync_v2");
     get(to_host_, "cuMemcpyDtoHAsync_v2");
     get(on_device_, "cuMemcpyDtoDAsync_v2");
+    get(on_device_2d_, "cuMemcpy2DAsync_v2");
     get(fill_, "cuMemsetD32Async");
     get(module_load_, "cuModuleLoadData");
     get(module_unload_, "cuModuleUnload");
@@ -66,6 +81,11 @@ class Libcuda final : public CudaCalls {
   int copy_to_device(std::uint64_t to, const void* from, std::size_t bytes, void* stream) override { return to_device_(to, from, bytes, stream); }
   int copy_to_host(void* to, std::uint64_t from, std::size_t bytes, void* stream) override { return to_host_(to, from, bytes, stream); }
   int copy_on_device(std::uint64_t to, std::uint64_t from, std::size_t bytes, void* stream) override { return on_device_(to, from, bytes, stream); }
+  int copy_pieces_on_device(std::uint64_t to, std::size_t pitch, std::uint64_t from, std::size_t bytes, std::size_t pieces, void* stream) override {
+    constexpr int kDevice = 2;  // CU_MEMORYTYPE_DEVICE
+    const Copy2d copy{{0, 0, kDevice, nullptr, from, nullptr, bytes}, {0, 0, kDevice, nullptr, to, nullptr, pitch}, bytes, pieces};
+    return on_device_2d_(&copy, stream);
+  }
   int fill_words(std::uint64_t to, std::uint32_t value, std::size_t words, void* stream) override { return fill_(to, value, words, stream); }
   int module_load(void** module, const std::string& binary) override { return module_load_(module, binary.data()); }
   int module_unload(void* module) override { return module_unload_(module); }
@@ -113,6 +133,7 @@ class Libcuda final : public CudaCalls {
   int (*to_device_)(std::uint64_t, const void*, std::size_t, void*) = nullptr;
   int (*to_host_)(void*, std::uint64_t, std::size_t, void*) = nullptr;
   int (*on_device_)(std::uint64_t, std::uint64_t, std::size_t, void*) = nullptr;
+  int (*on_device_2d_)(const Copy2d*, void*) = nullptr;
   int (*fill_)(std::uint64_t, unsigned, std::size_t, void*) = nullptr;
   int (*module_load_)(void**, const void*) = nullptr;
   int (*module_unload_)(void*) = nullptr;

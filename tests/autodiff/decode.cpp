@@ -166,8 +166,8 @@ TEST_CASE("derived decode names its caches by scope") {
   std::vector<std::string> caches;
   for (const auto& [path, id] : step->parameters())
     if (!step->node(id).as<ParameterAttrs>().trainable) caches.push_back(path + " " + step->node(id).types[0].str());
-  CHECK(caches == std::vector<std::string>{"h.0.cache.0 f32[key=16, batch=2, head=3, depth=4]", "h.0.cache.1 f32[key=16, batch=2, head=3, depth=4]",
-                                           "h.1.cache.0 f32[key=16, batch=2, head=3, depth=4]", "h.1.cache.1 f32[key=16, batch=2, head=3, depth=4]"});
+  CHECK(caches == std::vector<std::string>{"h.0.cache.0 f32[batch=2, head=3, key=16, depth=4]", "h.0.cache.1 f32[batch=2, head=3, key=16, depth=4]",
+                                           "h.1.cache.0 f32[batch=2, head=3, key=16, depth=4]", "h.1.cache.1 f32[batch=2, head=3, key=16, depth=4]"});
 }
 
 TEST_CASE("what sees later positions, or mixes them, is not derived") {

@@ -115,6 +115,10 @@ class CudaBackend final : public Backend, public TargetMemories {
   void upload(void* to, const void* from, std::size_t bytes) override { gpu_->device.upload(number(to), from, bytes); }
   void download(void* to, const void* from, std::size_t bytes) override { gpu_->device.download(to, number(from), bytes); }
   void copy(void* to, const void* from, std::size_t bytes) override { gpu_->device.copy(number(to), number(from), bytes); }
+  void copy_pieces(void* to, std::size_t pitch, const void* from, std::size_t bytes, std::size_t pieces) override {
+    if (pieces == 1) copy(to, from, bytes);
+    else gpu_->device.copy_pieces(number(to), pitch, number(from), bytes, pieces);
+  }
   void write_index(void* to, std::int64_t index) override {
     gpu_->device.fill(number(to), static_cast<std::uint32_t>(index), 1);
     gpu_->device.fill(number(to) + 4, static_cast<std::uint32_t>(index >> 32), 1);

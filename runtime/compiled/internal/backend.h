@@ -35,6 +35,8 @@ class Backend {
   virtual void upload(void* to, const void* from, std::size_t bytes);
   virtual void download(void* to, const void* from, std::size_t bytes);
   virtual void copy(void* to, const void* from, std::size_t bytes);
+  // Of so many bytes each, one after the other in `from`, `pitch` bytes apart in `to`.
+  virtual void copy_pieces(void* to, std::size_t pitch, const void* from, std::size_t bytes, std::size_t pieces);
   virtual void write_index(void* to, std::int64_t index);
   virtual void finish() {}
 

@@ -39,6 +39,7 @@ struct Launch {
 struct Copy {
   int from = 0, to = 0;
   Extent offset;  // in `to`, in elements
+  std::int64_t pieces = 1, pitch = 0;  // of equal length, each so many elements behind the one before in `to`
 };
 
 // One scan: the body runs once an index, its inputs and outputs pointed at carries, slices and constants.

@@ -54,6 +54,17 @@ TEST_CASE("rows at the slot's beginning and end are appended too") {
   CHECK(*b.first_row == start);
 }
 
+TEST_CASE("rows are those along any axis of the slot") {
+  Graph g;
+  const Tensor slot = g.scope().state("cache", {kDepth, kKey}, zeros()), rows = exp(g.input("rows", f32, {kDepth, {"key", 2}}));
+  update(slot, concat({slice(slot, kKey, 0, 3), rows, slice(slot, kKey, 5, 8)}, kKey));
+  const Written w = written_by(g.data(), g->updates()[0]);
+  CHECK(w.value == rows.value());
+  CHECK(w.axis == "key");
+  REQUIRE(w.first_row);
+  CHECK(*w.first_row == Extent(3));
+}
+
 TEST_CASE("what moves the rows it keeps, or keeps another slot's, is written as a whole") {
   const Cache moved = cache();
   const Extent n = moved.rows.extent("key");
