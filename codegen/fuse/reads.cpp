@@ -103,8 +103,17 @@ void Reads::materialise(Value v, bool below_maps) {
   }
 }
 
+// What may fail does so once: what comes after it, however often it is read, then is like what comes after anything else.
+void Reads::force_gathers() {
+  std::vector<int> readers(graph_.nodes().size());
+  for (NodeId id = 0; id < graph_.nodes().size(); ++id)
+    if (live_[id])
+      for (const Value& v : graph_.node(id).operands) forced_[v.node] = ++readers[v.node] > 1 && graph_.node(v.node).op == Op::gather;
+}
+
 // In two rounds: what is cheap by itself, then what its users need in memory after all.
 void Reads::mark_virtual() {
+  force_gathers();
   const auto decide = [&] {
     std::vector<SmallList<Value, 4>> bases(graph_.nodes().size());
     for (NodeId id = 0; id < graph_.nodes().size(); ++id) {

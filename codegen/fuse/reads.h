@@ -40,6 +40,7 @@ class Reads {
 
  private:
   void mark_live();
+  void force_gathers();
   void mark_virtual();
   // Makes real what `v` needs in memory: `v` itself, or what it maps.
   void materialise(Value v, bool below_maps);

@@ -114,6 +114,17 @@ TEST_CASE("what only narrow readers want is stored narrow, and a leaf is narrowe
   CHECK(stored == std::vector<DType>{f32, f32, bf16});  // the results of the dots, and what they share
 }
 
+TEST_CASE("rows that are read twice are gathered once") {
+  Graph g;
+  const Axis time("time"), words("words", 30), model("model", 64);
+  const Tensor x = gather(g.input("table", f32, {words, model}), g.input("ids", i32, {time}), words), w = g.input("w", f32, {model, {"out", 32}});
+  g->add_output("y", (dot(exp(x), w, {model}) + sum(x, {model})).value());
+  std::size_t gathering = 0;
+  for (const Cluster& c : fuse(g).clusters)
+    gathering += static_cast<std::size_t>(std::count(c.nodes.begin(), c.nodes.end(), x.value().node));
+  CHECK(gathering == 1);
+}
+
 TEST_CASE("every stored value says why it is stored") {
   for (unsigned seed = 0; seed < 30; ++seed) {
     const Graph g = random_graph(seed);
