@@ -4,8 +4,8 @@
     tests/bench/compare.py --python ~/peers/bin/python [--rounds 3] [--threads 2] [--out FILE] [ROW ...]
 
 Rows: training steps of GPT-2 124M and of a LLaMA of 110M at B4 T64 (step, llama) and B1 T1024 (long, llama-long); the loss alone at B4
-T64 and B1 T512 (forward, forward-long, llama-forward, llama-forward-long); one token after the other (decode, llama-decode); each of these
-with -bf16 behind too. gemm and gemm-bf16: the matrix products of those steps, squares and odd sizes. kernels: what is no matrix
+T64 and B1 T512 (forward, forward-long, llama-forward, llama-forward-long); one token after the other, behind 64 and 896 (decode, decode-long,
+llama-decode, llama-decode-long); each of these with -bf16 behind too. gemm and gemm-bf16: the matrix products of those steps, squares and odd sizes. kernels: what is no matrix
 product, beside the bandwidth of the level its data is in. machine: what it could do. All of them unless named.
 
 Peers whose framework is not installed are left out, and said. A figure is the median over the rounds of each round's
@@ -31,7 +31,7 @@ STEPS = {"step": ("gpt2-124m", "step", 4, 64), "long": ("gpt2-124m", "step", 1, 
          "llama": ("llama-110m", "step", 4, 64), "llama-long": ("llama-110m", "step", 1, 1024),
          "forward": ("gpt2-124m", "forward", 4, 64), "forward-long": ("gpt2-124m", "forward", 1, 512),
          "llama-forward": ("llama-110m", "forward", 4, 64), "llama-forward-long": ("llama-110m", "forward", 1, 512)}
-DECODE = {"decode": "gpt2-124m", "llama-decode": "llama-110m"}
+DECODE = {"decode": ("gpt2-124m", 64), "decode-long": ("gpt2-124m", 896), "llama-decode": ("llama-110m", 64), "llama-decode-long": ("llama-110m", 896)}
 KNOWN = ["machine"] + [name + kind for name in [*STEPS, *DECODE, "gemm"] for kind in ("", "-bf16")] + ["kernels"]
 
 p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -86,7 +86,8 @@ def step_commands(row, precision):
 
 
 def decode_commands(row, precision):
-    size = ["--model", DECODE[row], "--prompt", "64", "--tokens", "64"]
+    model, prompt = DECODE[row]
+    size = ["--model", model, "--prompt", str(prompt), "--tokens", "64"]
     kind = ["--bf16"] if precision == "bf16" else []
     return {"uwaga": ours("decode", *at(precision), *size), "llama.cpp": peer("decode_llama_cpp.py", *size, *kind),
             "torch eager": peer("decode.py", *size, *kind)}
