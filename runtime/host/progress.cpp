@@ -9,15 +9,16 @@ namespace uwaga {
 namespace {
 
 constexpr double kLiveInterval = 0.1;
-constexpr int kBar = 20;
+constexpr int kBars[] = {20, 10};  // the longest that fits
+constexpr int kFileColumns = 1000;
 
 double clock_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-std::string bar(double done) {
-  const int full = static_cast<int>(std::clamp(done, 0.0, 1.0) * kBar);
-  return fmt::format("[{:#<{}}{:-<{}}]  ", "", full, "", kBar - full);
+std::string bar(double done, int cells) {
+  const int full = static_cast<int>(std::clamp(done, 0.0, 1.0) * cells);
+  return fmt::format("[{:#<{}}{:-<{}}]  ", "", full, "", cells - full);
 }
 
 }  // namespace
@@ -60,8 +61,9 @@ std::string format_progress(const ProgressState& state, int columns) {
   if (state.steps > 0 && left <= 0) text += fmt::format("  in {}", format_duration(state.seconds));
 
   const auto room = static_cast<std::size_t>(std::max(columns, 1));
-  if (state.steps > 0) {
-    const std::string all = bar(static_cast<double>(state.step) / static_cast<double>(state.steps)) + text;
+  for (int cells : kBars) {
+    if (state.steps <= 0) break;
+    const std::string all = bar(static_cast<double>(state.step) / static_cast<double>(state.steps), cells) + text;
     if (all.size() <= room) return all;
   }
   return text.substr(0, room);
@@ -95,7 +97,7 @@ void Progress::update(ProgressState state, double now) {
 }
 
 void Progress::draw() {
-  const std::string text = format_progress(*state_, options_.columns - (options_.terminal ? 1 : 0));
+  const std::string text = format_progress(*state_, options_.terminal ? options_.columns - 1 : kFileColumns);
   if (options_.terminal) {
     out_ << '\r' << text << "\x1b[K" << std::flush;  // Back, write, clear the rest of the line.
     live_ = true;

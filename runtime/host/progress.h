@@ -28,7 +28,7 @@ struct ProgressState {
   std::int64_t first_step = 0;  // Where a resumed run began; `update` fills it in.
 };
 
-// The line, at most `columns` wide: the bar goes first where there is no room, then the line is cut.
+// The line, at most `columns` wide: the bar is shorter where there is no room, then goes, then the line is cut.
 std::string format_progress(const ProgressState& state, int columns);
 
 // "0.4s" "12s" "3m05s" "2h07m" "3d04h"; "?" for what is negative or not finite.
@@ -39,7 +39,7 @@ std::string format_count(double value);
 
 struct ProgressOptions {
   bool terminal = false;
-  int columns = 80;
+  int columns = 80;      // Of the terminal.
   double interval = 10;  // Seconds between plain lines.
 };
 

@@ -36,6 +36,7 @@ TEST_CASE("the progress line tells where the run is and fits its width") {
       .step = 400, .steps = 1000, .loss = 2.34172, .validation_loss = 2.412, .tokens = 1'230'000, .seconds = 100};
   CHECK(format_progress(state, 100) ==
         "[########------------]   400/1000  loss 2.3417  val 2.4120  12.3k tok/s  eta 2m30s");
+  CHECK(format_progress(state, 79) == "[####------]   400/1000  loss 2.3417  val 2.4120  12.3k tok/s  eta 2m30s");
   CHECK(format_progress(state, 70) == " 400/1000  loss 2.3417  val 2.4120  12.3k tok/s  eta 2m30s");
   CHECK(format_progress(state, 9) == " 400/1000");
   CHECK(format_progress(state, 0).size() == 1);
@@ -62,6 +63,20 @@ TEST_CASE("a file gets whole lines at intervals, on news and at the end") {
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) steps.push_back(line.substr(24, 5));
   CHECK(steps == std::vector<std::string>{" 1/30", "11/30", "15/30", "25/30", "30/30"});
+}
+
+TEST_CASE("every line of a file has its bar, however long it is") {
+  std::ostringstream out;
+  Progress progress(out, {.interval = 10});
+  for (int i : {1000, 1999}) progress.update({.step = i, .steps = 2000, .loss = 100, .validation_loss = 200, .tokens = 999'900'000'000'000, .seconds = 0}, 11'111.0 * i);
+  progress.finish();
+  std::istringstream lines(out.str());
+  int bars = 0;
+  for (std::string line; std::getline(lines, line); ++bars) {
+    CHECK(line.size() > 80);
+    CHECK(line.starts_with("[##########"));
+  }
+  CHECK(bars == 2);
 }
 
 TEST_CASE("a terminal gets one line, rewritten, not too often") {
