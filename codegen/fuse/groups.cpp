@@ -36,10 +36,15 @@ namespace {
 
 constexpr std::int64_t kLongestSummedRow = 8192;
 
+// A row alone, as of one position that is decoded, is a row and not everything: what comes after it may stay with it.
+constexpr std::int64_t kLongestRowAlone = 8192;
+
 Sweep sweep_of(const Type& operand, const AxisNames& over) {
   const auto reduced = [&](const std::string& axis) { return std::find(over.begin(), over.end(), axis) != over.end(); };
-  if (std::all_of(operand.dims.begin(), operand.dims.end(), [&](const Dim& d) { return reduced(d.axis) || d.extent == Extent(1); }))
-    return Sweep::full;
+  if (std::all_of(operand.dims.begin(), operand.dims.end(), [&](const Dim& d) { return reduced(d.axis) || d.extent == Extent(1); })) {
+    const auto terms = operand.elements().constant();
+    return over.size() < operand.dims.size() && terms && *terms > 1 && *terms <= kLongestRowAlone ? Sweep::row : Sweep::full;
+  }
   for (std::size_t i = operand.dims.size(); i-- > 0;)
     if (!(operand.dims[i].extent == Extent(1))) return reduced(operand.dims[i].axis) ? Sweep::row : Sweep::column;
   return Sweep::full;

@@ -88,6 +88,18 @@ TEST_CASE("a softmax, a norm and a cross entropy are one kernel each") {
   }
 }
 
+TEST_CASE("a norm of one position is one kernel as of many, and a sum of everything ends its own") {
+  const Axes one{Axis("batch", 1), Axis("time", 1), Axis("model", 96)};
+  Graph norm;
+  const Tensor x = norm.input("x", f32, one), w = norm.input("w", f32, {one[2]}), b = norm.input("b", f32, {one[2]});
+  norm->add_output("y", layer_norm(x, w, b, "model", 1e-5).value());
+  CHECK(kernels_of(expand(norm)) == 1);
+  Graph all;
+  const Tensor y = all.input("y", f32, one);
+  all->add_output("z", (y / sum(y, {one[0], one[1], one[2]})).value());
+  CHECK(kernels_of(all) == 2);
+}
+
 TEST_CASE("bias, activation and residual join the product before them") {
   Graph g;
   const Axis row("row"), in("in", 32), out("out", 48);
