@@ -34,16 +34,15 @@ Space Group::rows() const {
 
 namespace {
 
-constexpr std::int64_t kLongestSummedRow = 8192;
-
-// A row alone, as of one position that is decoded, is a row and not everything: what comes after it may stay with it.
-constexpr std::int64_t kLongestRowAlone = 8192;
+// Of a row that columns are summed beside, and of one that is all there is.
+constexpr std::int64_t kLongestRow = 8192;
 
 Sweep sweep_of(const Type& operand, const AxisNames& over) {
   const auto reduced = [&](const std::string& axis) { return std::find(over.begin(), over.end(), axis) != over.end(); };
   if (std::all_of(operand.dims.begin(), operand.dims.end(), [&](const Dim& d) { return reduced(d.axis) || d.extent == Extent(1); })) {
+    // One position that is decoded is a row, and not everything: what comes after it may stay with it.
     const auto terms = operand.elements().constant();
-    return over.size() < operand.dims.size() && terms && *terms > 1 && *terms <= kLongestRowAlone ? Sweep::row : Sweep::full;
+    return over.size() < operand.dims.size() && terms && *terms > 1 && *terms <= kLongestRow ? Sweep::row : Sweep::full;
   }
   for (std::size_t i = operand.dims.size(); i-- > 0;)
     if (!(operand.dims[i].extent == Extent(1))) return reduced(operand.dims[i].axis) ? Sweep::row : Sweep::column;
@@ -216,7 +215,7 @@ bool sums_fit_beside(const GraphData& graph, const Group& sums, const Group& row
     length *= *extent;
   }
   // Nothing is computed of the sums, which are known when all rows are.
-  return length <= kLongestSummedRow && std::all_of(sums.nodes.begin(), sums.nodes.end(), [&](NodeId id) {
+  return length <= kLongestRow && std::all_of(sums.nodes.begin(), sums.nodes.end(), [&](NodeId id) {
     const Node& n = graph.node(id);
     return kernel::lower_row(n.op).how == kernel::Lowering::reduction || space_of(n.types[0]) == sums.space;
   });

@@ -105,10 +105,14 @@ void Reads::materialise(Value v, bool below_maps) {
 
 // What may fail does so once: what comes after it, however often it is read, then is like what comes after anything else.
 void Reads::force_gathers() {
-  std::vector<int> readers(graph_.nodes().size());
+  constexpr NodeId kNone = ~NodeId{0};
+  std::vector<NodeId> reader(graph_.nodes().size(), kNone);
   for (NodeId id = 0; id < graph_.nodes().size(); ++id)
     if (live_[id])
-      for (const Value& v : graph_.node(id).operands) forced_[v.node] = ++readers[v.node] > 1 && graph_.node(v.node).op == Op::gather;
+      for (const Value& v : graph_.node(id).operands) {
+        if (graph_.node(v.node).op == Op::gather && reader[v.node] != kNone && reader[v.node] != id) forced_[v.node] = true;
+        reader[v.node] = id;
+      }
 }
 
 // In two rounds: what is cheap by itself, then what its users need in memory after all.

@@ -225,8 +225,10 @@ class FewQueries {
         for (std::int64_t v = 0; v < vectors; ++v) sums.push_back(b_.variable(zeros()));
         b_.loop(k0, end, 1, [&](Ex key) {
           const Ex weight = b_.let(b_.splat(b_.load(tile, key), lanes_)), row = b_.let(k.base + key * k.step + first);
-          const Ex ahead = b_.let(k.base + min(key + kKeysAhead, keys_ - 1) * k.step + first);
-          for (std::int64_t e = 0; e < vectors * lanes_ && k.in_place; e += kLine) b_.prefetch(k.buffer, ahead + e, 1);
+          if (k.in_place) {
+            const Ex ahead = b_.let(k.base + min(key + kKeysAhead, keys_ - 1) * k.step + first);
+            for (std::int64_t e = 0; e < vectors * lanes_; e += kLine) b_.prefetch(k.buffer, ahead + e, 1);
+          }
           for (std::int64_t v = 0; v < vectors; ++v) {
             const Ex sum = sums[static_cast<std::size_t>(v)];
             b_.assign(sum, b_.fma(b_.load(k.buffer, b_.ramp(row + v * lanes_, lanes_)), weight, sum));

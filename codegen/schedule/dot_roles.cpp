@@ -121,10 +121,8 @@ std::optional<StoredOperand> operand_in_line(const Inline& x, Value operand, con
   const GraphData& g = x.graph();
   const auto d = stored_operand(x, operand);
   if (!d || g.type(d->stored).dtype != dtype) return std::nullopt;
-  AxisNames order = order_of(g, x.layouts(), d->stored);
+  AxisNames order = stored_axes(g, x.layouts(), d->stored);
   for (std::size_t i = over.size(); i-- > 0;) {
-    // Axes of one element may lie anywhere.
-    while (!order.empty() && order.back() != d->names.at(over[i]) && g.type(d->stored).extent(order.back()) == Extent(1)) order.pop_back();
     if (g.type(operand).extent(over[i]) == Extent(1)) continue;
     if (order.empty() || order.back() != d->names.at(over[i])) return std::nullopt;
     order.pop_back();

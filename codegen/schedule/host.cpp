@@ -29,8 +29,8 @@ bool lies_across(const Graph& graph, const Cluster& cluster, const Layouts& layo
   const schedule::Stages s = schedule::stages_of(graph.data(), cluster);
   if (s.count != 1) return false;
   for (const Value& v : cluster.inputs) {
-    const AxisNames order = schedule::order_of(graph.data(), layouts, v);
-    if (order.size() != static_cast<std::size_t>(s.space.rank())) continue;
+    const AxisNames order = schedule::stored_axes(graph.data(), layouts, v);
+    if (order.empty() || graph->type(v).rank() != s.space.rank()) continue;
     return s.space.has(order.back()) && std::find(s.over.begin(), s.over.end(), order.back()) == s.over.end();
   }
   return false;

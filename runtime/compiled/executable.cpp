@@ -227,12 +227,13 @@ class ExecutableBuilder {
       else *factor *= *d.extent.constant();
     return rows;
   }
-  // Is it read by kernels alone that are told where it lies, and by nothing that takes it as one piece?
+  // Is it read by clusters alone that go by its strides, and by nothing that takes it as one piece?
   bool reads_by_strides(Value v) const {
-    const auto reads = [&](const Cluster& c) { return std::find(c.inputs.begin(), c.inputs.end(), v) != c.inputs.end(); };
+    const auto& clusters = out_->clustering.clusters;
     return std::none_of(written_.begin(), written_.end(), [&](const Written& w) { return w.value == v; }) &&
-           std::none_of(out_->clustering.clusters.begin(), out_->clustering.clusters.end(), [&](const Cluster& c) {
-             return (c.kind == ClusterKind::structure || c.kind == ClusterKind::custom) && reads(c);
+           std::all_of(clusters.begin(), clusters.end(), [&](const Cluster& c) {
+             const bool by_strides = c.kind == ClusterKind::attention || c.kind == ClusterKind::contraction || c.kind == ClusterKind::loop;
+             return by_strides || std::find(c.inputs.begin(), c.inputs.end(), v) == c.inputs.end();
            });
   }
 

@@ -61,11 +61,11 @@ std::string format_progress(const ProgressState& state, int columns) {
   if (state.steps > 0 && left <= 0) text += fmt::format("  in {}", format_duration(state.seconds));
 
   const auto room = static_cast<std::size_t>(std::max(columns, 1));
-  for (int cells : kBars) {
-    if (state.steps <= 0) break;
-    const std::string all = bar(static_cast<double>(state.step) / static_cast<double>(state.steps), cells) + text;
-    if (all.size() <= room) return all;
-  }
+  if (state.steps > 0)
+    for (int cells : kBars) {
+      const std::string all = bar(static_cast<double>(state.step) / static_cast<double>(state.steps), cells) + text;
+      if (all.size() <= room) return all;
+    }
   return text.substr(0, room);
 }
 

@@ -4,9 +4,10 @@
     tests/bench/compare.py --python ~/peers/bin/python [--rounds 3] [--threads 2] [--out FILE] [ROW ...]
 
 Rows: training steps of GPT-2 124M and of a LLaMA of 110M at B4 T64 (step, llama) and B1 T1024 (long, llama-long); the loss alone at B4
-T64 and B1 T512 (forward, forward-long, llama-forward, llama-forward-long); one token after the other, behind 64 and 896 (decode, decode-long,
-llama-decode, llama-decode-long); each of these with -bf16 behind too. gemm and gemm-bf16: the matrix products of those steps, squares and odd sizes. kernels: what is no matrix
-product, beside the bandwidth of the level its data is in. machine: what it could do. All of them unless named.
+T64 and B1 T512 (forward, forward-long, llama-forward, llama-forward-long); one token after the other, behind 64 and 896 (decode,
+decode-long, llama-decode, llama-decode-long); each of these with -bf16 behind too. gemm and gemm-bf16: the matrix products of those
+steps, squares and odd sizes. kernels: what is no matrix product, beside the bandwidth of the level its data is in. machine: what it
+could do. All of them unless named.
 
 Peers whose framework is not installed are left out, and said. A figure is the median over the rounds of each round's
 median. The ratio is that of the best peer to uwaga, above 1 where uwaga is faster: of each peer the median over the rounds of

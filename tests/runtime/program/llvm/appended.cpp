@@ -109,6 +109,8 @@ TEST_CASE("rows lie in pieces where their axis is not the slot's first, and ever
   d.g->add_output("product", dot(d.seen[0], weights, {kHead, kDepth}).value());
   // One index for rows of heads and keys, were they not apart.
   d.g->add_output("projected", dot(d.seen[0], sum(weights, {kHead}), {kDepth}).value());
+  // Terms in one line of memory, were heads not apart.
+  d.g->add_output("both", dot(d.seen[0], d.g.scope().state("both", {kHead, kSeen, {"out", 5}}, ones()), {kHead, kSeen}).value());
   d.g->add_output("weighted", dot(d.seen[1], d.seen[0], {kSeen}).value());
   CHECK(before_launches(*executable_of(d.g)) == std::vector<bool>{true, true});
   expect_as_interpreted(d.g);
