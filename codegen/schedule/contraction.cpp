@@ -40,7 +40,7 @@ Contraction::Contraction(const Graph& graph, const Cluster& cluster, const Layou
   turns_divide_ = is_multiple(terms_, per_step_ * kStepsATurn);
   many_terms_ = lanes_ > 1 && terms_.constant().value_or(kSharedTerms) >= kSharedTerms;
   plan_b();
-  if (tiles_) choose_tile_task();
+  if (tiles_) choose_tile_task(target.threads);
   else choose_task(target);
   plan_a();
   plan_once(target);
@@ -60,6 +60,19 @@ void Contraction::choose_task(const HostTarget& target) {
   if (!a_in_line() && bytes <= target.l2_bytes / 2 && across * down >= kWideTasks) most *= 2;
   task_columns_ = std::max(most / panel_, std::int64_t{1}) * panel_;
   if (columns) task_columns_ = std::min(task_columns_, round_up(*columns, panel_));
+  give_each_thread_a_task(target.threads);
+}
+
+// Of fewer columns, else of fewer rows: what is then packed again is A's, which often needs no packing.
+void Contraction::give_each_thread_a_task(int threads) {
+  const auto rows = rows_.constant(), columns = columns_.constant(), entries = batch_.constant();
+  if (!rows || !columns || !entries) return;
+  const auto tasks = [&] { return *entries * parts(*rows, task_rows_) * parts(*columns, task_columns_); };
+  while (tasks() > 0 && tasks() < threads) {
+    if (task_columns_ > std::max(kNarrowColumns, panel_)) task_columns_ = round_up(task_columns_ / 2, panel_);
+    else if (task_rows_ >= 2 * kLeastTaskRows) task_rows_ = round_up(task_rows_ / 2, tile_rows_);
+    else break;
+  }
 }
 
 ScheduledKernel Contraction::write() {

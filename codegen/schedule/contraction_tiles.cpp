@@ -14,7 +14,7 @@ bool Contraction::has_tiles_in_line() {
   return pitch != nullptr;
 }
 
-void Contraction::choose_tile_task() {
+void Contraction::choose_tile_task(int threads) {
   // What it costs to have an operand once more, an element: read in place, copied, turned over.
   constexpr std::int64_t kInPlace = 1, kCopied = 2, kTurned = 8;
   const std::int64_t again_a = has_tiles_in_line() ? kInPlace : a_in_line() ? kCopied : kTurned;
@@ -25,7 +25,7 @@ void Contraction::choose_tile_task() {
   // Of sizes that are not known as many as one task has.
   const std::int64_t rows = rows_.constant().value_or(kTaskRows), columns = columns_.constant().value_or(most_columns);
   std::int64_t down = parts(rows, most_rows), across = parts(columns, most_columns);
-  while (down * across < kTileTasks) {
+  while (down * across < std::max<std::int64_t>(kTileTasks, threads)) {
     const bool more_rows = rows_.is_constant() && rows > 2 * tile_rows_ * down;
     const bool more_columns = columns_.is_constant() && columns > 2 * panel_ * across;
     if (more_columns && (!more_rows || rows * again_a <= columns * again_b)) ++across;

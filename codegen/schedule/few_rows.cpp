@@ -17,8 +17,11 @@ constexpr std::int64_t kBlock = 512;
 // Bytes of a term that a task reads, at least and at most, and tasks between: enough of them for the threads, and pieces of B that
 // memory gives in a row.
 constexpr std::int64_t kLeastBytes = 1536, kMostBytes = 3072, kTasks = 4;
+// And at least, where threads would be left without a task.
+constexpr std::int64_t kLeastPieceBytes = 256;
 
-std::int64_t round_up(std::int64_t n, std::int64_t step) { return (n + step - 1) / step * step; }
+std::int64_t parts(std::int64_t n, std::int64_t size) { return (n + size - 1) / size; }
+std::int64_t round_up(std::int64_t n, std::int64_t step) { return parts(n, step) * step; }
 
 DType sums_in(const GraphData& g, const Roles& roles) {
   return computing(g.type(roles.a).dtype) == DType::f32 ? DType::f32 : computing(g.node(roles.node).types[0].dtype);
@@ -68,7 +71,8 @@ class FewRows {
       find_lines();
       task_columns_ = std::min(task_columns_, round_up(kSquaresTask, panel_));
     }
-    if (const auto c = columns_.constant(); part == Part::blocks) task_columns_ = round_up(*c, panel_);
+    if (part == Part::blocks) task_columns_ = round_up(*columns_.constant(), panel_);
+    give_each_thread_a_task(target.threads);
   }
 
   // Do tasks divide the terms, each reading its own in one piece? Where a processor fetches ahead of a piece of a term, it fetches
@@ -89,7 +93,8 @@ class FewRows {
     k_ = x_.extent(terms_);
     const Ex entry = b_.grid(x_.extent(product(g_.node(roles_.node).types[0], roles_.batch)));
     entry_ = entry;
-    const Ex task = part_ == Part::blocks ? b_.grid(b_.integer(block_count())) : b_.grid((n_ + (task_columns_ - 1)) / task_columns_);
+    const Ex block = part_ == Part::blocks ? b_.grid(b_.integer(block_count())) : Ex();
+    const Ex task = b_.grid((n_ + (task_columns_ - 1)) / task_columns_);
     if (part_ != Part::join) plan_a();
     if (!across_ && part_ != Part::join) {
       sums_ = b_.scratch(dtype_, b_.integer(rows_ * task_columns_));
@@ -99,9 +104,8 @@ class FewRows {
       for (const Dim& d : g_.type(v).dims) env_.axes[d.axis] = Index::scalar(b_.integer(0));
     set_flat(x_, env_, axes_.batch, Index::scalar(entry));
     if (part_ != Part::join) read_a();
-    const Ex first = part_ == Part::blocks ? b_.integer(0) : b_.let(task * task_columns_);
-    const Ex end = part_ == Part::blocks ? n_ : b_.let(min(first + task_columns_, n_));
-    if (part_ == Part::blocks) sum_block(task);
+    const Ex first = b_.let(task * task_columns_), end = b_.let(min(first + task_columns_, n_));
+    if (part_ == Part::blocks) sum_block(block, first, end);
     else if (part_ == Part::join) join_blocks(first, end);
     else if (across_) x_.loop(first, end, panel_, [&](Ex column) { squares(column); });
     else vectors(first, end);
@@ -111,6 +115,15 @@ class FewRows {
   }
 
  private:
+  void give_each_thread_a_task(int threads) {
+    const auto columns = columns_.constant(), entries = product(g_.node(roles_.node).types[0], roles_.batch).constant();
+    if (!columns || !entries || *columns < 1) return;
+    const std::int64_t others = std::max<std::int64_t>(1, *entries * (part_ == Part::blocks ? block_count() : 1));
+    if (others * parts(*columns, task_columns_) >= threads) return;
+    const std::int64_t least = across_ ? 1 : kLeastPieceBytes * line_ / 64;
+    const std::int64_t piece = std::max(parts(*columns, parts(threads, others)), least);
+    task_columns_ = std::min(task_columns_, round_up(piece, panel_));
+  }
   Ex mac(Ex a, Ex b, Ex sum) { return is_float(dtype_) ? b_.fma(a, b, sum) : sum + a * b; }
   Ex zero() { return is_float(dtype_) ? b_.real(0, dtype_) : b_.integer(0, dtype_); }
   Ex operand(Value v, const IndexEnv& env) {
@@ -176,6 +189,7 @@ class FewRows {
       body(k0, b_.let(min(k0 + kBlock, k_)));
     });
   }
+  bool whole_terms() const { return part_ == Part::blocks && task_columns_ >= *columns_.constant(); }
   bool widens() const { return stored_b_ && size_of(g_.type(stored_b_->stored).dtype) < size_of(dtype_); }
   bool terms_divide(std::int64_t n) const {
     const auto c = terms_.constant();
@@ -226,7 +240,7 @@ class FewRows {
   // While columns `c` of a group of terms are computed.
   void fetch_ahead(Ex term, std::int64_t terms, Ex first, Ex c) {
     for (std::int64_t t = 0; t < terms; ++t) {
-      if (part_ == Part::blocks) fetch_line(term + std::max(kTermsAhead, terms), c * terms + t * panel_, 1);
+      if (whole_terms()) fetch_line(term + std::max(kTermsAhead, terms), c * terms + t * panel_, 1);
       else fetch_line(term + (kGroupsAhead * terms + t), first + c, 2);
     }
   }
@@ -255,15 +269,15 @@ class FewRows {
     return b_.ramp(((entry_ * block_count() + block) * rows_ + row) * *columns_.constant() + column, lanes_);
   }
   Ex real_columns(Ex column) { return b_.ramp(column, lanes_) < b_.splat(n_, lanes_); }
-  void sum_block(Ex block) {
-    const Ex k0 = b_.let(block * kBlock);
-    add_block(b_.integer(0), n_, k0, b_.let(min(k0 + kBlock, k_)));
+  void sum_block(Ex block, Ex first, Ex end) {
+    const Ex k0 = b_.let(block * kBlock), count = b_.let(end - first);
+    add_block(first, count, k0, b_.let(min(k0 + kBlock, k_)));
     const BufferId to = x_.temporary(dtype_, 0, true);
-    each_column(n_, [&](Ex c, std::int64_t n, bool masked) {
+    each_column(count, [&](Ex c, std::int64_t n, bool masked) {
       for (std::int64_t r = 0; r < rows_; ++r)
         for (std::int64_t v = 0; v < n; ++v) {
-          const Ex column = c + v * lanes_;
-          b_.store(to, partial(block, r, column), b_.load(sums_, own(column, r)), masked ? real_columns(column) : Ex());
+          const Ex own_column = c + v * lanes_, column = b_.let(first + own_column);
+          b_.store(to, partial(block, r, column), b_.load(sums_, own(own_column, r)), masked ? real_columns(column) : Ex());
         }
     });
   }

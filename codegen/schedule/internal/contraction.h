@@ -17,6 +17,8 @@ inline constexpr std::int64_t kBlock = 512;
 // Rows and columns of C that one task computes, at most. They bound its scratch and set how often operands are packed again:
 // an element of B serves all rows of the task, one of A all its columns. Narrow results get narrow tasks, for the threads.
 inline constexpr std::int64_t kTaskRows = 384, kTaskColumns = 128, kNarrowColumns = 64, kNarrow = 1024;
+// Rows of a task that is cut for threads without one, at least.
+inline constexpr std::int64_t kLeastTaskRows = 48;
 // Tasks of a product, at least, that are made wider.
 inline constexpr std::int64_t kWideTasks = 8;
 // Of so many columns three vectors of a tile may compute one more than two would: they are little faster.
@@ -70,8 +72,9 @@ class Contraction {
   // rows of two, which 32 registers would hold, gain nothing: 16 sums keep multiply-adds apart, and vectors of A hold whole tiles of 8.
   void choose_tile(const HostTarget& target);
   void choose_task(const HostTarget& target);
+  void give_each_thread_a_task(int threads);
   // Rows and columns of a task in tile registers: as packing each operand again costs least.
-  void choose_tile_task();
+  void choose_tile_task(int threads);
   // A as it lies, term by term, where that is how it is multiplied.
   std::optional<StoredOperand> a_in_line() const { return operand_in_line(x_, roles_.a, roles_.over, pairs_ ? DType::bf16 : dtype_); }
   // A bf16 A whose tiles lie in memory as they are loaded.

@@ -16,6 +16,7 @@ namespace {
 class HostBackend final : public Backend {
  public:
   explicit HostBackend(std::shared_ptr<ThreadPool> pool) : target_(this_host()), pool_(std::move(pool)) {
+    target_.threads = pool_->threads();
     if (is_switched_on("UWAGA_SHARES", "fixed")) mode_ = ThreadPool::Mode::fixed;
   }
 
