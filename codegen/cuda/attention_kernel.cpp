@@ -161,12 +161,12 @@ void AttentionKernel::hoist_rows(const std::vector<Value>& values) {
   std::set<Value> done;
   const std::function<void(Value)> walk = [&](Value v) {
     if (!done.insert(v).second) return;
-    if (!f_.is_tile(g_.type(v))) {
+    if (f_.is_row(g_.type(v))) {
       x_.hoist(v, env);
       algorithm();
       return;
     }
-    if (!x_.computes(v.node)) return;
+    if (!f_.is_tile(g_.type(v)) || !x_.computes(v.node) || !schedule::keeps_indices(g_.node(v.node))) return;
     if (std::any_of(f_.dots.begin(), f_.dots.end(), [&](const TileDot& d) { return d.node == v.node; })) return;
     for (Value o : g_.node(v.node).operands) walk(o);
   };

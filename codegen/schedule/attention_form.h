@@ -7,6 +7,7 @@
 //   totals       sums of a tile over queries, keys and batch axes: gradients of captured tensors
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <set>
 #include <string>
@@ -47,10 +48,17 @@ struct AttentionForm {
   std::optional<Value> mask;
 
   bool is_tile(const Type& t) const { return t.has(key); }
+  // Has a value an element for a query, and no other axes than scores have?
+  bool is_row(const Type& t) const {
+    return !is_tile(t) && std::all_of(t.dims.begin(), t.dims.end(), [&](const Dim& d) { return space.has(d.axis); });
+  }
 };
 
 // Features per element of a tile dot, at most: one fma chain each.
 inline constexpr std::int64_t kMostFeatures = 512;
+
+// Is an element of it made of its operands' elements at the same indices? (Not so gather, slice and others that map indices.)
+bool keeps_indices(const Node& node);
 
 // Only live nodes count. Absent: `reason` says what does not fit.
 std::optional<AttentionForm> find_attention_form(const Graph& graph, const std::string& query, const std::string& key, std::string& reason);

@@ -20,7 +20,7 @@ namespace uwaga::test {
 
 struct Variant {
   std::string what;
-  bool group = false, gradient = false, bias = false, real = false, narrow = false;  // narrow: comes in as bf16
+  bool group = false, gradient = false, bias = false, real = false, table = false, narrow = false;  // narrow: comes in as bf16
   int depth = 8, value_depth = 8, queries = 0;  // 0: the symbol `time`
   std::function<void(AttentionOptions&, const Tensor& bias, const Tensor& real)> set = {};
 };
@@ -43,6 +43,7 @@ inline Graph attend(const Variant& v) {
   std::vector<Tensor> wrt{q, k, x};
   Tensor bias = q, real = q;  // unless the variant has one
   if (v.bias) wrt.push_back(bias = g.input("bias", DType::f32, {kHead}));
+  if (v.table) bias = g.input("table", DType::f32, {{"bucket", 9}, kHead});
   if (v.real) real = g.input("real", DType::i32, {kBatch, kKey});
   AttentionOptions options{.query = time, .key = kKey, .depth = depth};
   if (v.set) v.set(options, bias, real);
@@ -86,6 +87,18 @@ inline std::vector<Variant> variants() {
        .set = [](AttentionOptions& o, const Tensor& bias, const Tensor&) {
          o.score = [bias](const Score& s) { return s.score - outer(bias, cast(s.query - s.key, DType::f32) * 0.05) / 3.0; };
          o.mask = causal();
+       }},
+      {.what = "a bias by distance, from a table", .table = true,
+       .set = [](AttentionOptions& o, const Tensor& table, const Tensor&) {
+         o.score = [table](const Score& s) { return s.score + gather(table, min(max(s.query - s.key, 0), 8), "bucket"); };
+         o.mask = causal();
+       }},
+      {.what = "documents, looked up by both indices", .real = true,
+       .set = [](AttentionOptions& o, const Tensor&, const Tensor& real) {
+         const Tensor documents = rename(real, kKey, "place");
+         o.mask = [documents](const Tensor& query, const Tensor& key) {
+           return logical_and(equal(gather(documents, query, "place"), gather(documents, key, "place")), key <= query);
+         };
        }},
   };
 }
