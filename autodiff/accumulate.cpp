@@ -35,6 +35,7 @@ Accumulated accumulate(const std::vector<Tensor>& inputs, const Axis& batch, std
   // The body by hand: which parameters there are, and so which carries, is known only once the loss has been written.
   const auto body = std::make_shared<GraphData>(graph->shared_provenance());
   body->parent = graph;
+  body->is_body = true;
   const auto input = [&](const std::string& name, const Type& type) {
     return Tensor(body, {body->add(Op::input, InputAttrs{name, type}, {}, origin), 0});
   };

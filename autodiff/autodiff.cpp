@@ -78,9 +78,9 @@ std::vector<Tensor> pull_back(const Site& site, const std::vector<Value>& output
           reaches(*site.graph, at[i], outputs)
               ? fmt::format(
                     "the loss depends on {} only through what is piecewise constant or stopped, so its gradient is 0; "
-                    "set allow_unused if that is meant",
+                    "set allow_unused, or freeze it in train_step, if that is meant",
                     site.describe(at[i]))
-              : fmt::format("the loss does not depend on {}; set allow_unused if that is meant", site.describe(at[i])));
+              : fmt::format("the loss does not depend on {}; set allow_unused, or freeze it in train_step, if that is meant", site.describe(at[i])));
     const ProvenanceGuard guard(
         *site.graph, site.graph->provenance().with_role(site.graph->node(at[i].node).provenance, Role::backward));
     const Tensor gradient = found[i] ? *found[i] : autodiff::zeros(site.graph, wrt[i].type());

@@ -8,6 +8,7 @@
 #include <uwaga/ir/graph.h>
 #include <uwaga/ir/ops.h>
 #include <uwaga/ir/shared_calls.h>
+#include <uwaga/ir/wanted.h>
 
 namespace uwaga {
 namespace {
@@ -16,8 +17,7 @@ std::shared_ptr<GraphData> innermost(const std::vector<Tensor>& tensors, Here wh
   std::shared_ptr<GraphData> inner;
   for (const Tensor& t : tensors) {
     if (!inner || t.data().is_inside(*inner)) inner = t.shared_graph();
-    else if (!inner->is_inside(t.data()))
-      throw Error(fmt::format("{}:{}: tensors of two graphs meet; declare both in one Graph", base_name(where.file_name()), where.line()));
+    else if (!inner->is_inside(t.data())) refuse_two_graphs(where, *inner, t.data());
   }
   return inner;
 }
@@ -29,6 +29,7 @@ struct Body {
   Body(const std::shared_ptr<GraphData>& parent, const std::vector<Type>& types, ProvenanceId origin)
       : graph(std::make_shared<GraphData>(parent->shared_provenance())) {
     graph->parent = parent;
+    graph->is_body = true;
     for (std::size_t i = 0; i < types.size(); ++i) {
       const NodeId id = graph->add(Op::input, InputAttrs{fmt::format("arg{}", i), types[i]}, {}, origin);
       inputs.push_back({graph, {id, 0}});

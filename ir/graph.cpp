@@ -9,6 +9,7 @@
 
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/infer.h>
+#include <uwaga/ir/nearest.h>
 #include <uwaga/ir/scope.h>
 #include <uwaga/ir/tensor.h>
 
@@ -216,6 +217,14 @@ Tensor shared_counter(Graph& graph, const std::string& path, std::source_locatio
   return {graph.shared(), {id, 0}};
 }
 }  // namespace
+
+Tensor Graph::parameter(const std::string& path) const {
+  const auto& all = data().parameters();
+  if (const auto it = all.find(path); it != all.end()) return {shared(), {it->second, 0}};
+  std::vector<std::string> names;
+  for (const auto& [name, id] : all) names.push_back(name);
+  throw Error(fmt::format("the graph has no parameter '{}'{}", path, nearest_names(path, names)));
+}
 
 Tensor Graph::seed(std::source_location where) { return shared_counter(*this, "seed", where); }
 Tensor Graph::step(std::source_location where) { return shared_counter(*this, "step", where); }

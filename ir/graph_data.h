@@ -100,6 +100,8 @@ class GraphData : public std::enable_shared_from_this<GraphData> {
   Provenance& provenance() const { return *provenance_; }
   const std::shared_ptr<Provenance>& shared_provenance() const { return provenance_; }
 
+  // Of a scan, a cond or a composite as a user's function wrote it.
+  bool is_body = false;
   // Set while a body is built: the graph around it, and for each captured value the input that stands for it.
   std::shared_ptr<GraphData> parent;
   std::vector<std::pair<Value, NodeId>> captures;

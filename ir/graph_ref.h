@@ -46,6 +46,9 @@ class Graph {
   // The root scope.
   Scope scope(std::source_location where = std::source_location::current());
 
+  // A parameter or a state slot, by its path. Error where there is none, with the nearest ones.
+  Tensor parameter(const std::string& path) const;
+
   // The i64 scalars that random numbers are drawn from: state slots "seed" and "step", shared by all that ask.
   Tensor seed(std::source_location where = std::source_location::current());
   Tensor step(std::source_location where = std::source_location::current());

@@ -65,8 +65,7 @@ struct Builder {
   }
   static void join(std::shared_ptr<GraphData>& inner, const std::shared_ptr<GraphData>& other, Here where) {
     if (!inner || other->is_inside(*inner)) inner = other;
-    else if (!inner->is_inside(*other))
-      throw Error(fmt::format("{}:{}: tensors of two graphs meet; declare both in one Graph", base_name(where.file_name()), where.line()));
+    else if (!inner->is_inside(*other)) refuse_two_graphs(where, *inner, *other);
   }
 };
 
@@ -325,6 +324,8 @@ Tensor count(Operand x, const Axes& axes, DType dtype) {
 
 Tensor mean(Operand x, const Axes& over) {
   const Here where = x.where;
+  if (x.tensor && !is_float(x.tensor->dtype()))
+    throw Builder(x).error(fmt::format("mean of {}, whose quotient would be cut off; cast it first", name(x.tensor->dtype())));
   const Tensor total = sum(x, over);
   return Operand(total, where) / Operand(count(x, over, total.dtype()), where);
 }
@@ -334,10 +335,10 @@ Tensor cumsum(Operand x, const Axis& axis, bool reverse) { return along(Op::cums
 
 Tensor gather(Operand data, Operand indices, const Axis& axis) {
   want_tensor(Op::gather, data, "data");
-  want_tensor(Op::gather, indices, "indices");
   const Builder b = Builder::of({&data, &indices});
   check_axis(b, Op::gather, data.tensor->type(), axis);
-  return b.add(Op::gather, AxisAttrs{axis.name}, {b.value(*data.tensor), b.value(*indices.tensor)});
+  const Value at = indices.tensor ? b.value(*indices.tensor) : b.literal(indices.literal, DType::i32);
+  return b.add(Op::gather, AxisAttrs{axis.name}, {b.value(*data.tensor), at});
 }
 
 Tensor scatter_add(Operand base, Operand indices, Operand updates, const Axis& axis) {
@@ -408,6 +409,9 @@ Tensor tag(Operand x, const std::string& name) {
 }
 
 Tensor Tensor::watch(const std::string& name, std::source_location where) const {
+  if (graph_->is_body)
+    throw Error(fmt::format("{}:{}: '{}' is inside a scan, cond or composite, whose values no run gives out; let the body return it and watch it outside",
+                            base_name(where.file_name()), where.line(), name));
   const Tensor named = tag(Operand(*this, where), name);
   graph_->add_output(name, named.value());
   return named;

@@ -53,7 +53,7 @@ Tensor bitcast(Operand x, DType dtype);  // between dtypes of one size
 Tensor split(Operand x, const Axis& axis, const Axes& into);              // at most one of `into` without a size
 Tensor merge(Operand x, const Axes& axes, const Axis& into);              // the first of `axes` is the slowest
 Tensor broadcast(Operand x, const std::vector<Dim>& new_dims);            // adds axes, in front
-Tensor broadcast_like(Operand x, Operand like);                           // adds what `like` has and x lacks
+Tensor broadcast_like(Operand x, Operand like);                           // over all axes of `like`; x has no others
 Tensor outer(Operand a, Operand b);                                       // product over the union of disjoint-or-equal axes
 Tensor rename(Operand x, const Axis& from, const Axis& to);               // the extent stays
 Tensor slice(Operand x, const Axis& axis, Extent start, Extent stop, std::int64_t step = 1);
@@ -68,7 +68,7 @@ Tensor order(Operand x, const Axes& axes);  // the same tensor, its axes written
 Tensor dot(Operand a, Operand b, const Axes& over, std::optional<DType> result = std::nullopt);
 Tensor sum(Operand x, const Axes& over);
 Tensor reduce_max(Operand x, const Axes& over);  // -inf over an empty axis
-Tensor mean(Operand x, const Axes& over);        // sum / count; NaN over an empty axis
+Tensor mean(Operand x, const Axes& over);        // sum / count, of floats; NaN over an empty axis
 Tensor argmax(Operand x, const Axis& axis);      // i32; the lowest index on ties, NaN is largest
 Tensor cumsum(Operand x, const Axis& axis, bool reverse = false);
 // The number of elements along `axes`, as a scalar of a dtype.
@@ -77,6 +77,7 @@ Tensor count(Operand x, const Axes& axes, DType dtype);
 // ---- indices
 // data[..., axis, ...] read at i32/i64 indices: axes of the result are those of the indices, then those of data without
 // `axis`; axes both have are aligned (so this is also take-along-axis). An index out of range stops the run with an error.
+// An index may be a number: gather(x, 0, time) is x at time 0, without that axis.
 Tensor gather(Operand data, Operand indices, const Axis& axis);
 // base + the updates added where their indices point, in index order. updates: the axes gather would give.
 Tensor scatter_add(Operand base, Operand indices, Operand updates, const Axis& axis);

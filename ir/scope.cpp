@@ -92,4 +92,10 @@ Tensor Scope::state(const std::string& name, const Axes& axes, const Initial& in
   return slot(name, axes, initial, dtype, false, where);
 }
 
+Tensor Scope::state(const std::string& name, const Tensor& like, const Initial& initial, std::source_location where) const {
+  Axes axes;
+  for (const Dim& d : like.type().dims) axes.emplace_back(d.axis, d.extent);
+  return state(name, axes, initial, like.dtype(), where);
+}
+
 }  // namespace uwaga

@@ -53,6 +53,10 @@ class Scope {
   Tensor state(const std::string& name, const Axes& axes, const Initial& initial, DType dtype = DType::f32,
                std::source_location where = std::source_location::current()) const;
 
+  // The same, of the axes and the dtype of another tensor: a moment of a parameter.
+  Tensor state(const std::string& name, const Tensor& like, const Initial& initial,
+               std::source_location where = std::source_location::current()) const;
+
   // n scopes name.0 ... name.(n-1), for a plain loop.
   Layers layers(const std::string& name, int n, std::source_location where = std::source_location::current()) const;
 

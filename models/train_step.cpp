@@ -21,21 +21,29 @@ namespace {
 // What every optimiser starts from: gradients, the factor that clips them, and this step's learning rate.
 class Step {
  public:
-  Step(const Tensor& loss, double rate, double clip, const RateSchedule& schedule, const PathRules& rules)
-      : graph_(loss.graph()), rules_(rules),
+  // `given`: the gradients, or null to take them.
+  Step(const Tensor& loss, const Gradients* given, double rate, double clip, const RateSchedule& schedule, const PathRules& rules, Here where)
+      : graph_(loss.graph()), rules_(rules), where_(graph_->origin(where)),
         guard_(graph_.data(), graph_->provenance().with_role(graph_->node(loss.value().node).provenance, Role::optimiser)) {
     check_rules();
+    if (!is_float(loss.dtype()) || loss.type().rank() != 0)
+      throw error(fmt::format("the loss is {} and has to be a floating scalar; take its mean or sum", loss.type().str()));
     std::vector<Tensor> wrt;
     for (const auto& [path, id] : graph_->parameters())
       if (graph_->node(id).as<ParameterAttrs>().trainable && !any(rules.freeze, path)) {
+        const Type& type = graph_->node(id).types[0];
+        if (type.dtype != DType::f32)
+          throw error(fmt::format("parameter '{}' is {}, and optimisers update f32; freeze it, or keep it in f32 and cast it where it is used", path, type.str()));
         paths_.push_back(path);
         wrt.emplace_back(graph_.shared(), Value{id, 0});
       }
-    if (paths_.empty()) throw Error("train_step: the graph has no trainable parameter to update");
-    {
+    if (paths_.empty()) throw error("the graph has no trainable parameter to update");
+    if (given) {
+      for (const std::string& path : paths_) take(path, *given);
+    } else {
       // Derivatives carry the lines of what they are derivatives of.
       const auto before = std::exchange(graph_->provenance_override, std::nullopt);
-      const std::vector<Tensor> all = grad(loss, wrt);
+      const std::vector<Tensor> all = grad(loss, wrt, {}, where);
       graph_->provenance_override = before;
       for (std::size_t i = 0; i < all.size(); ++i) gradients_.emplace(paths_[i], all[i]);
     }
@@ -55,14 +63,16 @@ class Step {
     if (clip > 0) clip_ = min(scope.state("clip", {}, constant_value(clip)) / (*norm_ + 1e-6), 1.0);
     count_ = cast(now, DType::f64) + 1.0;
 
-    graph_->add_output("loss", loss.value());
+    if (const auto named = graph_->output("loss"); !named) graph_->add_output("loss", loss.value());
+    else if (!is_same(*named, loss.value()))
+      throw error("it gives the loss out as 'loss', and the graph has another output of that name");
     graph_->add_output("grad_norm", norm_->value());
     graph_->add_output("rate", rate_->value());
     updates_.push_back({"step", (now + 1).value()});
   }
 
   const std::vector<std::string>& paths() const { return paths_; }
-  Tensor parameter(const std::string& path) { return {graph_.shared(), {graph_->parameters().at(path), 0}}; }
+  Tensor parameter(const std::string& path) const { return graph_.parameter(path); }
   const Tensor& gradient(const std::string& path) const { return gradients_.at(path); }
   // A slot of the optimiser beside a parameter, of its shape, starting at 0.
   Tensor moment(const std::string& path, const std::string& name) {
@@ -110,6 +120,21 @@ class Step {
     return false;
   }
 
+  Error error(const std::string& what) const { return Error(fmt::format("{}: train_step: {}", graph_->provenance().brief(where_), what)); }
+  // A value, or its name's tag.
+  bool is_same(Value named, Value of) const {
+    const Node& n = graph_->node(named.node);
+    return named == of || (n.op == Op::tag && n.operands[0] == of);
+  }
+  void take(const std::string& path, const Gradients& given) {
+    const auto it = given.find(path);
+    if (it == given.end()) throw error(fmt::format("there is no gradient of '{}'; freeze it if that is meant", path));
+    const Type &have = it->second.type(), &want = parameter(path).type();
+    if (&it->second.data() != &graph_.data() || !same_type(have, want))
+      throw error(fmt::format("the gradient of '{}' is {}, the parameter {}", path, have.str(), want.str()));
+    gradients_.emplace(path, it->second);
+  }
+
   void check_rules() const {
     std::vector<std::pair<const char*, std::string>> rules;
     for (const std::string& pattern : rules_.freeze) rules.emplace_back("freeze", pattern);
@@ -120,7 +145,7 @@ class Step {
       for (const auto& [path, id] : graph_->parameters()) found = found || matches(pattern, path);
       if (found) continue;
       const auto& all = graph_->parameters();
-      throw Error(fmt::format("train_step: the pattern '{}' of {} matches no parameter{}", pattern, rule,
+      throw error(fmt::format("the pattern '{}' of {} matches no parameter{}", pattern, rule,
                               all.empty() ? "" : fmt::format("; the first of {} is '{}'", all.size(), all.begin()->first)));
     }
   }
@@ -145,6 +170,7 @@ class Step {
 
   Graph graph_;
   PathRules rules_;
+  ProvenanceId where_;  // train_step was called at
   ProvenanceGuard guard_;
   std::vector<std::string> paths_;
   std::map<std::string, Tensor> gradients_;
@@ -176,8 +202,9 @@ bool matches(const std::string& pattern, const std::string& path) {
   return p == pattern.size();
 }
 
-Graph train_step(const Tensor& loss, const AdamW& o) {
-  Step step(loss, o.rate, o.clip, o.schedule, o.rules);
+namespace {
+
+Graph with_adamw(Step step, const AdamW& o) {
   const Tensor correction1 = step.correction(o.beta1), correction2 = step.correction(o.beta2);
   SharedCalls shared;
   for (const std::string& path : step.paths()) {
@@ -191,8 +218,7 @@ Graph train_step(const Tensor& loss, const AdamW& o) {
   return step.finish();
 }
 
-Graph train_step(const Tensor& loss, const Sgd& o) {
-  Step step(loss, o.rate, o.clip, o.schedule, o.rules);
+Graph with_sgd(Step step, const Sgd& o) {
   SharedCalls shared;
   for (const std::string& path : step.paths()) {
     const SgdStep next = sgd(shared, step.parameter(path), step.gradient(path), step.moment(path, "velocity"), step.rate(path), step.clip(),
@@ -201,6 +227,17 @@ Graph train_step(const Tensor& loss, const Sgd& o) {
     step.update_moment(path, "velocity", next.velocity);
   }
   return step.finish();
+}
+
+}  // namespace
+
+Graph train_step(const Tensor& loss, const AdamW& o, Here where) { return with_adamw({loss, nullptr, o.rate, o.clip, o.schedule, o.rules, where}, o); }
+Graph train_step(const Tensor& loss, const Sgd& o, Here where) { return with_sgd({loss, nullptr, o.rate, o.clip, o.schedule, o.rules, where}, o); }
+Graph train_step(const Tensor& loss, const Gradients& gradients, const AdamW& o, Here where) {
+  return with_adamw({loss, &gradients, o.rate, o.clip, o.schedule, o.rules, where}, o);
+}
+Graph train_step(const Tensor& loss, const Gradients& gradients, const Sgd& o, Here where) {
+  return with_sgd({loss, &gradients, o.rate, o.clip, o.schedule, o.rules, where}, o);
 }
 
 }  // namespace uwaga

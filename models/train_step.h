@@ -9,11 +9,12 @@
 // state.set("optimiser.rate", 1e-4) needs no new compile: optimiser.rate, optimiser.clip.
 #pragma once
 
-#include <functional>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include <uwaga/ir/tensor.h>
+#include <uwaga/ir/ops.h>
 
 namespace uwaga {
 
@@ -44,10 +45,15 @@ struct Sgd {
   PathRules rules = {};
 };
 
-// `loss` is a floating scalar. Errors: a trainable parameter the loss does not depend on (freeze it), a rule that matches
-// nothing. The graph of `loss` is extended, not copied.
-Graph train_step(const Tensor& loss, const AdamW& optimiser);
-Graph train_step(const Tensor& loss, const Sgd& optimiser);
+// `loss` is a floating scalar, parameters are f32 (autodiff sees to what is computed in bf16: ir/passes/precision.h). Errors: a
+// trainable parameter of another dtype or that the loss does not depend on (freeze it), a rule that matches nothing. The graph of
+// `loss` is extended, not copied.
+Graph train_step(const Tensor& loss, const AdamW& optimiser, Here where = Here::current());
+Graph train_step(const Tensor& loss, const Sgd& optimiser, Here where = Here::current());
+// With gradients that are there already, by path of the parameter: those of `accumulate`, or your own.
+using Gradients = std::map<std::string, Tensor>;
+Graph train_step(const Tensor& loss, const Gradients& gradients, const AdamW& optimiser, Here where = Here::current());
+Graph train_step(const Tensor& loss, const Gradients& gradients, const Sgd& optimiser, Here where = Here::current());
 
 // Does a path match a pattern with "*"?
 bool matches(const std::string& pattern, const std::string& path);

@@ -1,7 +1,7 @@
 // Program: a compiled graph on a target, with the State its slots live in.
 //
 //   Program p = compile(graph, Target::host(), state);
-//   Arrays out = p.run({{"tokens", tokens}, {"targets", targets}});
+//   Outputs out = p.run({{"tokens", tokens}, {"targets", targets}});
 //   float loss = out["loss"].item<float>();
 //
 // `run` binds sizes from the inputs, runs, and commits the updates of the slots; if it throws (a missing input, sizes that
@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <uwaga/ir/array.h>
@@ -45,6 +46,15 @@ struct LaunchProfile {
   double milliseconds = 0;
 };
 
+// What a run gives: arrays by name. Reading one that is not there is an Error with the nearest names.
+class Outputs : public Arrays {
+ public:
+  Outputs() = default;
+  explicit Outputs(Arrays arrays) : Arrays(std::move(arrays)) {}
+  const Array& operator[](const std::string& name) const;
+  Array& operator[](const std::string& name);
+};
+
 class ProgramImpl;
 
 class Program {
@@ -52,7 +62,7 @@ class Program {
   explicit Program(std::shared_ptr<ProgramImpl> impl) : impl_(std::move(impl)) {}
 
   // `sizes`: of symbols that no input's axis tells, such as `past` of a derived decode (autodiff/decode.h).
-  Arrays run(const Arrays& inputs, const Sizes& sizes = {});
+  Outputs run(const Arrays& inputs, const Sizes& sizes = {});
 
   // A run that times every kernel call, in order. Updates are committed as in any run.
   std::vector<LaunchProfile> profile(const Arrays& inputs, const Sizes& sizes = {});
@@ -75,7 +85,8 @@ class Program {
   std::shared_ptr<ProgramImpl> impl_;
 };
 
-// Outputs are those of the graph. Errors: a slot of another type in `state`, and what the target refuses, with the line.
+// Outputs are those of the graph. Errors: a slot of another type in `state`; random numbers in a graph that updates parameters
+// and not the slot `step`, which they follow; what the target refuses, with the line.
 Program compile(const Graph& graph, const Target& target, State& state, const ProgramOptions& options = {});
 // The graph of one tensor: its value is the output of that name.
 Program compile(Tensor output, const Target& target, State& state, const std::string& name = "output");

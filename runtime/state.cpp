@@ -6,25 +6,13 @@
 
 #include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
+#include <uwaga/ir/nearest.h>
 #include <uwaga/runtime/program.h>
 #include <uwaga/runtime/program/internal/state_data.h>
 
 namespace uwaga {
 namespace {
 
-std::size_t edit_distance(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0]++;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
-    }
-  }
-  return row.back();
-}
 
 }  // namespace
 
@@ -81,12 +69,9 @@ void StateData::declare(const Graph& graph) {
 Slot& StateData::slot(const std::string& path) {
   const auto it = slots_.find(path);
   if (it != slots_.end()) return it->second;
-  std::vector<std::pair<std::size_t, std::string>> near;
-  for (const auto& [name, slot] : slots_) near.emplace_back(edit_distance(path, name), name);
-  std::sort(near.begin(), near.end());
-  std::string names;
-  for (std::size_t i = 0; i < std::min<std::size_t>(3, near.size()); ++i) names += fmt::format("{}'{}'", i ? ", " : "", near[i].second);
-  throw Error(fmt::format("the state has no '{}'{}", path, names.empty() ? "" : "; the nearest names are " + names));
+  std::vector<std::string> names;
+  for (const auto& [name, slot] : slots_) names.push_back(name);
+  throw Error(fmt::format("the state has no '{}'{}", path, nearest_names(path, names)));
 }
 
 std::shared_ptr<ThreadPool> StateData::threads(int count) {

@@ -75,7 +75,7 @@ class FormFinder {
       return true;
     }
     if (n.op != Op::sum || !contains(over, f_.query) || !contains(over, f_.key))
-      return refuse(std::string(name(n.op)) + " over {" + join(over) + "} of scores: neither over the keys alone nor over queries and keys");
+      return refuse(std::string(name(n.op)) + " over {" + join(over) + "} of scores, as for the gradient of what they read; kernels sum over the keys, or over queries and keys");
     f_.totals.push_back({id, from});
     ended_.insert(id);
     return true;

@@ -60,6 +60,23 @@ MaskFunction padded(Tensor real, MaskFunction mask, Here where) {
   };
 }
 
+MaskFunction same_document(Tensor ids, MaskFunction mask, Here where) {
+  return [ids, mask, where](Tensor query, Tensor key) {
+    const Dims& both = query.type().dims;  // query, key
+    const auto refuse = [&](const std::string& what) {
+      const GraphData& g = ids.data();
+      return Error(fmt::format("{}: same_document: the ids are {}{}", g.provenance().brief(g.origin(where)), ids.type().str(), what));
+    };
+    const bool first = ids.type().has(both[0].axis), second = ids.type().has(both[1].axis);
+    if (first == second) throw refuse(fmt::format(" and should have one of the axes '{}' and '{}': that of the queries", both[0].axis, both[1].axis));
+    if (is_float(ids.dtype())) throw refuse("; numbers of documents are integers");
+    const Dim &own = both[first ? 0 : 1], &other = both[first ? 1 : 0];
+    const Tensor here = broadcast({ids, where}, {other}), there = broadcast({rename({ids, where}, own.axis, other.axis), where}, {own});
+    const Tensor same = equal({here, where}, {there, where});
+    return mask ? logical_and({same, where}, {broadcast_like({mask(query, key), where}, {same, where}), where}) : same;
+  };
+}
+
 Tensor attention(Operand q, Operand k, Operand v, const AttentionOptions& o) {
   const Here where = q.where;
   for (const Operand* x : {&q, &k, &v})
@@ -101,7 +118,10 @@ Tensor attention(Operand q, Operand k, Operand v, const AttentionOptions& o) {
     if (o.score) {
       const auto [wide_query, wide_key] = index_pair(query, key);
       const OwnLines lines(in[0].data());
+      const AxisNames before = score.type().axes();
       score = o.score({score, wide_query, wide_key});
+      for (const std::string& axis : before)
+        if (!score.has(axis)) throw refuse(fmt::format("`score` gave {} back, which lacks '{}' of the scores", score.type().str(), axis));
     }
     if (o.mask) {
       const auto [wide_query, wide_key] = index_pair(query, key);
@@ -109,6 +129,8 @@ Tensor attention(Operand q, Operand k, Operand v, const AttentionOptions& o) {
         const OwnLines lines(in[0].data());
         return o.mask(wide_query, wide_key);
       }();
+      if (allowed.dtype() != DType::boolean)
+        throw refuse(fmt::format("`mask` gave {} back; it tells by a bool which key a query sees", allowed.type().str()));
       score = select(allowed, score, -std::numeric_limits<double>::infinity());
     }
     return dot(softmax(score, o.key.name), in[2], {Axis(o.key.name)});

@@ -5,7 +5,9 @@
 // q [.. query depth], k [.. key depth], v [.. key depth'] -> [.. query depth']: axes besides these are batch axes; q may
 // have some that k and v lack (grouped queries: q [batch time group head depth], k [batch key group depth]).
 // `score` and `mask` see one score and the indices of its query and its key (i32), and may use any tensors of the program
-// that are elementwise over query x key: a learned bias gets its gradient. A fully masked row gives 0.
+// that are elementwise over query x key, looked up in tables by the indices too: a learned bias gets its gradient. A fully masked
+// row gives 0. Kernels never store the scores; where one does not know a derivative (that of a table by distance, say), it runs
+// from the body and CompileReport::refused_attention tells why.
 #pragma once
 
 #include <functional>
@@ -17,7 +19,7 @@ namespace uwaga {
 
 struct Score {
   Tensor score;         // [.. query key], scaled
-  Tensor query, key;    // i32 [query], [key]
+  Tensor query, key;    // i32 [query key], both
 };
 // (score, query, key) -> the score to use.
 using ScoreFunction = std::function<Tensor(const Score&)>;
@@ -28,6 +30,8 @@ MaskFunction causal(Here where = Here::current());                        // key
 MaskFunction sliding_window(std::int64_t w, Here where = Here::current());  // query - w < key <= query
 // Keys whose `real` [.. key] (i32 or bool) is not 0, besides what `mask` asks for.
 MaskFunction padded(Tensor real, MaskFunction mask = {}, Here where = Here::current());
+// Keys of the query's own document, besides what `mask` asks for: ids [.. query], i32.
+MaskFunction same_document(Tensor ids, MaskFunction mask = causal(), Here where = Here::current());
 
 struct AttentionOptions {
   Axis query{"time"}, key{"key"}, depth{"depth"};

@@ -13,8 +13,14 @@ Tensor embedding(Operand table, Operand ids, const Axis& vocab) { return gather(
 Tensor Loss::mean() const { return total / count; }
 
 Tensor cross_entropy_terms(Operand logits, Operand targets, const Axis& vocab, std::int64_t ignore) {
+  const Tensor &x = wanted(logits, "cross_entropy", "logits"), &wants = wanted(targets, "cross_entropy", "targets");
+  if (is_float(wants.dtype()) || wants.has(vocab)) {
+    const GraphData& g = x.data();
+    throw Error(fmt::format("{}: cross_entropy: the targets are {}; they are integers, the index along '{}' of each right answer, and lack that axis",
+                            g.provenance().brief(g.origin(logits.where)), wants.type().str(), vocab.name));
+  }
   return composite1(composite_named("cross_entropy"), {{"axis", vocab.name}, {"ignore", ignore}}, 
-                    {wanted(logits, "cross_entropy", "logits"), wanted(targets, "cross_entropy", "targets")},
+                    {x, wants},
                     [&](const std::vector<Tensor>& in) {
                       const Tensor x = cast(in[0], DType::f32);
                       const Tensor ignored = equal(in[1], ignore);

@@ -1,7 +1,13 @@
 #include <uwaga/runtime/program.h>
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/graph.h>
+#include <uwaga/ir/nearest.h>
 #include <uwaga/runtime/compiled/internal/backend.h>
 #include <uwaga/runtime/inspect/inspection.h>
 #include <uwaga/runtime/program/internal/program_impl.h>
@@ -9,7 +15,15 @@
 
 namespace uwaga {
 
-Arrays Program::run(const Arrays& inputs, const Sizes& sizes) { return impl_->run(inputs, sizes); }
+const Array& Outputs::operator[](const std::string& name) const {
+  if (const auto it = find(name); it != end()) return it->second;
+  std::vector<std::string> names;
+  for (const auto& [known, array] : *this) names.push_back(known);
+  throw Error(fmt::format("the run gave no '{}'{}", name, nearest_names(name, names)));
+}
+Array& Outputs::operator[](const std::string& name) { return const_cast<Array&>(std::as_const(*this)[name]); }
+
+Outputs Program::run(const Arrays& inputs, const Sizes& sizes) { return Outputs(impl_->run(inputs, sizes)); }
 std::vector<LaunchProfile> Program::profile(const Arrays& inputs, const Sizes& sizes) { return impl_->profile(inputs, sizes); }
 std::int64_t Program::peak_bytes(const Sizes& sizes) const { return impl_->peak_bytes(sizes); }
 const CompileReport& Program::report() const { return impl_->report; }
@@ -18,6 +32,20 @@ std::int64_t Program::parallel_launches() const { return impl_->parallel_launche
 std::int64_t Program::kernels_compiled_in_run() const { return impl_->kernels_compiled_in_run(); }
 
 namespace {
+
+// Training that draws the same numbers in every step is nobody's intention.
+void check_draws(const GraphData& g) {
+  if (g.draws().empty()) return;
+  bool trains = false;
+  for (const Update& u : g.updates()) {
+    if (u.path == "step") return;
+    trains = trains || g.node(g.parameters().at(u.path)).as<ParameterAttrs>().trainable;
+  }
+  const auto& [path, where] = *g.draws().begin();
+  if (trains)
+    throw Error(fmt::format("{}: the random numbers '{}' follow the slot 'step', and the graph updates parameters but not that: every run would "
+                            "draw the same; add update(g.step(), g.step() + 1)", g.provenance().brief(where), path));
+}
 
 #if defined(UWAGA_WITH_LLVM) || defined(UWAGA_WITH_CUDA)
 Program compiled(const Graph& graph, std::unique_ptr<Backend> backend, State& state, CustomKernels kernels) {
@@ -30,6 +58,7 @@ Program compiled(const Graph& graph, std::unique_ptr<Backend> backend, State& st
 
 Program compile(const Graph& graph, const Target& target, State& state, const ProgramOptions& options) {
   if (!graph || (graph->outputs().empty() && graph->updates().empty())) throw Error("there is nothing to compile: the graph has no output and no update; watch(\"name\") makes a tensor an output");
+  check_draws(graph.data());
   CustomKernels kernels(options.kernels);
   kernels.check_against(graph);
   state.data().declare(graph);

@@ -139,7 +139,7 @@ TEST_CASE("an attention that is not elementwise over query x key runs from its b
   AttentionClaims claims;
   const Graph low = lowered(attend(v), &claims);
   REQUIRE(claims.refused.size() == 1);
-  CHECK(claims.refused[0].second == "sum over {head} of scores: neither over the keys alone nor over queries and keys");
+  CHECK(claims.refused[0].second == "sum over {head} of scores, as for the gradient of what they read; kernels sum over the keys, or over queries and keys");
   for (const Node& n : low->nodes()) CHECK(n.op != Op::call);
 }
 
