@@ -91,6 +91,7 @@ class Fuser {
     Group joined;
     if (auto why = refuse(graph_, reads_, from, read, reader, joined, tell_)) return why;
     if (auto why = ends_before(from, read, reader)) return why;
+    if (moves_results(from, reader)) return Refusal{Reason::mapped_reduction, numbers([&] { return "in " + str(joined.space); })};
     // Mapped values are computed where they are read: so nothing else may want them, or anything beside them.
     if (read.access == Access::mapped) {
       for (NodeId id : from.nodes) {
@@ -153,6 +154,7 @@ class Fuser {
     const int rows = dag_.find(group_[of_rows]);
     Group &from = groups_[static_cast<std::size_t>(sums)], &into = groups_[static_cast<std::size_t>(rows)];
     if (rows == sums || !sums_fit_beside(graph_, from, into) || values_of(from) + values_of(into) > kMostValues) return false;
+    if (moves_results(from, into)) return false;
     for (NodeId id : into.nodes)
       for (const Read& r : reads_.of(id))
         if (!is_leaf(r.value.node) && dag_.find(group_[r.value.node]) == sums && space_of(graph_.type(r.value)) != from.space) return false;
@@ -194,6 +196,27 @@ class Fuser {
           return Refusal{from.sweep == Sweep::full ? Reason::full_ends : Reason::columns_end,
                          numbers([&] { return "over {" + uwaga::join(from.over) + "} of " + str(from.space); })};
     return std::nullopt;
+  }
+
+  // Would one cluster of both read what a reduction or a dot of it gives, or what is computed of that, by other names or in another
+  // order of indices? It has no more of it than its own row's or its own element's.
+  bool moves_results(const Group& a, const Group& b) {
+    const auto sums_up = [](const Group& g) { return g.sweep != Sweep::none || g.kind == ClusterKind::contraction; };
+    if (!sums_up(a) && !sums_up(b)) return false;
+    nodes_ = a.nodes;
+    nodes_.insert(nodes_.end(), b.nodes.begin(), b.nodes.end());
+    std::sort(nodes_.begin(), nodes_.end());
+    std::vector<NodeId> results;  // sorted
+    for (NodeId id : nodes_) {
+      bool result = is_sum(graph_, id);
+      for (const Read& r : reads_.of(id)) {
+        if (!std::binary_search(results.begin(), results.end(), r.value.node)) continue;
+        if (r.access > Access::broadcast) return true;
+        result = true;
+      }
+      if (result) results.push_back(id);
+    }
+    return false;
   }
 
   std::string border_name(NodeId id) const {

@@ -130,6 +130,13 @@ Group group_of(const GraphData& graph, NodeId id, Spaces& spaces) {
   return g;
 }
 
+bool is_sum(const GraphData& graph, NodeId id) {
+  using kernel::Lowering;
+  const Node& n = graph.node(id);
+  const Lowering how = kernel::lower_row(n.op).how;
+  return (how == Lowering::reduction || how == Lowering::contraction) && !kernel::is_inlined(graph, n);
+}
+
 std::optional<Refusal> refuse(const GraphData& graph, const Reads& reads, const Group& from, const Read& read, const Group& reader,
                               Group& joined, bool tell) {
   const auto no = [tell](Reason reason, const auto& numbers) { return Refusal{reason, tell ? numbers() : std::string()}; };

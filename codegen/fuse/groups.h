@@ -41,6 +41,9 @@ struct Group {
 Group group_of(const GraphData& graph, NodeId id);
 Group group_of(const GraphData& graph, NodeId id, Spaces& spaces);
 
+// A reduction with a loop of its own, or a dot.
+bool is_sum(const GraphData& graph, NodeId id);
+
 // Why a value is stored, or two neighbours stay two: the rule that failed. What it was compared with is told beside it.
 enum class Reason : std::uint8_t {
   output,              // of the program

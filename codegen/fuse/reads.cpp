@@ -92,15 +92,9 @@ void Reads::mark_live() {
       for (const Value& v : graph_.node(id).operands) live_[v.node] = true;
 }
 
-void Reads::materialise(Value v, bool below_maps) {
-  while (virtual_[v.node]) {
-    const Node& n = graph_.node(v.node);
-    if (!below_maps || !is_map(n.op)) {
-      forced_[v.node] = true;
-      return;
-    }
-    v = n.operands[0];
-  }
+void Reads::materialise(Value v) {
+  while (virtual_[v.node] && is_map(graph_.node(v.node).op)) v = graph_.node(v.node).operands[0];
+  if (virtual_[v.node]) forced_[v.node] = true;
 }
 
 // What may fail does so once: what comes after it, however often it is read, then is like what comes after anything else.
@@ -146,14 +140,15 @@ void Reads::mark_virtual() {
     }
   };
   decide();
-  for (const Output& o : graph_.outputs()) materialise(o.value, false);
-  for (const Update& u : graph_.updates()) materialise(written_by(graph_, u).value, false);
+  // In the first round it need not be virtual, and become it in the second: what others have stored makes it cheap.
+  for (const Output& o : graph_.outputs()) forced_[o.value.node] = true;
+  for (const Update& u : graph_.updates()) forced_[written_by(graph_, u).value.node] = true;
   for (NodeId id = 0; id < graph_.nodes().size(); ++id) {
     const Node& n = graph_.node(id);
     if (!live_[id]) continue;
     for (const Value& v : n.operands) {
-      if (n.op == Op::scan || n.op == Op::cond || (n.op == Op::call && has_own_kernel(n.as<CallAttrs>()))) materialise(v, false);
-      else if ((n.op == Op::dot || (n.op == Op::call && !is_inlined(graph_, n))) && cost_[v.node] > kCheapPrologue) materialise(v, true);
+      if (n.op == Op::scan || n.op == Op::cond || (n.op == Op::call && has_own_kernel(n.as<CallAttrs>()))) forced_[v.node] = true;
+      else if ((n.op == Op::dot || (n.op == Op::call && !is_inlined(graph_, n))) && cost_[v.node] > kCheapPrologue) materialise(v);
     }
   }
   decide();

@@ -42,8 +42,8 @@ class Reads {
   void mark_live();
   void force_gathers();
   void mark_virtual();
-  // Makes real what `v` needs in memory: `v` itself, or what it maps.
-  void materialise(Value v, bool below_maps);
+  // Makes real what `v` maps, or `v` itself.
+  void materialise(Value v);
   ReadList gather_reads(const Node& node) const;
 
   const GraphData& graph_;

@@ -83,7 +83,7 @@ bool within_one_run(const Index& a, Ex divisor) {
 Index operator/(const Index& a, Ex scalar) {
   const std::int64_t* d = constant_of(scalar);
   if (d && *d == 1) return a;
-  const std::int64_t m = d && a.multiple % *d == 0 ? a.multiple / *d : 1;
+  const std::int64_t m = d && *d != 0 && a.multiple % *d == 0 ? a.multiple / *d : 1;
   if (a.is_scalar()) return Index::scalar(a.base / scalar, m);
   if (a.is_ramp() && within_one_run(a, scalar)) return Index::scalar(a.base / scalar, m);
   return Index::any(lanes_of(a) / scalar);

@@ -196,7 +196,8 @@ std::vector<std::pair<std::string, Extent>> strides_of(const Type& type, const L
   Extent stride = 1;
   for (auto axis = order.rbegin(); axis != order.rend(); ++axis) {
     out.push_back({*axis, stride});
-    stride = stride * (room && room->axis == *axis ? room->extent : type.extent(*axis));
+    const Extent& length = room && room->axis == *axis ? room->extent : type.extent(*axis);
+    if (!(length == Extent(0))) stride = stride * length;  // of nothing at all, no address is read
   }
   return out;
 }

@@ -15,7 +15,7 @@ Contraction::Contraction(const Graph& graph, const Cluster& cluster, const Layou
   const DType operand = computing(g_.type(roles_.a).dtype);
   if (operand == DType::f32) dtype_ = DType::f32;
   // Without columns there is nothing to lie across a vector: inner products, one an entry of the batch.
-  lanes_ = roles_.columns.empty() ? 1 : std::max(1, target.vector_bytes / static_cast<int>(size_of(dtype_)));
+  lanes_ = axes_.columns.empty() ? 1 : std::max(1, target.vector_bytes / static_cast<int>(size_of(dtype_)));
   pairs_ = lanes_ > 1 && multiplied_in_pairs(g_, roles_, dtype_, target);
   tiles_ = pairs_ && target.amx;
   per_step_ = pairs_ ? 2 : 1;
@@ -50,7 +50,7 @@ Contraction::Contraction(const Graph& graph, const Cluster& cluster, const Layou
 
 void Contraction::choose_task(const HostTarget& target) {
   task_rows_ = kTaskRows / tile_rows_ * tile_rows_;
-  if (const auto c = rows_.constant()) task_rows_ = std::min(task_rows_, round_up(*c, tile_rows_));
+  if (const auto c = rows_.constant()) task_rows_ = std::min(task_rows_, round_up(std::max<std::int64_t>(*c, 1), tile_rows_));
   const auto columns = columns_.constant(), all_rows = rows_.constant();
   const bool narrow = columns && *columns < kNarrow && !(all_rows && *all_rows >= kNarrow);
   std::int64_t most = (narrow ? kNarrowColumns : kTaskColumns) * (tile_vectors_ == 3 ? 3 : 4) / 4;
@@ -59,7 +59,7 @@ void Contraction::choose_task(const HostTarget& target) {
   const std::int64_t across = columns ? parts(*columns, 2 * most) : kWideTasks, down = all_rows ? parts(*all_rows, task_rows_) : 1;
   if (!a_in_line() && bytes <= target.l2_bytes / 2 && across * down >= kWideTasks) most *= 2;
   task_columns_ = std::max(most / panel_, std::int64_t{1}) * panel_;
-  if (columns) task_columns_ = std::min(task_columns_, round_up(*columns, panel_));
+  if (columns) task_columns_ = std::min(task_columns_, round_up(std::max<std::int64_t>(*columns, 1), panel_));
   give_each_thread_a_task(target.threads);
 }
 

@@ -23,7 +23,8 @@ void Contraction::choose_tile_task(int threads) {
   const bool several = terms_.constant().value_or(0) > most_terms_;
   const std::int64_t most_rows = (several ? kTaskRows : kTileTaskRows) / tile_rows_ * tile_rows_;
   // Of sizes that are not known as many as one task has.
-  const std::int64_t rows = rows_.constant().value_or(kTaskRows), columns = columns_.constant().value_or(most_columns);
+  const std::int64_t rows = std::max<std::int64_t>(rows_.constant().value_or(kTaskRows), 1);
+  const std::int64_t columns = std::max<std::int64_t>(columns_.constant().value_or(most_columns), 1);
   std::int64_t down = parts(rows, most_rows), across = parts(columns, most_columns);
   while (down * across < std::max<std::int64_t>(kTileTasks, threads)) {
     const bool more_rows = rows_.is_constant() && rows > 2 * tile_rows_ * down;

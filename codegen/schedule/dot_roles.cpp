@@ -56,9 +56,10 @@ Roles find_roles(const GraphData& g, const Cluster& c, const Layouts& layouts) {
   const Type &a = g.type(r.a), &b = g.type(r.b);
   const AxisNames order = in_memory_order(g, c, layouts, n.types[0].axes());
   for (const std::string& axis : order) (a.has(axis) ? (b.has(axis) ? r.batch : r.rows) : r.columns).push_back(axis);
-  // The fastest axis of the result that is not a batch axis belongs to the columns, which are vectorised.
+  // The fastest axis of the result that is not a batch axis belongs to the columns, which are vectorised. (One of a single element
+  // is no axis to loop over.)
   for (auto it = order.rbegin(); it != order.rend(); ++it) {
-    if (contains(r.batch, *it)) continue;
+    if (contains(r.batch, *it) || n.types[0].extent(*it) == Extent(1)) continue;
     if (contains(r.rows, *it)) {
       std::swap(r.rows, r.columns);
       std::swap(r.a, r.b);
@@ -273,11 +274,13 @@ std::map<Value, IndexEnv> epilogue_envs(Inline& x, NodeId dot, const IndexEnv& a
       }
       env.axes[a.into] = flat;
     } else {
-      check_internal(is_elementwise(n.op) || n.op == Op::order || n.op == Op::tag || n.op == Op::stop_gradient,
+      check_internal(is_elementwise(n.op) || n.op == Op::scatter_add || n.op == Op::order || n.op == Op::tag || n.op == Op::stop_gradient,
                      "an epilogue with an op that moves elements");
     }
     envs[{id, 0}] = env;
   }
+  // What does not depend on the dot, beside it: over the same axes.
+  for (Value v : x.cluster().outputs) envs.try_emplace(v, at);
   return envs;
 }
 

@@ -436,7 +436,7 @@ bool has_few_rows(const Graph& graph, const Cluster& cluster, const Layouts& lay
   const auto rows = product(g.type(roles.a), roles.rows).constant();
   const DType dtype = sums_in(g, roles);
   const bool few = rows && *rows >= 1 && *rows <= most_rows(target);
-  return few && !roles.columns.empty() && lanes_of_target(target, dtype) > 1 && !multiplied_in_pairs(g, roles, dtype, target);
+  return few && !(product(g.type(roles.b), roles.columns) == Extent(1)) && lanes_of_target(target, dtype) > 1 && !multiplied_in_pairs(g, roles, dtype, target);
 }
 
 Schedule schedule_few_rows(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {

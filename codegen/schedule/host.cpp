@@ -31,7 +31,7 @@ bool lies_across(const Graph& graph, const Cluster& cluster, const Layouts& layo
   for (const Value& v : cluster.inputs) {
     const AxisNames order = schedule::stored_axes(graph.data(), layouts, v);
     if (order.empty() || graph->type(v).rank() != s.space.rank()) continue;
-    return s.space.has(order.back()) && std::find(s.over.begin(), s.over.end(), order.back()) == s.over.end();
+    return s.space.has(order.back()) && !(s.space.extent(order.back()) == Extent(1)) && std::find(s.over.begin(), s.over.end(), order.back()) == s.over.end();
   }
   return false;
 }

@@ -1,6 +1,8 @@
 #include <uwaga/codegen/schedule/rows_passes.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include <uwaga/codegen/lower/table.h>
 
@@ -15,16 +17,26 @@ constexpr int kLineBytes = 64, kLeastBytes = 4;
 
 bool contains(const std::vector<NodeId>& nodes, NodeId id) { return std::find(nodes.begin(), nodes.end(), id) != nodes.end(); }
 
-// Values over the whole space that are computed in one pass and wanted in a later one, and cost too much to repeat.
+// Does it read its operands at its own indices, and nowhere else?
+bool stays(const Node& n) {
+  return is_elementwise(n.op) || n.op == Op::order || n.op == Op::broadcast || n.op == Op::tag || n.op == Op::stop_gradient;
+}
+
+// Values over the whole space that are computed in one pass and wanted in a later one, at the same place, and cost too much to
+// repeat.
 std::vector<Value> kept_values(const GraphData& graph, const Cluster& cluster, const Stages& s) {
   std::map<NodeId, int> last_use, cost;
+  std::set<NodeId> moved;  // and wanted at other places
   const auto use = [&](NodeId id, int stage) { last_use[id] = std::max(last_use[id], stage); };
   for (const Value& v : cluster.outputs) use(v.node, s.stage.at(v.node));
   // A node is computed in every pass that computes one of its readers.
   for (auto id = cluster.nodes.rbegin(); id != cluster.nodes.rend(); ++id) {
-    if (contains(s.reductions, *id) || contains(s.sums, *id)) last_use[*id] = s.stage.at(*id);
-    for (const Value& v : graph.node(*id).operands)
+    const bool sums_up = contains(s.reductions, *id) || contains(s.sums, *id);
+    if (sums_up) last_use[*id] = s.stage.at(*id);
+    for (const Value& v : graph.node(*id).operands) {
+      if (moved.contains(*id) || !(sums_up || stays(graph.node(*id)))) moved.insert(v.node);
       if (s.stage.contains(v.node)) use(v.node, std::max(last_use[*id], s.stage.at(*id)));
+    }
   }
   std::vector<Value> out;
   for (NodeId id : cluster.nodes) {
@@ -34,7 +46,7 @@ std::vector<Value> kept_values(const GraphData& graph, const Cluster& cluster, c
       if (const auto it = cost.find(v.node); it != cost.end()) total += it->second;
     if (!s.has_reduced_axis(n.types[0])) continue;
     const bool whole = same_axes(n.types[0], s.space);
-    if (whole && last_use[id] > s.stage.at(id) && total >= kWorthKeeping) {
+    if (whole && !moved.contains(id) && last_use[id] > s.stage.at(id) && total >= kWorthKeeping) {
       out.push_back({id, 0});
       total = 0;
     }

@@ -9,6 +9,7 @@
 #include <span>
 
 #include <uwaga/codegen/fuse/cluster_order.h>
+#include <uwaga/codegen/fuse/groups.h>
 #include <uwaga/codegen/fuse/written.h>
 #include <uwaga/codegen/kernel/hash.h>
 #include <uwaga/codegen/whole_calls.h>
@@ -253,7 +254,9 @@ class ExecutableBuilder {
   }
 
   bool elementwise_in(const Cluster& c, Value slot) const {
-    if (c.kind != ClusterKind::loop) return std::find(c.inputs.begin(), c.inputs.end(), slot) == c.inputs.end();
+    // A reduction along rows makes several passes: what one has written, the next would read.
+    const bool once = c.kind == ClusterKind::loop && std::none_of(c.nodes.begin(), c.nodes.end(), [&](NodeId id) { return is_sum(g(), id); });
+    if (!once) return std::find(c.inputs.begin(), c.inputs.end(), slot) == c.inputs.end();
     std::vector<Value> tainted{slot};
     for (NodeId id : c.nodes) {
       const Node& n = g().node(id);
