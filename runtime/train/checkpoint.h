@@ -7,6 +7,8 @@
 // Slots are stored under their paths, axes in the order they were declared in; the file's metadata keep each slot's
 // type with its axis names ("type.h.0.attn.q.weight": "f32[model=64, head=4, depth=16]"), which `load` compares where
 // it is there. Everything is checked before the first slot is written: a load that throws has changed nothing.
+//
+// A file and a digest are of one step: while a program runs on the state, all of these throw Error.
 #pragma once
 
 #include <uwaga/runtime/io/file_system.h>
