@@ -130,6 +130,34 @@ void StateData::set(const std::string& path, const Array& value) {
   if (!same_type(given.type(), to.type)) throw Error(fmt::format("'{}' is {}; it cannot be set to {}", path, to.type.str(), given.str()));
   given = given.reordered(to.type.axes());
   to.set(Array::from_bytes(given.dtype(), given.dims(), {given.data(), given.bytes()}));
+  void_claims();
+}
+
+void StateData::declare_caches(const std::vector<std::string>& paths) {
+  const std::lock_guard lock(declaring_);
+  for (const std::string& path : paths) caches_.try_emplace(path, 0);
+}
+
+bool StateData::is_cache(const std::string& path) {
+  const std::lock_guard lock(declaring_);
+  return caches_.contains(path);
+}
+
+std::uint64_t StateData::claim(const std::vector<std::string>& caches) {
+  const std::lock_guard lock(declaring_);
+  ++claims_;
+  for (const std::string& path : caches) caches_.at(path) = claims_;
+  return claims_;
+}
+
+bool StateData::claimed(const std::vector<std::string>& caches, std::uint64_t by) {
+  const std::lock_guard lock(declaring_);
+  return std::all_of(caches.begin(), caches.end(), [&](const std::string& path) { return caches_.at(path) == by; });
+}
+
+void StateData::void_claims() {
+  const std::lock_guard lock(declaring_);
+  for (auto& [path, by] : caches_) by = 0;
 }
 
 std::shared_ptr<ThreadPool> StateData::threads(int count) {
@@ -197,6 +225,7 @@ void State::initialise(std::int64_t seed, const Target& target) {
     // The output's own memory becomes the slot's: a model's parameters are never there twice.
     slot->set(values.extract(path).mapped().reordered(slot->type.axes()));
   }
+  data_->void_claims();
 }
 
 }  // namespace uwaga

@@ -90,7 +90,7 @@ LoadReport load(State& state, const std::string& path, const LoadOptions& option
   LoadReport report;
   std::vector<std::pair<std::string, Array>> values;
   for (const std::string& name : state.names())
-    if (!file.find(name)) report.missing.push_back(name);
+    if (!file.find(name) && !state.data().is_cache(name)) report.missing.push_back(name);
   for (const StoredTensor& tensor : file.tensors()) {
     if (!state.has(tensor.name)) {
       report.extra.push_back(tensor.name);

@@ -29,7 +29,7 @@ struct LoadOptions {
 
 struct LoadReport {
   std::vector<std::string> loaded;   // sorted, as are the others
-  std::vector<std::string> missing;  // slots that the file does not have; they keep their values
+  std::vector<std::string> missing;  // slots that the file does not have, but caches; they keep their values
   std::vector<std::string> extra;    // tensors that the state does not have
 };
 

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include <uwaga/ir/array.h>
 #include <uwaga/ir/graph.h>
@@ -48,6 +50,14 @@ class StateData {
   // The value, its axes matched by name; Error if the type differs. A Lock is held.
   void set(const std::string& path, const Array& value);
 
+  // Slots that hold what can be computed again, so that no checkpoint need have them. Who fills some claims them, by a number of
+  // its own; while they are claimed by it, they hold what it wrote.
+  void declare_caches(const std::vector<std::string>& paths);
+  bool is_cache(const std::string& path);
+  std::uint64_t claim(const std::vector<std::string>& caches);
+  bool claimed(const std::vector<std::string>& caches, std::uint64_t by);
+  void void_claims();  // they, or what they were computed from, have been written from outside
+
   // Those of all its programs that want so many: they never run at once, and threads that wait for one would be in another's way.
   std::shared_ptr<ThreadPool> threads(int count);
 
@@ -79,7 +89,9 @@ class StateData {
 
  private:
   std::map<std::string, Slot> slots_;
-  std::mutex declaring_;  // for slots_
+  std::map<std::string, std::uint64_t> caches_;  // by whom they are claimed; 0: nobody
+  std::uint64_t claims_ = 0;  // so far
+  std::mutex declaring_;  // for all of these
   std::mutex starting_;  // for threads_
   std::map<int, std::weak_ptr<ThreadPool>> threads_;
   static constexpr int kWritten = -1;
