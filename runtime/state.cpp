@@ -46,12 +46,28 @@ void Slot::set(Array value) {
   has_value = true;
 }
 
+namespace {
+
+[[noreturn]] void throw_in_use() { throw Error("this state is in use by a program that is running; wait for it to return"); }
+
+}  // namespace
+
 StateData::Lock::Lock(StateData& state) : state_(state) {
-  if (state.busy_.exchange(true, std::memory_order_acquire))
-    throw Error("this state is in use by a program that is running; wait for it to return");
+  for (int users = 0; !state.users_.compare_exchange_weak(users, kWritten, std::memory_order_acquire); users = 0) {
+    if (users == kWritten) throw_in_use();
+    if (users > 0) state.users_.wait(users);
+  }
+}
+
+StateData::Reading::Reading(StateData& state) : state_(state) {
+  int users = state.users_.load();
+  do {
+    if (users == kWritten) throw_in_use();
+  } while (!state.users_.compare_exchange_weak(users, users + 1, std::memory_order_acquire));
 }
 
 void StateData::declare(const Graph& graph) {
+  const std::lock_guard lock(declaring_);
   for (const auto& [path, node] : graph->parameters()) {
     const auto& a = graph->node(node).as<ParameterAttrs>();
     const auto [it, fresh] = slots_.try_emplace(path);
@@ -66,12 +82,67 @@ void StateData::declare(const Graph& graph) {
   }
 }
 
-Slot& StateData::slot(const std::string& path) {
+Slot* StateData::find(const std::string& path) {
+  const std::lock_guard lock(declaring_);
   const auto it = slots_.find(path);
-  if (it != slots_.end()) return it->second;
+  return it == slots_.end() ? nullptr : &it->second;
+}
+
+Slot& StateData::slot(const std::string& path) {
+  if (Slot* found = find(path)) return *found;
+  const std::lock_guard lock(declaring_);
   std::vector<std::string> names;
   for (const auto& [name, slot] : slots_) names.push_back(name);
   throw Error(fmt::format("the state has no '{}'{}", path, nearest_names(path, names)));
+}
+
+Slot& StateData::filled(const std::string& path) {
+  Slot& found = slot(path);
+  if (!found.has_value) throw Error(fmt::format("'{}' has no value yet; initialise or load the state first", path));
+  return found;
+}
+
+std::map<std::string, Slot*> StateData::slots() {
+  const std::lock_guard lock(declaring_);
+  std::map<std::string, Slot*> all;
+  for (auto& [path, slot] : slots_) all.emplace_hint(all.end(), path, &slot);
+  return all;
+}
+
+void StateData::set(const std::string& path, const Array& value) {
+  Slot& to = slot(path);
+  Array given = value.matched(to.type.dtype);
+  if (!same_type(given.type(), to.type)) throw Error(fmt::format("'{}' is {}; it cannot be set to {}", path, to.type.str(), given.str()));
+  given = given.reordered(to.type.axes());
+  to.set(Array::from_bytes(given.dtype(), given.dims(), {given.data(), given.bytes()}));
+  void_claims();
+}
+
+void StateData::declare_caches(const std::vector<std::string>& paths) {
+  const std::lock_guard lock(declaring_);
+  for (const std::string& path : paths) caches_.try_emplace(path, 0);
+}
+
+bool StateData::is_cache(const std::string& path) {
+  const std::lock_guard lock(declaring_);
+  return caches_.contains(path);
+}
+
+std::uint64_t StateData::claim(const std::vector<std::string>& caches) {
+  const std::lock_guard lock(declaring_);
+  ++claims_;
+  for (const std::string& path : caches) caches_.at(path) = claims_;
+  return claims_;
+}
+
+bool StateData::claimed(const std::vector<std::string>& caches, std::uint64_t by) {
+  const std::lock_guard lock(declaring_);
+  return std::all_of(caches.begin(), caches.end(), [&](const std::string& path) { return caches_.at(path) == by; });
+}
+
+void StateData::void_claims() {
+  const std::lock_guard lock(declaring_);
+  for (auto& [path, by] : caches_) by = 0;
 }
 
 std::shared_ptr<ThreadPool> StateData::threads(int count) {
@@ -90,39 +161,34 @@ std::vector<std::string> State::names() const {
   return names;
 }
 
-bool State::has(const std::string& path) const { return data_->slots().count(path) > 0; }
+bool State::has(const std::string& path) const { return data_->find(path) != nullptr; }
 bool State::trainable(const std::string& path) const { return data_->slot(path).trainable; }
 Type State::type(const std::string& path) const { return data_->slot(path).type; }
 
 Array State::get(const std::string& path) const {
-  const Slot& slot = data_->slot(path);
-  if (!slot.has_value) throw Error(fmt::format("'{}' has no value yet; initialise or load the state first", path));
-  return slot.copy();
+  const StateData::Reading reading(*data_);
+  return data_->filled(path).copy();
 }
 
 void State::set(const std::string& path, const Array& value) {
   const StateData::Lock lock(*data_);
-  Slot& slot = data_->slot(path);
-  Array given = value.matched(slot.type.dtype);
-  if (!same_type(given.type(), slot.type)) throw Error(fmt::format("'{}' is {}; it cannot be set to {}", path, slot.type.str(), given.str()));
-  given = given.reordered(slot.type.axes());
-  slot.set(Array::from_bytes(given.dtype(), given.dims(), {given.data(), given.bytes()}));
+  data_->set(path, value);
 }
 
 bool State::initialised() const {
-  return std::all_of(data_->slots().begin(), data_->slots().end(), [](const auto& s) { return s.second.has_value; });
+  const auto slots = data_->slots();
+  return std::all_of(slots.begin(), slots.end(), [](const auto& s) { return s.second->has_value.load(); });
 }
 
 void State::initialise(std::int64_t seed, const Target& target) {
   const StateData::Lock lock(*data_);
-  if (data_->slots().empty()) return;  // a program without parameters
+  const std::map<std::string, Slot*> slots = data_->slots();
+  if (slots.empty()) return;  // a program without parameters
   // One graph computes every slot; slots of one shape share a kernel.
   Graph all;
-  std::map<std::string, const Slot*> in_order;
-  for (const auto& [path, slot] : data_->slots()) in_order[path] = &slot;
   const NodeId given = all->add(Op::input, InputAttrs{"seed", Type{DType::i64, {}}}, {},
                                 all->provenance().single("initialise", 1, 0));
-  for (const auto& [path, slot] : in_order) {
+  for (const auto& [path, slot] : slots) {
     const Graph& from = slot->initial;
     std::vector<NodeId> map(static_cast<std::size_t>(from->size()));
     for (NodeId id = 0; id < map.size(); ++id) {
@@ -140,10 +206,11 @@ void State::initialise(std::int64_t seed, const Target& target) {
   }
   State none;
   Arrays values = compile(all, target, none).run({{"seed", Array(seed)}});
-  for (auto& [path, slot] : data_->slots()) {
+  for (const auto& [path, slot] : slots) {
     // The output's own memory becomes the slot's: a model's parameters are never there twice.
-    slot.set(values.extract(path).mapped().reordered(slot.type.axes()));
+    slot->set(values.extract(path).mapped().reordered(slot->type.axes()));
   }
+  data_->void_claims();
 }
 
 }  // namespace uwaga

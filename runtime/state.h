@@ -7,7 +7,8 @@
 //   Array w = state.get("h.0.attn.q.weight");
 //
 // A slot is declared by the first program that names it; another program must agree on its type. Copies of a State are
-// the same state. While a program runs on it, a second `run`, `set` or `initialise` throws Error.
+// the same state. While a program runs on it, a second `run`, `get`, `set` or `initialise` throws Error; programs may be
+// compiled for it meanwhile.
 #pragma once
 
 #include <cstdint>

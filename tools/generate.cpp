@@ -34,6 +34,7 @@ struct CommandOptions {
 Checkpoint newest(const std::string& folder) {
   if (!std::filesystem::is_directory(folder)) throw Error(fmt::format("there is no folder {}", folder));
   const CheckpointDirectory::Latest latest = CheckpointDirectory(folder).latest();
+  if (latest.checkpoint) for (const std::string& why : latest.rejected) fmt::print(stderr, "passed over {}\n", why);
   if (latest.checkpoint) return *latest.checkpoint;
   throw Error(latest.rejected.empty() ? fmt::format("there is no checkpoint in {}", folder)
                                       : fmt::format("no checkpoint in {} can be used: {}", folder, latest.rejected[0]));

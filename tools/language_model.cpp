@@ -16,6 +16,7 @@ namespace uwaga {
 namespace {
 
 constexpr std::int64_t kLargest = std::int64_t{1} << 31;  // of any size, so that products stay in range
+constexpr std::int64_t kMostLayers = 1024;                // as `uwaga train` takes
 
 Tensor logits_of(Graph& g, const Tensor& tokens, const LanguageModel& m, bool training) {
   if (m.model == "gpt2") {
@@ -63,10 +64,10 @@ std::string to_json(const LanguageModel& m) {
 LanguageModel parse_language_model(std::string_view text, const std::string& what) {
   const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) throw Error(what + " is no JSON object");
-  const auto size = [&](const char* name, std::int64_t least) {
+  const auto size = [&](const char* name, std::int64_t least, std::int64_t most = kLargest) {
     if (!json.contains(name) || !json[name].is_number_integer() || json[name].get<std::int64_t>() < least ||
-        json[name].get<std::int64_t>() > kLargest)
-      throw Error(fmt::format("{}: \"{}\" is no whole number from {} to {}", what, name, least, kLargest));
+        json[name].get<std::int64_t>() > most)
+      throw Error(fmt::format("{}: \"{}\" is no whole number from {} to {}", what, name, least, most));
     return json[name].get<std::int64_t>();
   };
   LanguageModel m;
@@ -74,10 +75,11 @@ LanguageModel parse_language_model(std::string_view text, const std::string& wha
     throw Error(fmt::format("{}: the model is {}; known are gpt2 and llama", what,
                             json.contains("model") ? quote(json["model"].dump(), 40) : "not named"));
   m.model = json["model"];
-  m.layers = size("layers", 0), m.heads = size("heads", 1), m.width = size("width", 1), m.time = size("time", 1);
+  m.layers = size("layers", 0, kMostLayers), m.heads = size("heads", 1), m.width = size("width", 1), m.time = size("time", 1);
   m.kv_heads = size("kv_heads", 0), m.hidden = size("hidden", 0), m.vocab = size("vocab", 1);
   if (!json.contains("dropout") || !json["dropout"].is_number()) throw Error(what + ": \"dropout\" is no number");
   m.dropout = json["dropout"];
+  if (json.contains("precision") && !json["precision"].is_string()) throw Error(what + ": \"precision\" is no string");
   m.compute = precision_named(json.value("precision", "f32"));
   return m;
 }

@@ -144,6 +144,7 @@ int run(CommandOptions o) {
   std::optional<double> val_loss;
   TrainCallbacks callbacks;
   callbacks.stop = [&] { return interrupt.raised(); };
+  callbacks.on_rejected = [](const std::string& why) { fmt::print(stderr, "passed over {}\n", why); };
   callbacks.on_resume = [&](std::int64_t step) {
     // The rate lies in the checkpoint too; what the command line says counts.
     if (o.rate_given) state.set("optimiser.rate", o.optimiser.rate);

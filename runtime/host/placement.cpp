@@ -15,7 +15,10 @@ void SentAway::send(pthread_t thread, int cpu) {
 }
 
 void SentAway::come_back() {
-  if (sent_.exchange(false)) pthread_setaffinity_np(pthread_self(), sizeof before_, &before_);
+  if (!sent_.load()) return;
+  // Restored before it is said: a send() that comes late must not take the narrowed set for the one from before.
+  pthread_setaffinity_np(pthread_self(), sizeof before_, &before_);
+  sent_.store(false);
 }
 
 #else

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 
 namespace uwaga {
 
@@ -24,6 +25,7 @@ constexpr char kManifest[] = "manifest.json";
 constexpr char kTemporaryPrefix[] = ".tmp-";
 constexpr char kFormat[] = "uwaga checkpoint";
 constexpr std::uint64_t kMaxManifest = 16 << 20;
+constexpr std::int64_t kLastSequence = std::numeric_limits<std::int64_t>::max() - 1;
 
 // Holds the folder's lock file for the length of a commit; the kernel lets go of it when the process dies.
 class Lock {
@@ -57,7 +59,8 @@ std::optional<Checkpoint> parse_name(const fs::path& folder) {
   if (first.ec != std::errc() || !std::string_view(first.ptr, end - first.ptr).starts_with(kMiddle))
     return std::nullopt;
   const auto second = std::from_chars(first.ptr + kMiddle.size(), end, found.step);
-  if (second.ec != std::errc() || second.ptr != end || found.sequence < 1 || found.step < 0) return std::nullopt;
+  if (second.ec != std::errc() || second.ptr != end || found.sequence < 1 || found.sequence > kLastSequence || found.step < 0)
+    return std::nullopt;
   return found;
 }
 
@@ -138,6 +141,8 @@ Checkpoint CheckpointDirectory::commit(std::int64_t step, const std::function<vo
   const Lock lock(path_);
   remove_stale();
   const auto existing = list();
+  if (!existing.empty() && existing.back().sequence == kLastSequence)
+    throw Error(fmt::format("cannot commit to {}: there is no number after that of {}", path_.string(), existing.back().folder));
   Checkpoint made;
   made.sequence = existing.empty() ? 1 : existing.back().sequence + 1;
   made.step = step;
@@ -201,9 +206,14 @@ void CheckpointDirectory::remove_stale() const {
     if (path.filename().string().starts_with(kTemporaryPrefix)) remove_folder(path);
 }
 
+// The newest has just been written. What stands before it counts only where it verifies, so that a damaged one is not kept in
+// place of the one that a run would fall back to.
 void CheckpointDirectory::remove_old() const {
   const auto all = list();
-  for (std::size_t i = 0; i + kKept < all.size(); ++i) {
+  if (all.size() <= kKept) return;
+  std::size_t first = all.size() - 1;  // that stays
+  for (int good = 1; first > 0 && good < kKept;) good += !defect(all[--first]);
+  for (std::size_t i = 0; i < first; ++i) {
     // Renamed first, so that a reader or a crash never sees half a checkpoint under a checkpoint's name.
     const fs::path doomed = path_ / (kTemporaryPrefix + fs::path(all[i].folder).filename().string());
     if (files_.rename(all[i].folder.c_str(), doomed.c_str()) == 0) remove_folder(doomed);

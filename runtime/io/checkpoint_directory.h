@@ -8,7 +8,8 @@
 //
 // `commit` lets the caller write plain files into a temporary folder, makes them durable, adds a manifest with the size
 // and SHA-256 of each, and renames the folder into place: a checkpoint is there entirely or not at all. The two newest
-// are kept. `latest` gives the newest whose manifest and files verify, and says why newer ones were passed over.
+// that verify are kept, and what lies between them. `latest` gives the newest whose manifest and files verify, and says
+// why newer ones were passed over.
 //
 // One process commits at a time (a lock file; a second one gets SystemError); any number may read. Folders are named
 // by a sequence number, then the step, so going back to an earlier step and committing it again is fine.

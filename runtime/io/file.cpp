@@ -6,6 +6,7 @@
 #include <uwaga/runtime/io/file.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <utility>
 #include <vector>
@@ -55,6 +56,18 @@ class Reader {
   std::uint64_t size_ = 0;
 };
 
+// The file that a path means: symbolic links are followed, also to a file that is not there yet.
+fs::path behind_links(fs::path path) {
+  std::error_code error;
+  for (int links = 0; fs::is_symlink(fs::symlink_status(path, error)); ++links) {
+    if (links == 40) throw_system_error("write", path, ELOOP);  // as many as the kernel follows
+    const fs::path target = fs::read_symlink(path, error);
+    if (error) throw_system_error("read", path, error.value());
+    path = path.parent_path() / target;  // an absolute one alone
+  }
+  return path;
+}
+
 [[noreturn]] void throw_too_big(const fs::path& path, std::uint64_t limit) {
   throw SystemError(fmt::format("cannot read {}: it is larger than the limit of {} bytes", path.string(), limit));
 }
@@ -71,13 +84,22 @@ std::string read_file(const fs::path& path, std::uint64_t limit) {
     throw SystemError(fmt::format("cannot read {}: there is no memory for its {} bytes", path.string(), in.size()));
   }
   std::size_t filled = 0;
-  // Files of /proc say 0 and hold more, and a file may grow while it is read: read until the end says so.
-  for (;;) {
-    if (filled == text.size()) text.resize(std::max<std::size_t>(text.size() + 1, 4096));
-    const std::size_t got = in.read(text.data() + filled, text.size() - filled);
+  // Files of /proc and pipes say 0 and hold more, and a file may grow while it is read: read until the end says so. The end is
+  // looked for outside of the text, which grows only where there is more.
+  for (std::array<char, 4096> beyond;;) {
+    const bool full = filled == text.size();
+    const std::size_t got = full ? in.read(beyond.data(), beyond.size()) : in.read(text.data() + filled, text.size() - filled);
     if (got == 0) break;
+    if (got > limit - filled) throw_too_big(path, limit);
+    if (full) {
+      try {
+        text.resize(std::max(2 * filled, beyond.size()));
+      } catch (const std::exception&) {
+        throw SystemError(fmt::format("cannot read {}: there is no memory for more than {} bytes", path.string(), filled));
+      }
+      std::copy_n(beyond.data(), got, text.data() + filled);
+    }
     filled += got;
-    if (filled > limit) throw_too_big(path, limit);
   }
   text.resize(filled);
   return text;
@@ -109,13 +131,24 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
 }
 
 FileWriter::FileWriter(fs::path path, const FileSystem& files) : files_(files), path_(std::move(path)) {
+  struct stat status;
+  const bool exists = ::stat(path_.c_str(), &status) == 0;
+  if (exists && !S_ISREG(status.st_mode)) {
+    descriptor_ = files_.open(path_.c_str(), O_WRONLY | O_CLOEXEC, 0);
+    if (descriptor_ < 0) throw_system_error("write", path_);
+    return;
+  }
+  path_ = behind_links(std::move(path_));
   const fs::path folder = path_.parent_path();
+  const mode_t mode = exists ? status.st_mode & 0777 : 0666;
   for (int attempt = 0;; ++attempt) {
     temporary_ = folder / fmt::format(".{}.{}-{}.tmp", path_.filename().string(), ::getpid(), attempt);
-    descriptor_ = files_.open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (descriptor_ >= 0) return;
+    descriptor_ = files_.open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    if (descriptor_ >= 0) break;
     if (errno != EEXIST || attempt == 1000) throw_system_error("create", path_);
   }
+  // The mask took away what the file may have had; where a file system refuses, the new file is the stricter one.
+  if (exists) ::fchmod(descriptor_, mode);
 }
 
 FileWriter::~FileWriter() {
@@ -136,9 +169,12 @@ void FileWriter::write(std::span<const std::byte> bytes) {
 
 void FileWriter::commit() {
   check_internal(descriptor_ >= 0, "a file was committed twice");
-  if (files_.fsync(descriptor_) != 0) throw_system_error("sync", path_);
+  const bool in_place = temporary_.empty();
+  // A pipe or a terminal has nothing to sync, and says EINVAL.
+  if (files_.fsync(descriptor_) != 0 && !(in_place && errno == EINVAL)) throw_system_error("sync", path_);
   // The descriptor is gone whatever close says.
   if (files_.close(std::exchange(descriptor_, -1)) != 0) throw_system_error("close", path_);
+  if (in_place) return;
   if (files_.rename(temporary_.c_str(), path_.c_str()) != 0) throw_system_error("rename to", path_);
   temporary_.clear();
   const fs::path folder = path_.parent_path();

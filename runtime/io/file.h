@@ -8,8 +8,9 @@
 //   out.write(header), out.write(body);
 //   out.commit();                                                 // without it the file is dropped
 //
-// Writing goes to a temporary file in the same folder, then fsync, rename, fsync of the folder. Every failure is a
-// SystemError that names the file and the reason: "cannot write /data/x.bin: No space left on device".
+// Writing goes to a temporary file in the same folder, then fsync, rename, fsync of the folder. What a symbolic link points to
+// is replaced, not the link, and a file keeps the mode it had. A device or a pipe cannot be replaced, and is written in place.
+// Every failure is a SystemError that names the file and the reason: "cannot write /data/x.bin: No space left on device".
 #pragma once
 
 #include <uwaga/runtime/io/file_system.h>
@@ -62,7 +63,8 @@ class FileWriter {
 
  private:
   const FileSystem& files_;
-  std::filesystem::path path_, temporary_;
+  std::filesystem::path path_;       // no symbolic link
+  std::filesystem::path temporary_;  // empty: written in place, or committed
   int descriptor_ = -1;
 };
 

@@ -150,7 +150,9 @@ KernelCache KernelCache::standard() {
   return cache;
 }
 
-KernelCache::KernelCache(const fs::path& folder, std::uint64_t limit) {
+KernelCache::KernelCache(const fs::path& path, std::uint64_t limit) {
+  // "cache/" is the folder "cache", and not one with no name inside it.
+  const fs::path folder = path.has_filename() ? path : path.parent_path();
   const std::string reason = open(folder, limit);
   if (!reason.empty()) why_off_ = fmt::format("the kernel cache {} is off: {}", folder.string(), reason);
 }

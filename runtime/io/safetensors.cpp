@@ -160,6 +160,12 @@ const StoredTensor* SafetensorsFile::find(std::string_view name) const {
 
 void write_safetensors(const std::filesystem::path& path, std::span<const StoredTensor> tensors,
                        const std::map<std::string, std::string>& metadata, const FileSystem& files) {
+  write_safetensors(path, tensors, [](const StoredTensor& t) { return t.bytes; }, metadata, files);
+}
+
+void write_safetensors(const std::filesystem::path& path, std::span<const StoredTensor> tensors,
+                       const std::function<std::span<const std::byte>(const StoredTensor&)>& bytes_of,
+                       const std::map<std::string, std::string>& metadata, const FileSystem& files) {
   const std::string what = path.string();
   std::vector<const StoredTensor*> order;
   for (const StoredTensor& t : tensors) order.push_back(&t);
@@ -178,9 +184,6 @@ void write_safetensors(const std::filesystem::path& path, std::span<const Stored
     if (t->name == "__metadata__" || !names.insert(t->name).second)
       throw Error(fmt::format("{}: the name is {}", entry, t->name == "__metadata__" ? "reserved" : "used twice"));
     const std::int64_t bytes = checked_bytes(t->dtype, t->shape, entry);
-    if (static_cast<std::uint64_t>(bytes) != t->bytes.size())
-      throw Error(fmt::format("{}: {} [{}] takes {} bytes and was given {}", entry, safetensors_name(t->dtype),
-                              fmt::join(t->shape, ", "), bytes, t->bytes.size()));
     header += fmt::format("{}:{{\"dtype\":\"{}\",\"shape\":[{}],\"data_offsets\":[{},{}]}},",
                           detail::json_text(t->name, entry), safetensors_name(t->dtype), fmt::join(t->shape, ","),
                           begin, begin + bytes);
@@ -197,7 +200,14 @@ void write_safetensors(const std::filesystem::path& path, std::span<const Stored
   FileWriter out(path, files);
   out.write(length);
   out.write(header);
-  for (const StoredTensor* t : order) out.write(t->bytes);
+  for (const StoredTensor* t : order) {
+    const auto bytes = bytes_of(*t);
+    const std::string entry = fmt::format("{}: tensor {}", what, quote(t->name));
+    if (const auto takes = checked_bytes(t->dtype, t->shape, entry); static_cast<std::uint64_t>(takes) != bytes.size())
+      throw Error(fmt::format("{}: {} [{}] takes {} bytes and was given {}", entry, safetensors_name(t->dtype),
+                              fmt::join(t->shape, ", "), takes, bytes.size()));
+    out.write(bytes);
+  }
   out.commit();
 }
 

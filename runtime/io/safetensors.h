@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -65,6 +66,12 @@ class SafetensorsFile {
 // to its element and equal input gives equal files; the data begin at a multiple of 64. Throws Error for a repeated or
 // reserved name, or bytes that do not fit the shape; SystemError.
 void write_safetensors(const std::filesystem::path& path, std::span<const StoredTensor> tensors,
+                       const std::map<std::string, std::string>& metadata = {}, const FileSystem& files = real_files());
+
+// The same, tensor after tensor: the header tells of those given, whose `bytes` are not looked at, and `bytes_of` is asked for
+// each when its turn comes. What it gives is written before it is asked again.
+void write_safetensors(const std::filesystem::path& path, std::span<const StoredTensor> tensors,
+                       const std::function<std::span<const std::byte>(const StoredTensor&)>& bytes_of,
                        const std::map<std::string, std::string>& metadata = {}, const FileSystem& files = real_files());
 
 // The format's name of a dtype: "F32", "BF16", "BOOL".

@@ -2,6 +2,7 @@
 #include <uwaga/ir/error.h>
 #include <uwaga/runtime/io/safetensors.h>
 #include <uwaga/runtime/io/sha256.h>
+#include <uwaga/runtime/program/internal/state_data.h>
 #include <uwaga/runtime/text/quote.h>
 #include <uwaga/runtime/train/checkpoint.h>
 
@@ -13,12 +14,6 @@ namespace uwaga {
 namespace {
 
 const std::string kType = "type.";
-
-std::vector<std::int64_t> shape_of(const Array& value) {
-  std::vector<std::int64_t> shape;
-  for (const ArrayDim& d : value.dims()) shape.push_back(d.extent);
-  return shape;
-}
 
 ArrayDims dims_of(const Type& type) {
   ArrayDims dims;
@@ -40,9 +35,10 @@ std::string some(const std::vector<std::string>& names) {
 
 std::string digest(const State& state, bool all) {
   Sha256 hash;
+  const StateData::Reading reading(state.data());
   for (const std::string& name : state.names()) {
     if (!all && !state.trainable(name)) continue;
-    const Array value = state.get(name);
+    const Array value = state.data().filled(name).copy();
     hash.add(fmt::format("{} {}\n", name, value.str()));
     hash.add(std::span(value.data(), value.bytes()));
   }
@@ -72,16 +68,21 @@ Array fit(const State& state, const StoredTensor& tensor, const std::map<std::st
 }  // namespace
 
 void save(const State& state, const std::string& path, const FileSystem& files) {
-  std::vector<Array> values;
+  const StateData::Reading reading(state.data());
   std::vector<StoredTensor> tensors;
   std::map<std::string, std::string> metadata{{"format", "uwaga"}};
   for (const std::string& name : state.names()) {
-    values.push_back(state.get(name));
-    const Array& value = values.back();
-    tensors.push_back({name, value.dtype(), shape_of(value), {value.data(), value.bytes()}});
-    metadata[kType + name] = state.type(name).str();
+    const Type& type = state.data().filled(name).type;
+    tensors.push_back({name, type.dtype, {}, {}});
+    for (const ArrayDim& d : dims_of(type)) tensors.back().shape.push_back(d.extent);
+    metadata[kType + name] = type.str();
   }
-  write_safetensors(path, tensors, metadata, files);
+  Array value;  // the one that is being written: copies of all would take as much memory again as the state
+  write_safetensors(path, tensors, [&](const StoredTensor& t) {
+    value = Array();
+    value = state.data().filled(t.name).copy();
+    return std::span(value.data(), value.bytes());
+  }, metadata, files);
 }
 
 LoadReport load(State& state, const std::string& path, const LoadOptions& options) {
@@ -89,7 +90,7 @@ LoadReport load(State& state, const std::string& path, const LoadOptions& option
   LoadReport report;
   std::vector<std::pair<std::string, Array>> values;
   for (const std::string& name : state.names())
-    if (!file.find(name)) report.missing.push_back(name);
+    if (!file.find(name) && !state.data().is_cache(name)) report.missing.push_back(name);
   for (const StoredTensor& tensor : file.tensors()) {
     if (!state.has(tensor.name)) {
       report.extra.push_back(tensor.name);
@@ -104,7 +105,8 @@ LoadReport load(State& state, const std::string& path, const LoadOptions& option
   if (!options.partial && !report.extra.empty())
     throw Error(fmt::format("{} has {} tensors that this model has not: {}", path, report.extra.size(),
                             some(report.extra)));
-  for (const auto& [name, value] : values) state.set(name, value);
+  const StateData::Lock lock(state.data());
+  for (const auto& [name, value] : values) state.data().set(name, value);
   return report;
 }
 

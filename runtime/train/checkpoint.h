@@ -7,6 +7,8 @@
 // Slots are stored under their paths, axes in the order they were declared in; the file's metadata keep each slot's
 // type with its axis names ("type.h.0.attn.q.weight": "f32[model=64, head=4, depth=16]"), which `load` compares where
 // it is there. Everything is checked before the first slot is written: a load that throws has changed nothing.
+//
+// A file and a digest are of one step: while a program runs on the state, all of these throw Error.
 #pragma once
 
 #include <uwaga/runtime/io/file_system.h>
@@ -27,7 +29,7 @@ struct LoadOptions {
 
 struct LoadReport {
   std::vector<std::string> loaded;   // sorted, as are the others
-  std::vector<std::string> missing;  // slots that the file does not have; they keep their values
+  std::vector<std::string> missing;  // slots that the file does not have, but caches; they keep their values
   std::vector<std::string> extra;    // tensors that the state does not have
 };
 

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 #include <uwaga/ir/error.h>
+#include <uwaga/runtime/io/detail/json.h>
 #include <uwaga/runtime/io/file.h>
 #include <uwaga/runtime/text/quote.h>
 #include <uwaga/runtime/train/checkpoint.h>
@@ -50,7 +51,7 @@ void save_run(const RunRecord& record, const State& state, const std::string& fo
 
 RunRecord read_run(const std::string& folder) {
   const std::string path = record_file(folder);
-  const Json json = Json::parse(read_file(path, kLargestRecord), nullptr, /*allow_exceptions=*/false);
+  const Json json = detail::parse_json(read_file(path, kLargestRecord), path);
   if (!json.is_object()) throw Error(fmt::format("{} is no JSON object", path));
   const auto field = [&](const char* name) -> const Json& {
     if (!json.contains(name)) throw Error(fmt::format("{} has no \"{}\"", path, name));

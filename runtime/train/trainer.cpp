@@ -53,7 +53,11 @@ class Run {
 
   TrainResult go() {
     const auto begin = Clock::now();
-    while (result_.step < options_.steps && !(result_.interrupted = stopped())) {
+    if (options_.resume && result_.step >= options_.steps) {
+      StepReport report;
+      if (programs_.evaluate) evaluate_now(report);
+    }
+    while (result_.step < options_.steps && !result_.interrupted && !(result_.interrupted = stopped())) {
       StepReport report;
       step(report);
       const bool last = result_.step == options_.steps;
@@ -84,6 +88,9 @@ class Run {
     load(state_, state_file(latest.checkpoint->folder));
     result_.step = stored.step;
     result_.checkpoint = latest.checkpoint;
+    result_.rejected = latest.rejected;
+    if (callbacks_.on_rejected)
+      for (const std::string& why : latest.rejected) callbacks_.on_rejected(why);
     if (callbacks_.on_resume) callbacks_.on_resume(stored.step);
   }
 
@@ -96,16 +103,24 @@ class Run {
     report.step = ++result_.step;
     report.tokens = result_.tokens += options_.batch * options_.time;
     result_.loss = report.loss;
-    if (!std::isfinite(report.loss))
-      throw Error(fmt::format("the loss of step {} is {}; {}", report.step, std::isnan(report.loss) ? "nan" : report.loss > 0 ? "infinite" : "minus infinite",
-                              result_.checkpoint
-                                  ? fmt::format("the last checkpoint is of step {}", result_.checkpoint->step)
-                                  : "there is no checkpoint yet"));
+    require_finite("loss", report.loss);
+    // Its update is in the state already: a loss that is still finite must not make that the newest checkpoint.
+    const auto norm = report.outputs.find("grad_norm");
+    if (norm != report.outputs.end() && norm->second.elements() == 1)
+      require_finite("gradient norm", norm->second.item<double>());
+  }
+
+  void require_finite(const char* what, double value) const {
+    if (std::isfinite(value)) return;
+    throw Error(fmt::format("the {} of step {} is {}; {}", what, result_.step,
+                            std::isnan(value) ? "nan" : value > 0 ? "infinite" : "minus infinite",
+                            result_.checkpoint ? fmt::format("the last checkpoint is of step {}", result_.checkpoint->step)
+                                               : "there is no checkpoint yet"));
   }
 
   void evaluate_now(StepReport& report) {
-    report.val_loss = evaluate(*programs_.evaluate, *windows_, callbacks_.stop);
-    if (report.val_loss) result_.val_loss = report.val_loss;
+    result_.val_loss = report.val_loss = evaluate(*programs_.evaluate, *windows_, callbacks_.stop);
+    result_.interrupted |= !report.val_loss;
   }
 
   void checkpoint() {

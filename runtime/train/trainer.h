@@ -12,7 +12,7 @@
 //
 // `val_loss` is total/count over all windows of `time` validation tokens that do not overlap. With `out`, checkpoints
 // go there (CheckpointDirectory: whole or not at all), and metrics.jsonl gets a line a step, and one an evaluation; a
-// resumed run first drops the lines after its checkpoint.
+// resumed run first drops the lines after its checkpoint. One that has no step left is evaluated once.
 #pragma once
 
 #include <uwaga/runtime/data/tokens.h>
@@ -23,6 +23,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace uwaga {
 
@@ -57,21 +58,25 @@ struct TrainCallbacks {
   std::function<void(const StepReport&)> on_step = {};  // after every step, its evaluation included
   std::function<void(const Checkpoint&)> on_checkpoint = {};
   std::function<void(std::int64_t step)> on_resume = {};
+  std::function<void(const std::string& why)> on_rejected = {};  // before on_resume, for each of TrainResult::rejected
   std::function<bool()> stop = {};  // asked between runs; true: checkpoint and return
 };
 
 struct TrainResult {
   std::int64_t step = 0;
-  std::optional<double> loss, val_loss;
+  std::optional<double> loss;
+  std::optional<double> val_loss;  // the last one; none where `stop` cut it short
   bool interrupted = false;
   double seconds = 0;       // of the loop, evaluations and checkpoints included
   double step_seconds = 0;  // of the step program alone
   std::int64_t tokens = 0;
   std::optional<Checkpoint> checkpoint;  // the last one written or resumed from
+  std::vector<std::string> rejected;     // a sentence for each newer one that was passed over when the run resumed
 };
 
 // The state must be initialised, or is loaded where options.resume says so. Throws Error: tokens too few for a window,
-// a checkpoint of another run, a loss that is not finite (nothing of that step is saved); SystemError.
+// a checkpoint of another run, a loss or an output `grad_norm` that is not finite (nothing of that step is saved);
+// SystemError.
 TrainResult train(TrainPrograms programs, State& state, const Tokens& training, const Tokens& validation,
                   const TrainOptions& options, const TrainCallbacks& callbacks = {});
 

@@ -17,6 +17,12 @@ inline Target any_target() {
 // x [row] -> y = 2 x.
 inline void doubled(Graph& g) { (g.input("x", f32, {"row"}) * 2.0).watch("y"); }
 
+// The embeddings [batch time vocab=9] of an input of that name.
+inline Tensor embedded(Graph& g, const std::string& name, DType dtype, const Axis& batch = "batch", const Axis& time = "time") {
+  const Tensor table = g.scope().param("words", {{"word", 9}, {"vocab", 9}}, zeros());
+  return embedding(table, g.input(name, dtype, {batch, time}), {"word", 9});
+}
+
 inline Array row_of(std::int64_t n) { return Array(f32, {{"row", n}}); }
 
 // Compiles, gives every parameter its first value, runs once.

@@ -4,6 +4,8 @@
 #include <uwaga/models/gpt2.h>
 #include <uwaga/models/llama.h>
 #include <uwaga/runtime/generate/generate.h>
+#include <uwaga/runtime/io/file.h>
+#include <uwaga/runtime/train/checkpoint.h>
 
 #include <cstring>
 
@@ -101,6 +103,63 @@ TEST_CASE("a model that sees later positions computes them all, and says why") {
   CHECK_THAT(model.refused(), Contains("may see positions after its own"));
   CHECK(model.caches().empty());
   CHECK(same_bits(model.next(Ids{1, 2, 3}), whole(all, {1, 2, 3})));
+}
+
+TEST_CASE("text models of one state leave each other's texts alone") {
+  State state;
+  const Graph g = small_gpt2();
+  Program all = compile(g, Target::interpreter(), state);
+  TextModel one(g, Target::interpreter(), state);
+  state.initialise(3);
+  Ids a{3, 14, 15, 9}, b{2, 7, 1, 8, 2};
+  CHECK(same_bits(one.next(a), whole(all, a)));
+  TextModel two(g, Target::interpreter(), state);
+  a.push_back(2);
+  CHECK(same_bits(one.next(a), whole(all, a)));
+  TextModel copy = one;
+  for (int i = 0; i < 3; ++i) {
+    CHECK(same_bits(one.next(a), whole(all, a)));
+    CHECK(same_bits(two.next(b), whole(all, b)));
+    CHECK(same_bits(two.next(b), whole(all, b)));
+    a.push_back(i), b.push_back(i + 5);
+    CHECK(same_bits(copy.next(b), whole(all, b)));
+    CHECK(same_bits(one.next(a), whole(all, a)));
+  }
+  // Weights that come from elsewhere.
+  state.initialise(4);
+  CHECK(same_bits(one.next(a), whole(all, a)));
+}
+
+TEST_CASE("weights are loaded whether a text model is there or not") {
+  const TemporaryFolder folder;
+  const Graph g = small_gpt2();
+  State trained;
+  Program all = compile(g, Target::interpreter(), trained);
+  trained.initialise(5);
+  save(trained, folder.path() / "weights");
+
+  State state;
+  TextModel model(g, Target::interpreter(), state);
+  const LoadReport report = load(state, folder.path() / "weights");
+  CHECK(report.missing.empty());
+  CHECK(report.loaded.size() == trained.names().size());
+  const Ids text{3, 1, 4, 1, 5};
+  CHECK(same_bits(model.next(text), whole(all, text)));
+  // Others, while the caches hold what the first gave.
+  trained.initialise(6);
+  save(trained, folder.path() / "weights");
+  load(state, folder.path() / "weights");
+  CHECK(same_bits(model.next(text), whole(all, text)));
+}
+
+TEST_CASE("a text model sees as many positions as its axis has, unless it is told fewer") {
+  State state, other, unbounded;
+  CHECK(TextModel(small_gpt2(), Target::interpreter(), state).time() == 24);
+  CHECK(TextModel(small_gpt2(), Target::interpreter(), other, {.time = 5}).time() == 5);
+  Graph g;
+  const Tensor tokens = g.input("tokens", i32, {"batch", "time"});
+  g->add_output("logits", embedding(g.scope().param("words", {{"v", 9}, {"vocab", 9}}, normal(1)), tokens, {"v", 9}).value());
+  CHECK(TextModel(g, Target::interpreter(), unbounded).time() == 256);
 }
 
 TEST_CASE("a text model refuses what it cannot go on with") {

@@ -2,6 +2,7 @@
 #include <uwaga/ir/graph.h>
 #include <uwaga/models/layers.h>
 #include <uwaga/models/train_step.h>
+#include <uwaga/runtime/io/checkpoint_directory.h>
 #include <uwaga/runtime/io/file.h>
 #include <uwaga/runtime/io/safetensors.h>
 #include <uwaga/runtime/train/checkpoint.h>
@@ -112,6 +113,65 @@ TEST_CASE("a loss that is not finite ends the run, and the last checkpoint stays
   const TrainPrograms programs{compile(g, Target::interpreter(), state), {}};
   CHECK_THROWS_WITH(train(programs, state, text(60), {}, {.steps = 2, .batch = 1, .time = 4}),
                     "the loss of step 1 is nan; there is no checkpoint yet");
+}
+
+TEST_CASE("a gradient norm that is not finite ends the run before what it spoilt is a checkpoint") {
+  const TemporaryFolder folder;
+  Graph g;
+  const Tensor tokens = g.input("tokens", i32, {Axis("batch"), Axis("time")});
+  g.input("targets", i32, {Axis("batch"), Axis("time")});
+  // Steps 1, 2, 3: a norm of 1/2, of 1, and infinite.
+  const Tensor done = g.scope().state("done", {}, zeros());
+  g->add_update("done", (done + 1.0).value());
+  g->add_output("loss", (sum(cast(tokens, f32), {Axis("batch"), Axis("time")}) * 0.0).value());
+  g->add_output("grad_norm", (1.0 / (2.0 - done)).value());
+  State state;
+  const TrainPrograms programs{compile(g, Target::interpreter(), state), {}};
+  state.initialise(1, Target::interpreter());
+  CHECK_THROWS_WITH(train(programs, state, text(60), {}, {.steps = 5, .batch = 1, .time = 4, .checkpoint_every = 1, .out = folder.path()}),
+                    "the gradient norm of step 3 is infinite; the last checkpoint is of step 2");
+  CHECK(CheckpointDirectory(folder.path()).latest().checkpoint->step == 2);
+}
+
+TEST_CASE("a validation that is cut short is no success, and resuming makes up for it") {
+  const TemporaryFolder folder;
+  const Trained whole = trained({.steps = 4, .eval_every = 2});
+  std::int64_t done = 0, asked = 0;
+  TrainCallbacks callbacks;
+  callbacks.on_step = [&](const StepReport& r) { done = r.step, asked = 0; };
+  // Once before the last step, and then between the windows of the validation behind it.
+  callbacks.stop = [&] { return done == 3 && ++asked > 2; };
+  const TrainOptions options{.steps = 4, .eval_every = 2, .out = folder.path()};
+  const Trained cut = trained(options, callbacks);
+  CHECK(cut.result.step == 4);
+  CHECK(cut.result.interrupted);
+  CHECK_FALSE(cut.result.val_loss);
+  REQUIRE(cut.result.checkpoint);
+  CHECK(cut.result.checkpoint->step == 4);
+
+  TrainOptions again = options;
+  again.resume = true;
+  const Trained resumed = trained(again);
+  CHECK_FALSE(resumed.result.interrupted);
+  CHECK(resumed.result.val_loss == whole.result.val_loss);
+  CHECK(resumed.result.checkpoint->folder == cut.result.checkpoint->folder);
+}
+
+TEST_CASE("a resumed run tells which checkpoints it passed over") {
+  const TemporaryFolder folder;
+  TrainOptions options{.steps = 3, .checkpoint_every = 1, .out = folder.path()};
+  const Trained first = trained(options);
+  CHECK(first.result.rejected.empty());
+  write_file(fs::path(first.result.checkpoint->folder) / "run.json", "{}");
+  options.steps = 4, options.resume = true;
+  std::vector<std::string> told;
+  TrainCallbacks callbacks;
+  callbacks.on_rejected = [&](const std::string& why) { told.push_back(why); };
+  callbacks.on_resume = [&](std::int64_t step) { CHECK((step == 2 && told.size() == 1)); };
+  const Trained second = trained(options, callbacks);
+  CHECK(second.result.rejected == std::vector{"checkpoint " + first.result.checkpoint->folder + ": run.json has 2 bytes instead of " +
+                                              std::to_string(fs::file_size(fs::path(second.result.checkpoint->folder) / "run.json"))});
+  CHECK(told == second.result.rejected);
 }
 
 TEST_CASE("a state file loads whole, in part, or says why not") {

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include <uwaga/ir/array.h>
 #include <uwaga/ir/graph.h>
@@ -19,7 +21,7 @@ struct Slot {
   Type type;
   bool trainable = false;
   Graph initial;
-  bool has_value = false;
+  std::atomic<bool> has_value{false};  // asked while a program runs
 
   Array copy() const;
   // The value on the host, dense, axes as the type writes them; brought back for good where it is away. For programs that run
@@ -36,20 +38,34 @@ struct Slot {
 
 class StateData {
  public:
+  // Programs may be compiled at once, and while others run: slots are added under a lock of their own, and stay where they are.
+  // Their values are the business of who holds a Lock or a Reading.
+
   // Declares the slots of a graph's parameters; Error if one is known with another type.
   void declare(const Graph& graph);
+  Slot* find(const std::string& path);  // null: there is none
   Slot& slot(const std::string& path);  // Error with the nearest names
-  const std::map<std::string, Slot>& slots() const { return slots_; }
-  std::map<std::string, Slot>& slots() { return slots_; }
+  Slot& filled(const std::string& path);  // the same, and Error where it has no value yet
+  std::map<std::string, Slot*> slots();  // those that are declared now
+  // The value, its axes matched by name; Error if the type differs. A Lock is held.
+  void set(const std::string& path, const Array& value);
+
+  // Slots that hold what can be computed again, so that no checkpoint need have them. Who fills some claims them, by a number of
+  // its own; while they are claimed by it, they hold what it wrote.
+  void declare_caches(const std::vector<std::string>& paths);
+  bool is_cache(const std::string& path);
+  std::uint64_t claim(const std::vector<std::string>& caches);
+  bool claimed(const std::vector<std::string>& caches, std::uint64_t by);
+  void void_claims();  // they, or what they were computed from, have been written from outside
 
   // Those of all its programs that want so many: they never run at once, and threads that wait for one would be in another's way.
   std::shared_ptr<ThreadPool> threads(int count);
 
-  // Held while a program runs or the state is written; Error if it is held already.
+  // Held while a program runs or the state is written; Error if it is held already. Waits for who reads.
   class Lock {
    public:
     explicit Lock(StateData& state);
-    ~Lock() { state_.busy_.store(false, std::memory_order_release); }
+    ~Lock() { state_.users_.store(0, std::memory_order_release); }
     Lock(const Lock&) = delete;
     Lock& operator=(const Lock&) = delete;
 
@@ -57,11 +73,29 @@ class StateData {
     StateData& state_;
   };
 
+  // Held while values are read, so that they are of one step; any number at once. Error while a Lock is held.
+  class Reading {
+   public:
+    explicit Reading(StateData& state);
+    ~Reading() {
+      if (state_.users_.fetch_sub(1, std::memory_order_release) == 1) state_.users_.notify_all();
+    }
+    Reading(const Reading&) = delete;
+    Reading& operator=(const Reading&) = delete;
+
+   private:
+    StateData& state_;
+  };
+
  private:
   std::map<std::string, Slot> slots_;
-  std::mutex starting_;  // A program may be compiled while another one is.
+  std::map<std::string, std::uint64_t> caches_;  // by whom they are claimed; 0: nobody
+  std::uint64_t claims_ = 0;  // so far
+  std::mutex declaring_;  // for all of these
+  std::mutex starting_;  // for threads_
   std::map<int, std::weak_ptr<ThreadPool>> threads_;
-  std::atomic<bool> busy_{false};
+  static constexpr int kWritten = -1;
+  std::atomic<int> users_{0};  // that read, or kWritten
 };
 
 }  // namespace uwaga

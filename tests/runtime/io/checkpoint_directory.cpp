@@ -92,6 +92,45 @@ TEST_CASE("a damaged checkpoint is passed over with the reason") {
       "manifest.json names \"../x\"");
 }
 
+TEST_CASE("a damaged checkpoint is not kept in place of the one to fall back to") {
+  const TemporaryFolder root;
+  CheckpointDirectory checkpoints(root.path());
+  const auto commit = [&](std::int64_t step) {
+    return checkpoints.commit(step, [&](const fs::path& folder) { write_step(folder, step); });
+  };
+  const auto steps = [&] {
+    std::vector<std::int64_t> steps;
+    for (const Checkpoint& c : checkpoints.list()) steps.push_back(c.step);
+    return steps;
+  };
+  commit(1);
+  write_file(fs::path(commit(2).folder) / "cursor", "3");
+  const Checkpoint third = commit(3);
+  CHECK(steps() == std::vector<std::int64_t>{1, 2, 3});
+  write_file(fs::path(third.folder) / "cursor", "4");
+  CHECK(checkpoints.latest().checkpoint->step == 1);
+  CHECK(checkpoints.latest().rejected.size() == 2);
+  commit(4);
+  CHECK(steps() == std::vector<std::int64_t>{1, 2, 3, 4});
+  commit(5);
+  CHECK(steps() == std::vector<std::int64_t>{4, 5});
+}
+
+TEST_CASE("a folder whose number is the last is no checkpoint, and none is made behind the last but one") {
+  const TemporaryFolder root;
+  CheckpointDirectory checkpoints(root.path());
+  const auto commit = [&] { return checkpoints.commit(7, [](const fs::path& folder) { write_step(folder, 7); }); };
+  fs::create_directory(root.path() / "9223372036854775807-step-0");
+  fs::create_directory(root.path() / "9223372036854775808-step-0");
+  CHECK(checkpoints.list().empty());
+  CHECK(commit().sequence == 1);
+  CHECK(commit().sequence == 2);
+  fs::create_directory(root.path() / "9223372036854775806-step-0");
+  CHECK_THROWS_WITH(commit(), "cannot commit to " + root.path().string() + ": there is no number after that of " +
+                                  (root.path() / "9223372036854775806-step-0").string());
+  CHECK(checkpoints.latest().checkpoint->sequence == 2);
+}
+
 TEST_CASE("a full disk at any step of a commit leaves the old checkpoint") {
   const TemporaryFolder root;
   CheckpointDirectory(root.path()).commit(1, [](const fs::path& folder) { write_step(folder, 1); });

@@ -43,6 +43,17 @@ TEST_CASE("a kernel is kept between caches on one folder") {
   CHECK((fs::status(folder).permissions() & fs::perms::all) == fs::perms::owner_all);
 }
 
+TEST_CASE("a folder is the same with slashes behind its name") {
+  const TemporaryFolder root;
+  const std::string folder = root.path() / "a" / "uwaga";
+  const KernelCache cache(folder + "/"), again(folder + "//");
+  INFO(cache.why_off() + again.why_off());
+  REQUIRE((cache.on() && again.on()));
+  cache.store(key_of(1), object_of(1));
+  CHECK(KernelCache(folder).load(key_of(1)) == object_of(1));
+  CHECK(again.load(key_of(1)) == object_of(1));
+}
+
 TEST_CASE("only hashes are keys") {
   const TemporaryFolder root;
   const KernelCache cache(root.path());

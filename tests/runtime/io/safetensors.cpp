@@ -149,6 +149,27 @@ TEST_CASE("a tensor that does not fit its shape, or a name used twice, is not wr
   CHECK_FALSE(fs::exists(path));
 }
 
+TEST_CASE("tensors are written one after the other from one piece of memory") {
+  const TemporaryFolder folder;
+  const std::vector<std::byte> ones(8, std::byte{1}), twos(24, std::byte{2});
+  const std::vector tensors{StoredTensor{"b", f32, {2}, ones}, StoredTensor{"a", f64, {3}, twos}};
+  write_safetensors(folder.path() / "whole", tensors, {{"k", "v"}});
+  std::vector<std::byte> one;
+  std::vector<std::string> asked;
+  write_safetensors(folder.path() / "pieces", std::vector{StoredTensor{"b", f32, {2}, {}}, StoredTensor{"a", f64, {3}, {}}},
+                    [&](const StoredTensor& t) {
+                      asked.push_back(t.name);
+                      one = t.name == "a" ? twos : ones;
+                      return std::span<const std::byte>(one);
+                    }, {{"k", "v"}});
+  CHECK(asked == std::vector<std::string>{"a", "b"});
+  CHECK(read_file(folder.path() / "pieces") == read_file(folder.path() / "whole"));
+  CHECK_THROWS_WITH(write_safetensors(folder.path() / "bad", std::vector{StoredTensor{"a", f64, {3}, {}}},
+                                      [&](const StoredTensor&) { return std::span<const std::byte>(ones); }),
+                    Contains("F64 [3] takes 24 bytes and was given 8"));
+  CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 2);
+}
+
 TEST_CASE("sharded weights are found through their index, which names plain files only") {
   const TemporaryFolder folder;
   const std::vector<std::byte> data(8);
