@@ -16,7 +16,7 @@ namespace uwaga {
 
 void add_bench_options(CLI::App& command, BenchOptions& o) {
   add_precision_option(command, o.compute);
-  command.add_option("--runs", o.runs, "how many are timed; the median counts")->check(CLI::Range(1, 1000))->capture_default_str();
+  command.add_option("--runs", o.runs, "how many are timed; the median counts")->check(whole_number(1, 1000))->capture_default_str();
   add_device_options(command, o.device);
   command.add_flag("--json", o.json, "JSON on standard output, a line each");
 }

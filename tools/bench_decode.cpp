@@ -92,8 +92,8 @@ void add_bench_decode(CLI::App& bench, Chosen& chosen) {
   c->add_option("--model", o->model, "gpt2-124m, llama-110m or nanogpt")
       ->check(CLI::IsMember({"gpt2-124m", "llama-110m", "nanogpt"}))
       ->capture_default_str();
-  c->add_option("--prompt", o->prompt, "tokens that are there")->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 20))->capture_default_str();
-  c->add_option("--tokens", o->tokens, "tokens that are timed")->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 20))->capture_default_str();
+  c->add_option("--prompt", o->prompt, "tokens that are there")->check(whole_number(1, 1 << 20))->capture_default_str();
+  c->add_option("--tokens", o->tokens, "tokens that are timed")->check(whole_number(1, 1 << 20))->capture_default_str();
   c->add_flag("--profile", o->profile, "also time every kernel of one token: a line each, the dearest first");
   add_bench_options(*c, *o);
   c->remove_option(c->get_option("--runs"));  // each token is timed once

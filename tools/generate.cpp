@@ -90,14 +90,16 @@ void add_generate(CLI::App& app, Chosen& chosen) {
   c->add_option("DIR", o->folder, "folder that `uwaga train --out` wrote")->required();
   c->add_option("--prompt", o->prompt, "how the text begins (default: a new line)");
   c->add_option("--tokens", o->tokens, "how many tokens to add")
-      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 30))
+      ->check(whole_number(0, 1 << 30))
       ->capture_default_str();
   c->add_option("--temperature", o->sample.temperature, "0 takes the likeliest token every time")
       ->capture_default_str();
-  c->add_option("--top-k", o->sample.top_k, "choose among the K likeliest tokens; 0: all")->capture_default_str();
+  c->add_option("--top-k", o->sample.top_k, "choose among the K likeliest tokens; 0: all")
+      ->check(whole_number(0, 1 << 30))
+      ->capture_default_str();
   c->add_option("--top-p", o->sample.top_p, "choose among the likeliest tokens that make up this share")
       ->capture_default_str();
-  c->add_option("--seed", o->sample.seed, "of the random numbers")->capture_default_str();
+  c->add_option("--seed", o->sample.seed, "of the random numbers")->check(whole_number())->capture_default_str();
   add_precision_option(*c, o->weights, "of the weights: f32, or bf16, which are half as many bytes to read a token");
   c->add_option("--data", o->data, "also tell which share of the sample's words occur in this file");
   add_device_options(*c, o->device);

@@ -165,12 +165,12 @@ int run(const InspectOptions& o) {
 void add_inspect(CLI::App& app, Chosen& chosen) {
   CLI::App* c = app.add_subcommand("inspect", "what a model is made of, and what becomes of it");
   auto o = std::make_shared<InspectOptions>();
-  const CLI::Range size(std::int64_t{1}, std::int64_t{1} << 24);
+  const CLI::Validator size = whole_number(1, 1 << 24);
   c->add_option("DIR", o->folder, "folder of `uwaga train`, or with a config.json (default: the model that the options describe)");
   c->add_option("--model", o->model.model, "gpt2, llama, rnn, lstm, gru; gpt2-124m and llama-110m have their own sizes")
       ->check(CLI::IsMember({"gpt2", "llama", "rnn", "lstm", "gru", "gpt2-124m", "llama-110m"}))
       ->capture_default_str();
-  c->add_option("--layers", o->model.layers, "blocks")->check(CLI::Range(0, 1024))->capture_default_str();
+  c->add_option("--layers", o->model.layers, "blocks")->check(whole_number(0, 1024))->capture_default_str();
   c->add_option("--heads", o->model.heads, "attention heads")->check(size)->capture_default_str();
   c->add_option("--kv-heads", o->model.kv_heads, "llama: key-value heads (default: as many as heads)")->check(size);
   c->add_option("--width", o->model.width, "of the residual stream")->check(size)->capture_default_str();
@@ -189,7 +189,7 @@ void add_inspect(CLI::App& app, Chosen& chosen) {
   c->add_option("--kernel", o->filter.kernel, "only kernels with this in their name; `*` stands for any letters");
   c->add_option("--line", o->filter.line, "only kernels that came from this line of the model: models/gpt2.cpp:42");
   c->add_flag("--summary", o->summary, "parameters, FLOPs and bytes by scope (the default), and lines of code without an origin");
-  c->add_option("--depth", o->depth, "of the scopes in the summary")->check(CLI::Range(1, 32))->capture_default_str();
+  c->add_option("--depth", o->depth, "of the scopes in the summary")->check(whole_number(1, 32))->capture_default_str();
   c->add_flag("--graph", o->graph, "as --stage graph");
   c->add_flag("--dot", o->dot, "the graph for Graphviz: | dot -Tsvg > graph.svg");
   c->add_flag("--clusters", o->clusters, "as --stage clusters");

@@ -181,13 +181,13 @@ int run(CommandOptions o) {
 void add_train(CLI::App& app, Chosen& chosen) {
   CLI::App* c = app.add_subcommand("train", "train a language model on a text file");
   auto o = std::make_shared<CommandOptions>();
-  const CLI::Range size(std::int64_t{1}, std::int64_t{1} << 24), count(std::int64_t{0}, std::int64_t{1} << 40);
-  const CLI::Range share(0.0, 1.0);
+  const CLI::Validator size = whole_number(1, std::int64_t{1} << 24), count = whole_number(0, std::int64_t{1} << 40);
+  const CLI::Validator share = real_number(0, 1), below_one = real_number(0, 1, Upper::excluded);
   c->add_option("--data", o->data, "the text to learn")->required();
   c->add_option("--model", o->model.model, "gpt2 or llama")
       ->check(CLI::IsMember({"gpt2", "llama"}))
       ->capture_default_str();
-  c->add_option("--layers", o->model.layers, "blocks")->check(CLI::Range(0, 1024))->capture_default_str();
+  c->add_option("--layers", o->model.layers, "blocks")->check(whole_number(0, 1024))->capture_default_str();
   c->add_option("--heads", o->model.heads, "attention heads")->check(size)->capture_default_str();
   c->add_option("--kv-heads", o->model.kv_heads, "llama: key-value heads (default: as many as heads)")->check(size);
   c->add_option("--width", o->model.width, "of the residual stream")->check(size)->capture_default_str();
@@ -197,36 +197,36 @@ void add_train(CLI::App& app, Chosen& chosen) {
   c->add_option("--batch", o->batch, "windows of a step")->check(size)->capture_default_str();
   c->add_option("--steps", o->steps, "steps of the whole run")->check(count)->capture_default_str();
   c->add_option("--lr", o->optimiser.rate, "highest learning rate")
-      ->check(CLI::Range(0.0, 1e6))
+      ->check(real_number(0, 1e6))
       ->capture_default_str()
       ->each([o](const std::string&) { o->rate_given = true; });
   c->add_option("--warm-up", o->warm_up, "steps to the highest learning rate")->check(count)->capture_default_str();
   c->add_option("--last-lr", o->last_rate, "share of the learning rate that the cosine ends at")
       ->check(share)
       ->capture_default_str();
-  c->add_option("--beta1", o->optimiser.beta1, "of AdamW")->check(share)->capture_default_str();
-  c->add_option("--beta2", o->optimiser.beta2, "of AdamW")->check(share)->capture_default_str();
+  c->add_option("--beta1", o->optimiser.beta1, "of AdamW")->check(below_one)->capture_default_str();
+  c->add_option("--beta2", o->optimiser.beta2, "of AdamW")->check(below_one)->capture_default_str();
   c->add_option("--decay", o->optimiser.decay, "weight decay of tensors of two or more axes")
-      ->check(CLI::Range(0.0, 1e6))
+      ->check(real_number(0, 1e6))
       ->capture_default_str();
   c->add_option("--clip", o->optimiser.clip, "largest norm of the gradient; 0: not clipped")
-      ->check(CLI::Range(0.0, 1e30))
+      ->check(real_number(0, 1e30))
       ->capture_default_str();
   c->add_option("--dropout", o->model.dropout, "share of activations dropped (gpt2)")
-      ->check(CLI::Range(0.0, 0.99))
+      ->check(real_number(0, 0.99))
       ->capture_default_str();
   c->add_option("--tokenizer", o->tokenizer, "char or byte")
       ->check(CLI::IsMember({"char", "byte"}))
       ->capture_default_str();
   c->add_option("--validation", o->validation, "share of the data, at its end, held back")
-      ->check(CLI::Range(0.0, 0.9))
+      ->check(real_number(0, 0.9))
       ->capture_default_str();
   c->add_option("--eval-every", o->eval_every, "steps between validations; 0: only at the end")
       ->check(count)
       ->capture_default_str();
   c->add_option("--checkpoint-every", o->checkpoint_every, "steps between checkpoints (default: as --eval-every)")
       ->check(size);
-  c->add_option("--seed", o->seed, "of initial weights, batches and dropout")->capture_default_str();
+  c->add_option("--seed", o->seed, "of initial weights, batches and dropout")->check(whole_number())->capture_default_str();
   add_precision_option(*c, o->model.compute);
   c->add_option("--out", o->out, "folder for checkpoints and metrics.jsonl (default: nothing is kept)");
   c->add_flag("--resume", o->resume, "go on from the newest checkpoint in --out");

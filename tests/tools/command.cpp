@@ -32,6 +32,19 @@ TEST_CASE("wrong usage is one sentence and exit code 2") {
   refuses(w.train("--resume"), 2, "--resume needs --out");
 }
 
+TEST_CASE("a number that is none, or does not fit, is refused") {
+  const Workplace w;
+  refuses(w.train("--steps 1e1"), 2, "--steps: wants a whole number from 0 to 1099511627776, not 1e1");
+  refuses(w.train("--seed 9223372036854775808"), 2, "not 9223372036854775808");
+  for (const char* option : {"--lr", "--decay", "--clip", "--last-lr", "--dropout", "--validation"})
+    refuses(w.train(std::string(option) + " nan"), 2, std::string(option) + ": wants a number from 0 to");
+  refuses(w.train("--beta1 1"), 2, "--beta1: wants a number from 0 to less than 1, not 1");
+  refuses(w.train("--beta2 1"), 2, "--beta2");
+  refuses(w.run("generate . --temperature nan"), 1, "the temperature must be");
+  refuses(w.train("--device cuda:99999999999"), 2, "there is no device 'cuda:99999999999'");
+  refuses(w.train("--steps 010"), 2, "--steps: wants 10, not 010");
+}
+
 TEST_CASE("help and version are answers, not errors") {
   const Workplace w;
   CHECK(w.run("--version").code == 0);
