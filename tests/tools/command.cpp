@@ -26,7 +26,10 @@ TEST_CASE("wrong usage is one sentence and exit code 2") {
   refuses(w.train("--threads 0"), 2, "--threads");
   refuses(w.run("train"), 2, "--data is required");
   refuses(w.run(""), 2, "subcommand");
-  refuses(w.run("sing"), 2, "sing");
+  refuses(w.run("sing"), 2, "there is no subcommand 'sing' (uwaga --help");
+  refuses(w.run("-x"), 2, "there is no option '-x'");
+  refuses(w.run("bench foo"), 2, "there is no subcommand 'foo' (uwaga bench --help");
+  refuses(w.run("bench step --time 2000000"), 2, "(uwaga bench step --help");
   refuses(w.train("--model bert"), 2, "bert");
   refuses(w.train("--lr fast"), 2, "fast");
   refuses(w.train("--resume"), 2, "--resume needs --out");
