@@ -1,4 +1,5 @@
 // The uwaga command: parses the command line, runs the subcommand, turns errors into one sentence and an exit code.
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <cctype>
@@ -27,6 +28,13 @@ std::string usage_sentence(std::string text, const std::string& command) {
   return text + " (" + command + " --help lists what there is)";
 }
 
+// Where a standard stream is closed, the next file that is opened would take its number, and get what is printed. Output that
+// was closed cannot be written to; complaints go nowhere.
+void open_standard_streams() {
+  for (const int stream : {0, 1, 2})
+    if (fcntl(stream, F_GETFD) == -1) open("/dev/null", stream == 2 ? O_WRONLY : O_RDONLY);
+}
+
 // The command as far as it was understood: "uwaga bench step".
 std::string command_of(const CLI::App& app) {
   std::string words = app.get_name();
@@ -49,6 +57,7 @@ std::string unknown_word(const CLI::App& app, const std::string& command, int ar
 }  // namespace
 
 int main(int argc, char** argv) {
+  open_standard_streams();
   CLI::App app("uwaga: transformers as graphs, compiled to machine code", "uwaga");
   app.set_version_flag("--version", "uwaga " UWAGA_VERSION, "print the version");
   app.require_subcommand(1);

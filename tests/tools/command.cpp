@@ -48,6 +48,19 @@ TEST_CASE("a number that is none, or does not fit, is refused") {
   refuses(w.train("--steps 010"), 2, "--steps: wants 10, not 010");
 }
 
+TEST_CASE("a standard stream that is closed gets no file of the run") {
+  const Workplace w;
+  const auto system = [&](const std::string& more) { return std::system((kCommand.string() + " " + w.training(more)).c_str()); };
+  const fs::path out = w.path / "run";
+  CHECK(system("--steps 20 --eval-every 1 --out " + out.string() + " >" + (w.path / "out").string() + " 2>&-") == 0);
+  for (const auto& entry : fs::recursive_directory_iterator(out)) {
+    INFO(entry.path());
+    if (entry.is_regular_file()) CHECK(read_file(entry.path()).find("tok/s") == std::string::npos);
+  }
+  CHECK(WEXITSTATUS(system("--steps 1 <&- >&- 2>" + (w.path / "err").string())) == 1);
+  CHECK_THAT(read_file(w.path / "err"), Contains("cannot write to standard output"));
+}
+
 TEST_CASE("help and version are answers, not errors") {
   const Workplace w;
   CHECK(w.run("--version").code == 0);

@@ -44,10 +44,11 @@ struct Workplace {
     write_file(path / "text.txt", text);
   }
   Ran run(const std::string& arguments) const { return uwaga_command(path, arguments); }
-  Ran train(const std::string& more) const {
-    return run("train --layers 1 --heads 2 --width 8 --time 8 --batch 2 --warm-up 1 --device interpreter --data " +
-               (path / "text.txt").string() + " " + more);
+  std::string training(const std::string& more) const {
+    return "train --layers 1 --heads 2 --width 8 --time 8 --batch 2 --warm-up 1 --device interpreter --data " +
+           (path / "text.txt").string() + " " + more;
   }
+  Ran train(const std::string& more) const { return run(training(more)); }
 };
 
 }  // namespace uwaga::test
