@@ -140,14 +140,15 @@ int run(CommandOptions o) {
   options.record.data = Json{{"sha256", data.sha256}, {"validation", o.validation}}.dump();
 
   Progress progress(std::cerr, terminal());
-  const InterruptFlag interrupt;
+  const InterruptFlag interrupt(Readers::outlived);
   std::optional<double> val_loss;
   TrainCallbacks callbacks;
-  callbacks.stop = [&] { return interrupt.raised(); };
+  // Whom the lines of --json no longer reach is not trained for.
+  callbacks.stop = [&] { return interrupt.raised() || !std::cout; };
   callbacks.on_resume = [&](std::int64_t step) {
     // The rate lies in the checkpoint too; what the command line says counts.
     if (o.rate_given) state.set("optimiser.rate", o.optimiser.rate);
-    fmt::print(stderr, "going on from step {}\n", step);
+    std::cerr << fmt::format("going on from step {}\n", step);
   };
   callbacks.on_step = [&](const StepReport& r) {
     if (r.val_loss) val_loss = r.val_loss;
@@ -169,10 +170,10 @@ int run(CommandOptions o) {
   else
     tell(line);
   if (!result.interrupted) return 0;
-  fmt::print(stderr, "interrupted at step {}{}\n", result.step,
-             result.checkpoint
-                 ? fmt::format("; the checkpoint is {} (--resume goes on from it)", result.checkpoint->folder)
-                 : "; nothing was saved, since there is no --out");
+  std::cerr << fmt::format(
+      "interrupted at step {}{}\n", result.step,
+      result.checkpoint ? fmt::format("; the checkpoint is {} (--resume goes on from it)", result.checkpoint->folder)
+                        : "; nothing was saved, since there is no --out");
   return kInterrupted;
 }
 
