@@ -18,6 +18,7 @@
 #include "tools/command.h"
 #include "tools/interrupt.h"
 #include "tools/language_model.h"
+#include "tools/run_folder.h"
 
 namespace uwaga {
 namespace {
@@ -28,7 +29,7 @@ struct CommandOptions {
   std::int64_t steps = 2000, batch = 12, warm_up = 100, eval_every = 250, checkpoint_every = 0, seed = 1;
   double last_rate = 0.1, validation = 0.1;
   std::string data, tokenizer = "char", out;
-  bool resume = false, rate_given = false, json = false;
+  bool resume = false, overwrite = false, rate_given = false, json = false;
   DeviceOptions device = {};
 };
 
@@ -115,6 +116,9 @@ int run(CommandOptions o) {
       !o.out.empty() && std::filesystem::exists(o.out, ignored) && !std::filesystem::is_directory(o.out, ignored))
     throw Error(fmt::format("cannot write to {}: it is a file, and --out wants a folder", o.out));
   const Data data = read_data(o);
+  using Found = RunFolder::Found;
+  std::optional<RunFolder> folder;
+  if (!o.out.empty()) folder.emplace(o.out, o.resume ? Found::resumed : o.overwrite ? Found::replaced : Found::refused);
   o.model.vocab = data.tokenizer->vocab_size();
   o.optimiser.schedule = {.warm_up = o.warm_up, .steps = o.steps, .last = o.last_rate};
 
@@ -158,6 +162,7 @@ int run(CommandOptions o) {
       std::cout << Json{{"step", r.step}, {"loss", r.loss}, {"val_loss", *r.val_loss}, {"seconds", r.seconds}}
                 << std::endl;
   };
+  if (folder) folder->make_room();
   const TrainResult result = train(programs, state, data.training, data.validation, options, callbacks);
   progress.finish();
 
@@ -230,7 +235,8 @@ void add_train(CLI::App& app, Chosen& chosen) {
   c->add_option("--seed", o->seed, "of initial weights, batches and dropout")->check(whole_number())->capture_default_str();
   add_precision_option(*c, o->model.compute);
   c->add_option("--out", o->out, "folder for checkpoints and metrics.jsonl (default: nothing is kept)");
-  c->add_flag("--resume", o->resume, "go on from the newest checkpoint in --out");
+  CLI::Option* overwrite = c->add_flag("--overwrite", o->overwrite, "replace the run that --out holds");
+  c->add_flag("--resume", o->resume, "go on from the newest checkpoint in --out")->excludes(overwrite);
   add_device_options(*c, o->device);
   c->add_flag("--json", o->json, "one JSON object a line on standard output");
   c->callback([&chosen, o] { chosen = [o] { return run(*o); }; });

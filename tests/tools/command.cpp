@@ -139,6 +139,20 @@ TEST_CASE("what cannot be read, written or learnt is one sentence and exit code 
   refuses(w.run("generate " + w.path.string()), 1, "there is no checkpoint");
 }
 
+TEST_CASE("a folder that holds a run is written over where that is asked for, and not otherwise") {
+  const Workplace w;
+  const std::string folder = (w.path / "run").string(), out = " --eval-every 0 --out " + folder;
+  REQUIRE(w.train("--steps 3" + out).code == 0);
+  refuses(w.train("--steps 2" + out), 1, folder + " holds a run of 3 steps; --resume goes on with it, --overwrite replaces it");
+  CHECK(w.run("generate " + folder + " --device interpreter --tokens 1 --json").last()["step"] == 3);
+  refuses(w.train("--steps 2 --resume --overwrite" + out), 2, "--overwrite");
+  REQUIRE(w.train("--steps 2 --overwrite" + out).code == 0);
+  CHECK(w.run("generate " + folder + " --device interpreter --tokens 1 --json").last()["step"] == 2);
+  const std::string metrics = read_file(w.path / "run" / "metrics.jsonl");
+  CHECK(std::count(metrics.begin(), metrics.end(), '\n') == 2);
+  for (const auto& entry : fs::directory_iterator(folder)) CHECK(entry.path().filename().string().find("0003") == std::string::npos);
+}
+
 TEST_CASE("a run resumes to the same weights, refuses another model, and generates") {
   const Workplace w;
   const std::string out = " --out " + (w.path / "cut").string();
