@@ -153,6 +153,29 @@ TEST_CASE("a folder that holds a run is written over where that is asked for, an
   for (const auto& entry : fs::directory_iterator(folder)) CHECK(entry.path().filename().string().find("0003") == std::string::npos);
 }
 
+TEST_CASE("a run goes on with the numbers of its optimiser unless they are given again") {
+  const Workplace w;
+  const std::string out = " --eval-every 0 --out " + (w.path / "run").string();
+  const auto settings = [&] {
+    fs::path newest;
+    for (const auto& entry : fs::directory_iterator(w.path / "run"))
+      if (entry.is_directory()) newest = std::max(newest, entry.path());
+    return nlohmann::json::parse(read_file(newest / "run.json")).at("settings");
+  };
+  const std::string numbers = "--lr 0.01 --last-lr 0.5 --beta1 0.8 --beta2 0.95 --decay 0.3 --clip 2 ";
+  const Ran whole = w.train("--steps 4 --json " + numbers);
+  REQUIRE(w.train("--steps 4 --checkpoint-every 2 " + numbers + out).code == 0);
+  fs::remove_all(w.path / "run" / "00000002-step-0000000004");
+  const Ran rest = w.train("--resume --json" + out);
+  REQUIRE(rest.code == 0);
+  CHECK(rest.last()["step"] == 4);
+  CHECK(rest.last()["state_sha256"] == whole.last()["state_sha256"]);
+  CHECK(settings()["decay"] == 0.3);
+  REQUIRE(w.train("--resume --steps 5 --decay 0" + out).code == 0);
+  CHECK(settings()["decay"] == 0);
+  CHECK(settings()["beta2"] == 0.95);
+}
+
 TEST_CASE("a run resumes to the same weights, refuses another model, and generates") {
   const Workplace w;
   const std::string out = " --out " + (w.path / "cut").string();
