@@ -176,6 +176,23 @@ TEST_CASE("a run goes on with the numbers of its optimiser unless they are given
   CHECK(settings()["beta2"] == 0.95);
 }
 
+TEST_CASE("text begins with a new line, or with a token that the run knows, of a run or of one checkpoint") {
+  const Workplace w;
+  const std::string run = (w.path / "run").string();
+  write_file(w.path / "line.txt", std::string(300, 'a') + std::string(300, 'b'));
+  REQUIRE(w.run("train --layers 1 --heads 2 --width 8 --time 8 --batch 2 --device interpreter --steps 1 --data " +
+                (w.path / "line.txt").string() + " --out " + run)
+              .code == 0);
+  const std::string some = " --device interpreter --tokens 3 --json";
+  const Ran whole = w.run("generate " + run + some), one = w.run("generate " + run + "/00000001-step-0000000001/" + some);
+  REQUIRE(whole.code == 0);
+  CHECK(whole.last()["prompt"] == "a");
+  CHECK(one.last()["text"] == whole.last()["text"]);
+  refuses(w.run("generate " + run + some + " --prompt '\n'"), 1, "not");
+  write_file(fs::path(run) / "00000001-step-0000000001" / "state.safetensors", "once upon a time");
+  refuses(w.run("generate " + run + "/00000001-step-0000000001" + some), 1, "cannot be used");
+}
+
 TEST_CASE("a run resumes to the same weights, refuses another model, and generates") {
   const Workplace w;
   const std::string out = " --out " + (w.path / "cut").string();

@@ -129,6 +129,21 @@ TEST_CASE("a run whose lines nobody reads any more saves what it has, and ends")
   CHECK_THAT(read_file(w.path / "err"), Contains("cannot write to standard output"));
 }
 
+TEST_CASE("while a run saves, others read its folder and none trains in it") {
+  const Workplace w;
+  Training t(w, "--steps 1000000 --eval-every 0 --checkpoint-every 1");
+  wait_for_checkpoint(t, w.path / "run");
+  const Ran second = w.train("--resume --out " + (w.path / "run").string());
+  CHECK(second.code == 1);
+  CHECK_THAT(second.err, Contains("another process is training in"));
+  for (int i = 0; i < 3; ++i) {
+    // Kernels that are compiled anew take longer than the run takes to remove the checkpoint.
+    const Ran text = uwaga_command(w.path, "generate " + (w.path / "run").string() + " --tokens 1 --threads 1 --json", "UWAGA_CACHE=off ");
+    INFO(text.err);
+    CHECK(text.code == 0);
+  }
+}
+
 TEST_CASE("a run killed at any moment of saving leaves a checkpoint that loads") {
   const Workplace w;
   const std::string steps = "--steps 1000000 --eval-every 0 --checkpoint-every 1 --resume";

@@ -27,9 +27,9 @@ struct Ran {
 
 inline const std::filesystem::path kCommand = std::filesystem::path(UWAGA_BINARY_DIR) / "bin" / "uwaga";
 
-inline Ran uwaga_command(const std::filesystem::path& folder, const std::string& arguments) {
+inline Ran uwaga_command(const std::filesystem::path& folder, const std::string& arguments, const std::string& environment = "") {
   const std::string line =
-      kCommand.string() + " " + arguments + " >" + (folder / "out").string() + " 2>" + (folder / "err").string();
+      environment + kCommand.string() + " " + arguments + " >" + (folder / "out").string() + " 2>" + (folder / "err").string();
   const int status = std::system(line.c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_file(folder / "out"), read_file(folder / "err")};
 }
