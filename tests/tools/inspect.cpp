@@ -88,7 +88,16 @@ TEST_CASE("the model of a training run is inspected from its folder, in text and
   CHECK(text.code == 0);
   for (const InspectedKernel& k : seen.kernels()) CHECK_THAT(text.out, Contains(k.name));
   REQUIRE(w.run("inspect " + run + " --part evaluation --html " + page).code == 0);
-  CHECK_THAT(read_file(page), Contains(seen.kernels().back().name) && Contains("gpt2.cpp"));
+  // The source as it was built, wherever the command is run.
+  CHECK_THAT(read_file(page), Contains(seen.kernels().back().name) && Contains("gpt2.cpp") && Contains("Tensor gpt2(const Scope&amp; s"));
+  const test::Ran sizes = w.run("inspect " + run + " --summary");
+  CHECK_THAT(sizes.out, Contains("at batch 2, time 8\n"));
+  CHECK(sizes.out.find(" 0          0          0\n") == std::string::npos);
+  CHECK_THAT(w.run("inspect " + run + " --batch 3 --json").out, Contains(R"({"sizes":{"batch":3,"time":8}})"));
+  const test::Ran none = w.run("inspect " + run + " --kernel nothing --part evaluation");
+  CHECK(none.code == 1);
+  CHECK_THAT(none.err, Contains("kernels has 'nothing' in its name"));
+  CHECK_THAT(w.run("inspect " + run + " --line gpt2.cpp:99999").err, Contains("came from gpt2.cpp:99999"));
 }
 
 TEST_CASE("a folder that the command cannot rebuild, and a hostile config.json, are one sentence") {
