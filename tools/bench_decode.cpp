@@ -4,6 +4,7 @@
 #include <uwaga/ir/passes/precision.h>
 #include <uwaga/ir/random.h>
 #include <uwaga/runtime/generate/text_model.h>
+#include <uwaga/runtime/host/cpu.h>
 
 #include <algorithm>
 #include <chrono>
@@ -71,7 +72,10 @@ int decode(const DecodeBenchOptions& o) {
   const std::int64_t bytes = weight_bytes(graph);
   BenchLine line{{"bench", "decode"}, {"model", o.model}, {"prompt", o.prompt}, {"tokens", o.tokens}, {"precision", name(o.compute)},
                  {"device", target.str()}, {"threads", target.threads()}};
-  add_times(line, times, model.program(), {.flops = 0, .bytes = static_cast<double>(bytes), .gflops = peak_gflops(DType::f32, target.threads()), .gbps = memory_bandwidth(target.threads()).read});
+  // Weights that stay in the caches from one token to the next are not read from memory.
+  const bool from_memory = has_roofline(target) && bytes > host_cpu().l3_bytes;
+  add_times(line, times, model.program(),
+            {.bytes = static_cast<double>(bytes), .gbps = from_memory ? memory_bandwidth(target.threads()).read : 0});
   line["tokens_per_second"] = 1e3 / times[times.size() / 2].milliseconds;
   line["prompt_milliseconds"] = 1e3 * prompt;
   line["weight_bytes"] = bytes;

@@ -57,7 +57,9 @@ int step(const StepOptions& o, bool forward) {
   const Arrays inputs{{"tokens", ids("tokens", o, m.vocab)}, {"targets", ids("targets", o, m.vocab)}};
   const int threads = target.threads();
   constexpr PeakTries kBeside{.tries = 1, .length = 10};
-  const std::vector<Timing> times = timed(program, inputs, o.runs, [&] { return peak_gflops(o.compute, threads, kBeside); });
+  const bool roofline = has_roofline(target);
+  const std::vector<Timing> times =
+      timed(program, inputs, o.runs, [&] { return roofline ? peak_gflops(o.compute, threads, kBeside) : 0; });
 
   BenchLine line{{"bench", forward ? "forward" : "step"}, {"model", o.model}, {"layers", m.layers}, {"batch", o.batch}, {"time", o.time},
             {"precision", name(o.compute)}, {"device", target.str()}, {"threads", target.threads()}};
@@ -66,8 +68,8 @@ int step(const StepOptions& o, bool forward) {
   add_times(line, times, program,
             {.flops = cost_of(graph, sizes).dot_flops,
              .bytes = static_cast<double>(slots) * (forward ? 1.0 : 4.0 / 3),
-             .gflops = peak_gflops(o.compute, threads),
-             .gbps = memory_bandwidth(threads).read});
+             .gflops = roofline ? peak_gflops(o.compute, threads) : 0,
+             .gbps = roofline ? memory_bandwidth(threads).read : 0});
   line["build_milliseconds"] = build;  // the graph and its derivative, before `compile`
   line["kernels_compiled_in_run"] = program.kernels_compiled_in_run();
   line["parallel_launches"] = program.parallel_launches();

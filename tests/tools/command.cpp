@@ -116,6 +116,11 @@ TEST_CASE("bench decode times tokens after a prompt, in the weights' precision")
   CHECK(r.last().at("precision") == "bf16");
   CHECK(r.last().at("milliseconds").get<double>() > 0);
   CHECK(r.last().at("kernels_compiled_in_run") == 0);
+  // Its 0.8 MB of weights stay in the caches, and no products are counted.
+  for (const char* key : {"gflops", "peak_gflops", "memory_gbps", "roofline_share"}) CHECK_FALSE(r.last().contains(key));
+  const Ran gpu = w.run("bench gemm --shape 3x5x7 --runs 1 --device interpreter --json");
+  CHECK(gpu.last().at("gflops").get<double>() > 0);
+  CHECK_FALSE(gpu.last().contains("peak_gflops"));
   refuses(w.run("bench decode --model nanogpt --prompt 60 --tokens 5 --threads 1"), 1, "nanogpt sees 64 tokens at most, not 65");
 }
 
