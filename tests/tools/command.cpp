@@ -70,6 +70,8 @@ TEST_CASE("help and version are answers, not errors") {
     CHECK_THAT(r.out, Contains("--help"));
   }
   CHECK(w.run("devices --json").last().contains("device"));
+  const Ran uncached = uwaga_command(w.path, "devices", "UWAGA_CACHE=off ");
+  CHECK_THAT(uncached.out, Contains("the kernel cache is off"));
 }
 
 TEST_CASE("what the machine could do is measured", "[slow]") {
