@@ -11,11 +11,6 @@
 #include <uwaga/runtime/program/internal/state_data.h>
 
 namespace uwaga {
-namespace {
-
-
-}  // namespace
-
 Array Slot::copy() const {
   if (!away_) return Array::from_bytes(value_.dtype(), value_.dims(), {value_.data(), value_.bytes()});
   ArrayDims dims;

@@ -16,7 +16,7 @@ namespace uwaga {
 
 void add_bench_options(CLI::App& command, BenchOptions& o) {
   add_precision_option(command, o.compute);
-  command.add_option("--runs", o.runs, "how many are timed; the median counts")->check(CLI::Range(1, 1000))->capture_default_str();
+  command.add_option("--runs", o.runs, "how many are timed; the median counts")->check(whole_number(1, 1000))->capture_default_str();
   add_device_options(command, o.device);
   command.add_flag("--json", o.json, "JSON on standard output, a line each");
 }
@@ -37,6 +37,8 @@ std::vector<Timing> timed(Program& program, const Arrays& inputs, int runs, cons
   return times;
 }
 
+bool has_roofline(const Target& target) { return target.kind() == Target::Kind::host; }
+
 double peak_gflops(DType compute, int threads, const PeakTries& tries) {
   const double narrow = compute == DType::bf16 ? peak_bf16_gflops(threads, tries) : 0;
   return narrow > 0 ? narrow : peak_f32_gflops(threads, tries);
@@ -55,11 +57,12 @@ void add_times(BenchLine& line, const std::vector<Timing>& times, const Program&
   line["launches"] = r.launches;
   line["kernels"] = r.kernels;
   line["kernels_from_cache"] = r.kernels_from_cache;
-  line["gflops"] = work.flops / median * 1e-6;
-  line["peak_gflops"] = work.gflops;
-  if (work.bytes > 0) line["memory_gbps"] = work.gbps;
+  if (work.flops > 0) line["gflops"] = work.flops / median * 1e-6;
+  if (work.flops > 0 && work.gflops > 0) line["peak_gflops"] = work.gflops;
+  if (work.bytes > 0 && work.gbps > 0) line["memory_gbps"] = work.gbps;
+  if ((work.flops > 0 && work.gflops == 0) || (work.bytes > 0 && work.gbps == 0)) return;
   const auto least = [&](double gflops) {
-    return gflops > 0 ? work.flops / gflops * 1e-6 + (work.bytes > 0 ? work.bytes / work.gbps * 1e-6 : 0) : 0;
+    return (work.flops > 0 ? work.flops / gflops * 1e-6 : 0) + (work.bytes > 0 ? work.bytes / work.gbps * 1e-6 : 0);
   };
   line["roofline_milliseconds"] = least(work.gflops);
   line["roofline_share"] = least(work.gflops) / median;

@@ -38,10 +38,14 @@ struct Timing {
 // Of each run, the fastest first, after two runs that do not count. `gflops` is asked before and after each.
 std::vector<Timing> timed(Program& program, const Arrays& inputs, int runs, const std::function<double()>& gflops = {});
 
+// Whether the CPU's peak and bandwidth are the limits of what runs on the target.
+bool has_roofline(const Target& target);
+
 // Of products computed in `compute`, as fast as anything here does them: bf16 in f32 too, where nothing multiplies it faster.
 double peak_gflops(DType compute, int threads, const PeakTries& tries = {});
 
-// The least time the machine could take: the products at its peak, and then the bytes read from memory. No bytes: products alone.
+// The least time the machine could take: the products at its peak, and then the bytes read from memory. No bytes: products alone;
+// no FLOPs: bytes alone. What the machine does per second is 0 where it was not measured: then there is no roofline.
 struct Roofline {
   double flops = 0, bytes = 0;  // of the work
   double gflops = 0, gbps = 0;  // of the machine

@@ -37,7 +37,7 @@ BenchLine measure(const GemmShape& s, const GemmOptions& o, const Target& target
   ArrayDims x_dims{{"row", s.m}, {"in", s.k}}, y_dims{{"in", s.k}, {"out", s.n}};
   if (s.transpose_a) std::swap(x_dims[0], x_dims[1]);
   if (s.transpose_b) std::swap(y_dims[0], y_dims[1]);
-  const auto gflops = [&](const PeakTries& tries) { return peak_gflops(o.compute, target.threads(), tries); };
+  const auto gflops = [&](const PeakTries& tries) { return has_roofline(target) ? peak_gflops(o.compute, target.threads(), tries) : 0; };
   const double peak = gflops({});  // beside every shape, since clocks drift
   // Not between the runs: they take a few milliseconds, and the pool's threads would be asleep at the begin of each.
   constexpr PeakTries kBeside{.tries = 1, .length = 3};

@@ -160,23 +160,23 @@ BenchLine measure(const Work& work, const Level& level, const Target& target) {
   Program program = compile(s.graph, target, state);
   state.initialise(1, target);
   const double bytes = 4.0 * static_cast<double>(s.rows * s.columns) * (mix.reads + mix.writes);
-  const double bound = mixed_bandwidth(mix, level.bytes / target.threads(), target.threads());
+  const double bound = has_roofline(target) ? mixed_bandwidth(mix, level.bytes / target.threads(), target.threads()) : 0;
   const std::vector<double> times = kernel_times(program, s.inputs);
   const double median = times[times.size() / 2];
-  return {{"bench", "kernels"},
-          {"kernel", work.name},
-          {"level", level.name},
-          {"reads", mix.reads},
-          {"writes", mix.writes},
-          {"bytes", bytes},
-          {"device", target.str()},
-          {"threads", target.threads()},
-          {"launches", program.report().launches},
-          {"milliseconds", median},
-          {"milliseconds_least", times.front()},
-          {"gbps", bytes / median * 1e-6},
-          {"bound_gbps", bound},
-          {"bandwidth_share", bytes / median * 1e-6 / bound}};
+  BenchLine line{{"bench", "kernels"},
+                 {"kernel", work.name},
+                 {"level", level.name},
+                 {"reads", mix.reads},
+                 {"writes", mix.writes},
+                 {"bytes", bytes},
+                 {"device", target.str()},
+                 {"threads", target.threads()},
+                 {"launches", program.report().launches},
+                 {"milliseconds", median},
+                 {"milliseconds_least", times.front()},
+                 {"gbps", bytes / median * 1e-6}};
+  if (bound > 0) line.update({{"bound_gbps", bound}, {"bandwidth_share", bytes / median * 1e-6 / bound}});
+  return line;
 }
 
 struct KernelsOptions {
@@ -196,10 +196,11 @@ int kernels(const KernelsOptions& o) {
         tell(line, true);
         continue;
       }
-      std::cout << fmt::format("{:24} {:>8} {:10.2f} {:10.1f} {:8.1f} {:10.1f} {:6.2f}\n", w.name, level.name, line["bytes"].get<double>() * 1e-6,
-                               line["milliseconds"].get<double>() * 1e3, line["gbps"].get<double>(), line["bound_gbps"].get<double>(),
-                               line["bandwidth_share"].get<double>())
-                << std::flush;
+      std::cout << fmt::format("{:24} {:>8} {:10.2f} {:10.1f} {:8.1f}", w.name, level.name, line["bytes"].get<double>() * 1e-6,
+                               line["milliseconds"].get<double>() * 1e3, line["gbps"].get<double>());
+      if (line.contains("bound_gbps"))
+        std::cout << fmt::format(" {:10.1f} {:6.2f}", line["bound_gbps"].get<double>(), line["bandwidth_share"].get<double>());
+      std::cout << std::endl;
     }
   }
   return 0;

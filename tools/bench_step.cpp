@@ -57,7 +57,9 @@ int step(const StepOptions& o, bool forward) {
   const Arrays inputs{{"tokens", ids("tokens", o, m.vocab)}, {"targets", ids("targets", o, m.vocab)}};
   const int threads = target.threads();
   constexpr PeakTries kBeside{.tries = 1, .length = 10};
-  const std::vector<Timing> times = timed(program, inputs, o.runs, [&] { return peak_gflops(o.compute, threads, kBeside); });
+  const bool roofline = has_roofline(target);
+  const std::vector<Timing> times =
+      timed(program, inputs, o.runs, [&] { return roofline ? peak_gflops(o.compute, threads, kBeside) : 0; });
 
   BenchLine line{{"bench", forward ? "forward" : "step"}, {"model", o.model}, {"layers", m.layers}, {"batch", o.batch}, {"time", o.time},
             {"precision", name(o.compute)}, {"device", target.str()}, {"threads", target.threads()}};
@@ -66,8 +68,8 @@ int step(const StepOptions& o, bool forward) {
   add_times(line, times, program,
             {.flops = cost_of(graph, sizes).dot_flops,
              .bytes = static_cast<double>(slots) * (forward ? 1.0 : 4.0 / 3),
-             .gflops = peak_gflops(o.compute, threads),
-             .gbps = memory_bandwidth(threads).read});
+             .gflops = roofline ? peak_gflops(o.compute, threads) : 0,
+             .gbps = roofline ? memory_bandwidth(threads).read : 0});
   line["build_milliseconds"] = build;  // the graph and its derivative, before `compile`
   line["kernels_compiled_in_run"] = program.kernels_compiled_in_run();
   line["parallel_launches"] = program.parallel_launches();
@@ -82,7 +84,7 @@ int step(const StepOptions& o, bool forward) {
 }  // namespace
 
 void add_bench_steps(CLI::App& bench, Chosen& chosen) {
-  const CLI::Range size(std::int64_t{1}, std::int64_t{1} << 20);
+  const CLI::Validator size = whole_number(1, 1 << 20);
   auto o = std::make_shared<StepOptions>();
   for (const bool forward : {false, true}) {
     CLI::App* s = forward ? bench.add_subcommand("forward", "a forward pass: the loss of a batch, no gradients")
@@ -90,7 +92,7 @@ void add_bench_steps(CLI::App& bench, Chosen& chosen) {
     s->add_option("--model", o->model, "gpt2-124m, llama-110m or nanogpt")
         ->check(CLI::IsMember({"gpt2-124m", "llama-110m", "nanogpt"}))
         ->capture_default_str();
-    s->add_option("--layers", o->layers, "blocks (default: the model's own)")->check(CLI::Range(1, 1024));
+    s->add_option("--layers", o->layers, "blocks (default: the model's own)")->check(whole_number(1, 1024));
     s->add_option("--batch", o->batch, "windows of a step")->check(size)->capture_default_str();
     s->add_option("--time", o->time, "tokens of a window")->check(size)->capture_default_str();
     s->add_flag("--profile", o->profile, "also time every kernel of one step: a line each, the dearest first");

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 #include <uwaga/ir/error.h>
+#include <uwaga/runtime/io/detail/json.h>
 #include <uwaga/runtime/io/file.h>
 
 #include "tools/check_fixture.h"
 #include "tools/command.h"
+#include "tools/json_keys.h"
 
 namespace uwaga {
 namespace {
@@ -13,7 +15,7 @@ namespace {
 using Json = nlohmann::json;
 
 Json read_json(const std::filesystem::path& file) {
-  Json json = Json::parse(read_file(file, std::uint64_t{1} << 24), nullptr, /*allow_exceptions=*/false);
+  Json json = detail::parse_json(read_file(file, std::uint64_t{1} << 24), file.string());
   if (!json.is_object()) throw Error(fmt::format("{} is no JSON object", file.string()));
   return json;
 }
@@ -32,10 +34,10 @@ std::vector<std::filesystem::path> Fixture::configs() const {
 }
 
 double Fixture::tolerance(const char* key) const {
-  const Json all = meta.value("tolerance", Json::object());
-  if (!all.is_object() || !all.contains(key) || !all.at(key).is_number())
-    throw Error(fmt::format("{} gives no tolerance '{}'", (folder / "meta.json").string(), key));
-  return all.at(key).get<double>();
+  const Keys k(meta, (folder / "meta.json").string());
+  const auto value = k.has("tolerance") ? k.object("tolerance").number(key) : std::nullopt;
+  if (!value) throw Error(fmt::format("{} gives no tolerance '{}'", k.what(), key));
+  return *value;
 }
 
 const StoredTensor& need(const SafetensorsFile& file, const std::string& name) {

@@ -28,7 +28,11 @@ void check_generation(const Fixture& fixture, const std::filesystem::path& file,
   const Array expected = to_array(ids, {"batch", "time"}),
               choices = to_array(need(fixture.expected, "generated_logits"), {"batch", "new", "vocab"});
   const std::int64_t batch = prompt.extent("batch"), given = prompt.extent("time"), all = expected.extent("time");
-  const std::int64_t vocab = choices.extent("vocab");
+  const std::int64_t vocab = *vocab_axis(config).extent->constant();
+  if (batch < 1 || given < 1 || all <= given || choices.dims() != ArrayDims{{"batch", batch}, {"new", all - given}, {"vocab", vocab}} ||
+      expected.extent("batch") != batch)
+    throw Error(fmt::format("prompts {}, texts {} and logits {} are not those of one generation with {} tokens to choose from", prompt.str(),
+                            expected.str(), choices.str(), vocab));
 
   Array text(DType::i32, {{"time", all}, {"batch", batch}});  // time slowest: the first tokens lie in one piece
   const Array start = prompt.reordered({"time", "batch"});

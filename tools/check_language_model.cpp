@@ -7,6 +7,7 @@
 #include <uwaga/runtime/program.h>
 
 #include "tools/check_fixture.h"
+#include "tools/json_keys.h"
 #include "tools/model_config.h"
 
 #include <algorithm>
@@ -43,9 +44,11 @@ Check build(const Fixture& fixture, const ModelConfig& config) {
   return out;
 }
 
+Keys keys_of(const Fixture& fixture) { return Keys(fixture.meta, (fixture.folder / "meta.json").string()); }
+
 // Rows of the logits that mean something: all of them, or those of real tokens.
 Which real_rows(const Fixture& fixture, std::int64_t row) {
-  const std::string where = fixture.meta.value("compare_logits_where", "everywhere");
+  const std::string where = keys_of(fixture).text("compare_logits_where").value_or("everywhere");
   if (where == "everywhere") return {};
   if (where != "attention_mask == 1")
     throw Error(fmt::format("logits are to be compared where {}, which is not known", where));
@@ -58,7 +61,7 @@ void compare_gradients(const Fixture& fixture, const ModelConfig& config, const 
   Arrays gradients;
   for (const WeightRow& row : table.rows) gradients.emplace(row.path, outputs.at("grad." + row.path));
   const Arrays ours = to_disk(table, gradients);
-  const double relative = fixture.tolerance("grad_rtol"), everywhere = fixture.meta.value("grad_max_abs", 0.0);
+  const double relative = fixture.tolerance("grad_rtol"), everywhere = keys_of(fixture).number("grad_max_abs").value_or(0);
   const nlohmann::json zero = fixture.meta.value("gradient_zero_in_exact_arithmetic", nlohmann::json::array());
   const nlohmann::json padding = fixture.meta.value("embedding_padding_idx", nlohmann::json::object());
   for (const StoredTensor& stored : fixture.expected.tensors()) {
@@ -72,9 +75,12 @@ void compare_gradients(const Fixture& fixture, const ModelConfig& config, const 
     const double allowed =
         noise ? fixture.tolerance("grad_atol_of_zero_gradients") : relative * (largest(theirs) + 1e-3 * everywhere);
     Which which;
-    if (padding.contains(name)) {
+    if (padding.is_object() && padding.contains(name)) {
+      if (!padding.at(name).is_number_integer()) throw Error(fmt::format("the padding row of '{}' is {}, which is none", name, padding.at(name).dump()));
+      if (theirs.elements() != found->second.elements() || theirs.elements() == 0 || theirs.dims().empty())
+        throw Error(fmt::format("{} is {} here and {} in the reference", stored.name, found->second.str(), theirs.str()));
       const auto row = padding.at(name).get<std::int64_t>();
-      const std::int64_t width = theirs.elements() / theirs.dims().at(0).extent;
+      const std::int64_t width = theirs.elements() / theirs.dims()[0].extent;
       which = [row, width](std::int64_t position) { return position / width != row; };
     }
     report.add(compare(stored.name, found->second, theirs, allowed, which));
@@ -87,8 +93,10 @@ void name_first_layer(const Fixture& fixture, const Arrays& outputs, Report& rep
     const StoredTensor* stored = fixture.expected.find(fmt::format("debug.hidden.{}", layer));
     const auto ours = outputs.find(fmt::format("hidden.{}", layer));
     if (!stored || ours == outputs.end()) break;
-    const Comparison c = compare(stored->name, ours->second.reordered({"batch", "time", "model"}), to_array(*stored),
-                                 fixture.tolerance("logits_atol"), real_rows(fixture, stored->shape.back()));
+    const Array hidden = ours->second.reordered({"batch", "time", "model"}), theirs = to_array(*stored, {"batch", "time", "model"});
+    if (theirs.dims() != hidden.dims())
+      throw Error(fmt::format("{} is {} here and {} in the reference", stored->name, hidden.str(), theirs.str()));
+    const Comparison c = compare(stored->name, hidden, theirs, fixture.tolerance("logits_atol"), real_rows(fixture, stored->shape.back()));
     if (c.ok()) continue;
     return report.note(fmt::format(
         "the first hidden state that differs is debug.hidden.{}, {}, by {:.2e}", layer,

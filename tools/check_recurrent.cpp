@@ -4,36 +4,16 @@
 #include <uwaga/autodiff/autodiff.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/graph.h>
-#include <uwaga/runtime/io/file.h>
 #include <uwaga/runtime/program.h>
 
 #include "tools/check_fixture.h"
+#include "tools/recurrent_case.h"
 
 namespace uwaga {
 namespace {
 
 const AxisNames kSequence = {"time", "batch", "input"}, kOutput = {"time", "batch", "hidden"},
                 kStates = {"state", "batch", "hidden"};
-
-struct Case {
-  std::string name;
-  Recurrent network;
-  std::int64_t input, hidden;
-};
-
-Case read_case(const std::string& name, const nlohmann::json& c) {
-  try {
-    const std::string kind = c.at("class");
-    const Cell cell = kind == "torch.nn.RNN"    ? Cell::rnn
-                      : kind == "torch.nn.LSTM" ? Cell::lstm
-                      : kind == "torch.nn.GRU"
-                          ? Cell::gru
-                          : throw Error(fmt::format("{}: there is no recurrent network {}", name, kind));
-    return {name, {cell, c.at("num_layers"), c.at("bidirectional")}, c.at("input_size"), c.at("hidden_size")};
-  } catch (const nlohmann::json::exception& e) {
-    throw Error(fmt::format("config.json does not describe {}: {}", name, e.what()));
-  }
-}
 
 Tensor weighted(const Tensor& x, const Tensor& by) {
   const AxisNames names = x.type().axes();
@@ -54,7 +34,7 @@ struct Check {
       outputs;  // of which expected.safetensors has a tensor, but gradients of weights
 };
 
-Check build(const Fixture& fixture, const Case& c) {
+Check build(const Fixture& fixture, const RecurrentCase& c) {
   Check out;
   const bool lstm = c.network.cell == Cell::lstm;
   const std::int64_t directions = c.network.bidirectional ? 2 : 1, states = directions * c.network.layers;
@@ -107,7 +87,7 @@ Check build(const Fixture& fixture, const Case& c) {
   return out;
 }
 
-void check_case(const Fixture& fixture, const Case& c, const SafetensorsFile& weights, Report& report) {
+void check_case(const Fixture& fixture, const RecurrentCase& c, const SafetensorsFile& weights, Report& report) {
   const Check check = build(fixture, c);
   WeightTable table = weight_table(c.network, c.input, c.hidden);
   table.prefix = c.name + ".";
@@ -138,12 +118,8 @@ void check_case(const Fixture& fixture, const Case& c, const SafetensorsFile& we
 }  // namespace
 
 void check_recurrent(const Fixture& fixture, Report& report) {
-  const auto config =
-      nlohmann::json::parse(read_file(fixture.folder / "config.json"), nullptr, /*allow_exceptions=*/false);
-  if (!config.is_object() || !config.contains("cases") || !config.at("cases").is_object())
-    throw Error(fmt::format("{} lists no cases", (fixture.folder / "config.json").string()));
   const SafetensorsFile weights(fixture.folder / "model.safetensors");
-  for (const auto& [name, c] : config.at("cases").items()) check_case(fixture, read_case(name, c), weights, report);
+  for (const RecurrentCase& c : read_recurrent_cases(fixture.folder / "config.json")) check_case(fixture, c, weights, report);
 }
 
 }  // namespace uwaga

@@ -7,6 +7,7 @@
 #include <uwaga/runtime/program.h>
 
 #include "tools/check_fixture.h"
+#include "tools/json_keys.h"
 #include "tools/model_config.h"
 
 namespace uwaga {
@@ -14,21 +15,17 @@ namespace {
 
 // The optimiser as meta.json describes it; the order of operations there is that of train_step.
 AdamW optimiser(const Fixture& fixture) {
-  const nlohmann::json& o = fixture.meta.at("optimiser");
-  try {
-    if (o.at("schedule") != "cosine to 10% of the peak")
-      throw Error(fmt::format("the schedule {} is not known", o.at("schedule").dump()));
-    return {.rate = o.at("peak_lr"),
-            .beta1 = o.at("betas").at(0),
-            .beta2 = o.at("betas").at(1),
-            .epsilon = o.at("eps"),
-            .decay = o.at("weight_decay"),
-            .clip = o.at("clip_global_norm"),
-            .schedule = {.warm_up = o.at("warm_up_steps"), .steps = o.at("steps"), .last = 0.1},
-            .rules = {}};
-  } catch (const nlohmann::json::exception& e) {
-    throw Error(fmt::format("meta.json does not describe the optimiser: {}", e.what()));
-  }
+  const Keys k(fixture.meta.at("optimiser"), "meta.json: 'optimiser'");
+  k.want_text("schedule", "not there", {"cosine to 10% of the peak"});
+  const std::vector<double> betas = k.need_numbers("betas", 2);
+  return {.rate = k.need_number("peak_lr"),
+          .beta1 = betas[0],
+          .beta2 = betas[1],
+          .epsilon = k.need_number("eps"),
+          .decay = k.need_number("weight_decay"),
+          .clip = k.need_number("clip_global_norm"),
+          .schedule = {.warm_up = k.need_size("warm_up_steps"), .steps = k.need_size("steps"), .last = 0.1},
+          .rules = {}};
 }
 
 Graph build(const ModelConfig& config, const AdamW& how) {

@@ -13,6 +13,7 @@
 #include <uwaga/runtime/target.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -41,6 +42,13 @@ Target target_of(const DeviceOptions& options);
 // What --device names: "cpu", "cuda", "cuda:1", "emulated", "interpreter"; absent for anything else, and the sentence that says so.
 std::optional<Target> target_named(const std::string& device, int threads);
 std::string no_such_device(const std::string& device);
+
+// What a number on the command line may be. Whole ones are written in digits of ten: 1e1 is none, and neither is 010, which the
+// parser would take for 8. Real ones are finite.
+CLI::Validator whole_number(std::int64_t least, std::int64_t most);
+enum class Upper { included, excluded };
+CLI::Validator real_number(double least, double most, Upper upper = Upper::included);
+CLI::Validator whole_number();  // any of 64 bits
 
 void add_train(CLI::App& app, Chosen& chosen);
 void add_generate(CLI::App& app, Chosen& chosen);

@@ -86,6 +86,8 @@ std::map<std::string, Cost> costs_by_scope(const Graph& graph, const Sizes& size
     }
     costs[cut(path, depth)] += node_cost(graph.data(), n, sizes);
   }
+  // Scopes that only name state.
+  std::erase_if(costs, [](const auto& scope) { return scope.second == Cost{}; });
   return costs;
 }
 

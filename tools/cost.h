@@ -20,11 +20,12 @@ struct Cost {
   double flops = 0, dot_flops = 0, bytes = 0;
   double parameters = 0;
   Cost& operator+=(const Cost& other);
+  bool operator==(const Cost&) const = default;
 };
 
 Cost cost_of(const Graph& graph, const Sizes& sizes);
 
-// By the first `depth` parts of the scope path ("h.3" at depth 2); "" is the root. Backward nodes count for the scope
+// By the first `depth` parts of the scope path ("h.3" at depth 2), those that cost anything; "" is the root. Backward nodes count for the scope
 // of what they are derivatives of.
 std::map<std::string, Cost> costs_by_scope(const Graph& graph, const Sizes& sizes, int depth);
 

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/runtime/host/cpu.h>
+#include <uwaga/runtime/io/kernel_cache.h>
 
 #include <cstdint>
 #include <iostream>
@@ -52,13 +53,15 @@ Gpus gpus() {
 int devices(bool json) {
   const CpuFeatures cpu = host_cpu();
   const Gpus g = gpus();
+  const std::string why_no_cache = KernelCache::standard().why_off();
   if (json) {
     std::cout << nlohmann::ordered_json{{"device", "cpu"},
                                         {"model", cpu.model},
                                         {"features", cpu.features()},
                                         {"cores", cpu.physical_cores},
                                         {"threads", cpu.logical_cpus},
-                                        {"f32_lanes", cpu.f32_lanes()}}
+                                        {"f32_lanes", cpu.f32_lanes()},
+                                        {"kernel_cache_off", why_no_cache}}
               << '\n';
     for (std::size_t i = 0; i < g.found.size(); ++i) {
       nlohmann::ordered_json line{{"device", fmt::format("cuda:{}", i)}};
@@ -76,6 +79,7 @@ int devices(bool json) {
     else fmt::print("cuda:{}   {}, {}, {:.1f} GiB\n", i, gpu.name, gpu.architecture, static_cast<double>(gpu.bytes) / 0x1p30);
   }
   if (!g.why_none.empty()) fmt::print("cuda     none: {}\n", g.why_none);
+  if (!why_no_cache.empty()) fmt::print("{}\n", why_no_cache);
   if (!g.why_no_compiler.empty()) fmt::print("nvrtc    none: {}\n", g.why_no_compiler);
   return 0;
 }

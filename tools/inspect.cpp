@@ -24,7 +24,7 @@ struct InspectOptions {
   std::string folder, which, part = "training", html;
   std::vector<std::string> stages;
   InspectFilter filter;
-  std::int64_t batch = 12;
+  std::optional<std::int64_t> batch, time;
   int depth = 2;
   bool summary = false, graph = false, dot = false, clusters = false, boundaries = false, json = false;
   DeviceOptions device;
@@ -33,11 +33,14 @@ struct InspectOptions {
 Inspected inspected(const InspectOptions& o) {
   if (!o.folder.empty()) return inspected_folder(o.folder, o.part, o.which);
   LanguageModel m = o.model;
+  m.time = o.time.value_or(m.time);
   if (m.model == "gpt2-124m" || m.model == "llama-110m") m = standard_model(m.model);
   return inspected_model(m, o.part);
 }
 
 void summary(const Graph& graph, const Sizes& sizes, const InspectOptions& o) {
+  if (o.json) std::cout << nlohmann::ordered_json{{"sizes", sizes}} << '\n';
+  else fmt::print("at batch {}, time {}\n", sizes.at("batch"), sizes.at("time"));
   if (!o.json) fmt::print("{:28} {:>12} {:>10} {:>10}\n", "scope", "parameters", "FLOPs", "bytes");
   const auto row = [&](const std::string& scope, const Cost& c) {
     if (o.json)
@@ -55,6 +58,16 @@ void summary(const Graph& graph, const Sizes& sizes, const InspectOptions& o) {
     total += cost;
   }
   row("total", total);
+}
+
+// What a filter asks for must be there.
+void require_shown(const Inspection& seen, const InspectFilter& filter) {
+  if (filter.kernel.empty() && filter.line.empty()) return;
+  for (const InspectedKernel& k : seen.kernels())
+    if (seen.shows(k, filter)) return;
+  const std::string named = filter.kernel.empty() ? "" : fmt::format(" has '{}' in its name", filter.kernel);
+  const std::string from = filter.line.empty() ? "" : fmt::format(" came from {}", filter.line);
+  throw Error(fmt::format("none of the {} kernels{}{}{}", seen.kernels().size(), named, named.empty() || from.empty() ? "" : " and", from));
 }
 
 // The device whose kernels have the stage: CUDA is shown beside a program of the CPU, and the other way round.
@@ -111,6 +124,7 @@ void show(const Graph& graph, Stage stage, std::optional<Inspection> (&seen)[2],
   const Target target = target_for(stage, o);
   std::optional<Inspection>& s = seen[target.kind() == Target::Kind::host];
   if (!s) s.emplace(graph, target);
+  if (stage > Stage::fused) require_shown(*s, o.filter);
   if (o.json && stage > Stage::fused) print_json(*s, stage, o.filter);
   else if (o.json) std::cout << nlohmann::ordered_json{{"stage", name(stage)}, {"text", s->text(stage)}} << '\n';
   else std::cout << s->text(stage, o.filter);
@@ -134,7 +148,10 @@ int run(const InspectOptions& o) {
   // A filter alone asks for the kernels it lets through.
   if (stages.empty() && (!o.filter.kernel.empty() || !o.filter.line.empty())) stages.push_back(Stage::kernel);
   const bool all = !o.summary && !o.dot && !o.boundaries && stages.empty() && o.html.empty();
-  const Sizes sizes{{"batch", o.batch}, {"time", o.model.time}};
+  Sizes sizes = m.sizes;
+  if (o.batch) sizes["batch"] = *o.batch;
+  if (o.time) sizes["time"] = *o.time;
+  sizes.insert({{"batch", 12}, {"time", o.model.time}});
   std::optional<Inspection> seen[2];  // of the GPU, of the host
   if (o.summary || all) {
     summary(m.graph, sizes, o);
@@ -165,19 +182,19 @@ int run(const InspectOptions& o) {
 void add_inspect(CLI::App& app, Chosen& chosen) {
   CLI::App* c = app.add_subcommand("inspect", "what a model is made of, and what becomes of it");
   auto o = std::make_shared<InspectOptions>();
-  const CLI::Range size(std::int64_t{1}, std::int64_t{1} << 24);
-  c->add_option("DIR", o->folder, "folder of `uwaga train`, or with a config.json (default: the model that the options describe)");
+  const CLI::Validator size = whole_number(1, 1 << 24);
+  c->add_option("DIR", o->folder, "folder of `uwaga train` or one of its checkpoints, or with a config.json (default: the model that the options describe)");
   c->add_option("--model", o->model.model, "gpt2, llama, rnn, lstm, gru; gpt2-124m and llama-110m have their own sizes")
       ->check(CLI::IsMember({"gpt2", "llama", "rnn", "lstm", "gru", "gpt2-124m", "llama-110m"}))
       ->capture_default_str();
-  c->add_option("--layers", o->model.layers, "blocks")->check(CLI::Range(0, 1024))->capture_default_str();
+  c->add_option("--layers", o->model.layers, "blocks")->check(whole_number(0, 1024))->capture_default_str();
   c->add_option("--heads", o->model.heads, "attention heads")->check(size)->capture_default_str();
   c->add_option("--kv-heads", o->model.kv_heads, "llama: key-value heads (default: as many as heads)")->check(size);
   c->add_option("--width", o->model.width, "of the residual stream")->check(size)->capture_default_str();
   c->add_option("--hidden", o->model.hidden, "width inside the MLP (default: as `uwaga train`)")->check(size);
-  c->add_option("--time", o->model.time, "tokens of a window")->check(size)->capture_default_str();
+  c->add_option("--time", o->time, "tokens of a window (default: the run's, else 64)")->check(size);
   c->add_option("--vocab", o->model.vocab, "tokens there are")->check(size)->capture_default_str();
-  c->add_option("--batch", o->batch, "windows of a step")->check(size)->capture_default_str();
+  c->add_option("--batch", o->batch, "windows of a step (default: the run's, else 12)")->check(size);
   c->add_option("--part", o->part, "training, evaluation or generation")
       ->check(CLI::IsMember({"training", "evaluation", "generation"}))
       ->capture_default_str();
@@ -189,7 +206,7 @@ void add_inspect(CLI::App& app, Chosen& chosen) {
   c->add_option("--kernel", o->filter.kernel, "only kernels with this in their name; `*` stands for any letters");
   c->add_option("--line", o->filter.line, "only kernels that came from this line of the model: models/gpt2.cpp:42");
   c->add_flag("--summary", o->summary, "parameters, FLOPs and bytes by scope (the default), and lines of code without an origin");
-  c->add_option("--depth", o->depth, "of the scopes in the summary")->check(CLI::Range(1, 32))->capture_default_str();
+  c->add_option("--depth", o->depth, "of the scopes in the summary")->check(whole_number(1, 32))->capture_default_str();
   c->add_flag("--graph", o->graph, "as --stage graph");
   c->add_flag("--dot", o->dot, "the graph for Graphviz: | dot -Tsvg > graph.svg");
   c->add_flag("--clusters", o->clusters, "as --stage clusters");

@@ -10,6 +10,7 @@
 #include <map>
 
 #include "tools/cost.h"
+#include "tools/model_sources.h"
 
 namespace uwaga {
 namespace {
@@ -118,7 +119,7 @@ class Page {
     out_ += "</header>";
   }
 
-  // The files that have kernels, whole where they can be read, else the lines that are known.
+  // The files that have kernels, whole where the command has their text, else the lines that are known.
   void source() {
     const auto costs = costs_by_line(r_.graph, r_.sizes);
     std::map<std::string, std::map<int, int>> files;
@@ -132,16 +133,15 @@ class Page {
         if (known == lines.end()) add("<div class=\"s\"><b>{}</b><b></b><span>{}</span></div>", number, escaped(text));
         else add("<div class=\"s k\" data-l=\"{}\"><b>{}</b><b>{}</b><span>{}</span></div>", known->second, number, flops, escaped(text));
       };
-      std::error_code missing;
-      if (!std::filesystem::is_regular_file(file, missing)) {
+      const auto text = model_source(file);
+      if (!text) {
         for (const auto& [number, id] : lines) row(number, "");
         continue;
       }
-      const std::string text = read_file(file);
       int number = 0;
-      for (std::size_t at = 0; at < text.size();) {
-        const std::size_t end = std::min(text.find('\n', at), text.size());
-        row(++number, std::string_view(text).substr(at, end - at));
+      for (std::size_t at = 0; at < text->size();) {
+        const std::size_t end = std::min(text->find('\n', at), text->size());
+        row(++number, text->substr(at, end - at));
         at = end + 1;
       }
     }

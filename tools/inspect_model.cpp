@@ -5,14 +5,18 @@
 #include <uwaga/ir/graph.h>
 #include <uwaga/ir/ops.h>
 #include <uwaga/ir/scope.h>
-#include <uwaga/runtime/io/checkpoint_directory.h>
+#include <uwaga/runtime/io/detail/json.h>
 #include <uwaga/runtime/io/file.h>
 #include <uwaga/runtime/train/run_record.h>
 
+#include <algorithm>
 #include <functional>
 #include <nlohmann/json.hpp>
 
+#include "tools/json_keys.h"
 #include "tools/model_config.h"
+#include "tools/recurrent_case.h"
+#include "tools/run_folder.h"
 
 namespace uwaga {
 namespace {
@@ -38,23 +42,19 @@ Graph part_of(const std::function<Tensor(const Scope&, const Tensor&)>& logits_o
 Inspected of_config(const std::filesystem::path& file, const std::string& part) {
   const ModelConfig config = read_model_config(file);
   const auto logits = [&](const Scope& s, const Tensor& tokens) { return language_model(s, tokens, config); };
-  return {part_of(logits, vocab_axis(config), time_axis(config), part), fmt::format("{}, {}", file.string(), part)};
+  const Axis time = time_axis(config);
+  Inspected out{part_of(logits, vocab_axis(config), time, part), fmt::format("{}, {}", file.string(), part)};
+  if (time.bound) out.sizes["time"] = std::min<std::int64_t>(*time.bound, 64);
+  return out;
 }
 
 // One network of torch.nn on a sequence of vectors; its loss is the mean of the squares of what it gives.
-Inspected of_case(const std::string& name, const nlohmann::json& c, const std::string& part) {
-  const std::string kind = c.value("class", "");
-  const Cell cell = kind == "torch.nn.RNN"   ? Cell::rnn
-                    : kind == "torch.nn.GRU" ? Cell::gru
-                    : kind == "torch.nn.LSTM"
-                        ? Cell::lstm
-                        : throw Error(fmt::format("{}: there is no recurrent network {}", name, kind));
-  const Recurrent network{cell, c.value("num_layers", 1), c.value("bidirectional", false)};
-  const Axis time("time"), batch("batch"), input("input", c.value("input_size", 1)), hidden("hidden", c.value("hidden_size", 1));
+Inspected of_case(const RecurrentCase& c, const std::string& part) {
+  const Axis time("time"), batch("batch"), input("input", c.input), hidden("hidden", c.hidden);
   Graph g;
   const Tensor x = g.input("x", f32, {time, batch, input});
-  const Tensor y = recurrent(g.scope(), x, time, input, hidden, network).output;
-  Inspected out{g, fmt::format("{}, {}", name, part)};
+  const Tensor y = recurrent(g.scope(), x, time, input, hidden, c.network).output;
+  Inspected out{g, fmt::format("{}, {}", c.name, part)};
   const AxisNames all = y.type().axes();
   if (part == "training") out.graph = train_step(mean(y * y, Axes(all.begin(), all.end())), AdamW{});
   else g->add_output("output", y.value());
@@ -85,18 +85,19 @@ Inspected inspected_recurrent(const LanguageModel& m, const std::string& part) {
 Inspected inspected_folder(const std::filesystem::path& folder, const std::string& part, const std::string& which) {
   if (!std::filesystem::is_directory(folder)) throw Error(fmt::format("there is no folder {}", folder.string()));
   if (const auto file = folder / "config.json"; std::filesystem::exists(file)) {
-    const auto config = nlohmann::json::parse(read_file(file), nullptr, /*allow_exceptions=*/false);
-    if (!config.is_object() || !config.contains("cases") || !config["cases"].is_object() || config["cases"].empty())
-      return of_config(file, part);
-    const auto& cases = config["cases"];
-    if (which.empty()) return of_case(cases.begin().key(), cases.begin().value(), part);
-    if (!cases.contains(which)) throw Error(fmt::format("{} has no case '{}'", file.string(), which));
-    return of_case(which, cases[which], part);
+    if (!detail::parse_json(read_file(file, std::uint64_t{1} << 24), file.string()).contains("cases")) return of_config(file, part);
+    for (const RecurrentCase& c : read_recurrent_cases(file))
+      if (which.empty() || c.name == which) return of_case(c, part);
+    throw Error(fmt::format("{} has no case '{}'", file.string(), which));
   }
-  const CheckpointDirectory::Latest latest = CheckpointDirectory(folder).latest();
-  if (!latest.checkpoint) throw Error(fmt::format("there is no checkpoint in {} that can be used", folder.string()));
-  const auto& at = latest.checkpoint->folder;
-  return inspected_model(parse_language_model(read_run(at).model, at), part);
+  const std::string at = find_checkpoint(folder).folder;
+  const RunRecord record = read_run(at);
+  Inspected out = inspected_model(parse_language_model(record.model, at), part);
+  const auto data = nlohmann::json::parse(record.data);
+  const Keys k(data, at + ": the data");
+  if (const auto batch = k.size("batch")) out.sizes["batch"] = *batch;
+  if (const auto time = k.size("time")) out.sizes["time"] = *time;
+  return out;
 }
 
 }  // namespace uwaga

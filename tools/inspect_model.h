@@ -18,6 +18,7 @@ namespace uwaga {
 struct Inspected {
   Graph graph;
   std::string title;  // "gpt2, 4 layers of 128, training"
+  Sizes sizes = {};   // those it was trained with, or the most it sees, where they are known
 };
 
 // `part`: training (a step of AdamW), evaluation or generation.
@@ -27,7 +28,7 @@ Inspected inspected_model(const LanguageModel& m, const std::string& part);
 // state's; evaluation and generation as for the others.
 Inspected inspected_recurrent(const LanguageModel& m, const std::string& part);
 
-// A folder of `uwaga train`, or one with a Hugging Face config.json (`which`: of the cases in that of a recurrent network, the
+// A folder of `uwaga train` or one of its checkpoints, or one with a Hugging Face config.json (`which`: of the cases in that of a recurrent network, the
 // first unless named). Error in one sentence for any other.
 Inspected inspected_folder(const std::filesystem::path& folder, const std::string& part, const std::string& which = {});
 

@@ -71,9 +71,10 @@ LanguageModel parse_language_model(std::string_view text, const std::string& wha
     return json[name].get<std::int64_t>();
   };
   LanguageModel m;
-  if (!json.contains("model") || (json["model"] != "gpt2" && json["model"] != "llama"))
-    throw Error(fmt::format("{}: the model is {}; known are gpt2 and llama", what,
-                            json.contains("model") ? quote(json["model"].dump(), 40) : "not named"));
+  if (!json.contains("model"))
+    throw Error(fmt::format("{} is of a program of your own, whose graph the command does not have; use Inspection or TextModel", what));
+  if (json["model"] != "gpt2" && json["model"] != "llama")
+    throw Error(fmt::format("{}: the model is {}; known are gpt2 and llama", what, quote(json["model"].dump(), 40)));
   m.model = json["model"];
   m.layers = size("layers", 0, kMostLayers), m.heads = size("heads", 1), m.width = size("width", 1), m.time = size("time", 1);
   m.kv_heads = size("kv_heads", 0), m.hidden = size("hidden", 0), m.vocab = size("vocab", 1);

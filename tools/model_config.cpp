@@ -4,83 +4,17 @@
 #include <fmt/ranges.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/models/rope_scaling.h>
+#include <uwaga/runtime/io/detail/json.h>
 #include <uwaga/runtime/io/file.h>
 #include <uwaga/runtime/text/quote.h>
 
-#include <cmath>
 #include <map>
-#include <nlohmann/json.hpp>
-#include <optional>
 #include <vector>
+
+#include "tools/json_keys.h"
 
 namespace uwaga {
 namespace {
-
-using Json = nlohmann::json;
-
-// An object read key by key; null counts as absent, as in the files.
-class Keys {
- public:
-  Keys(const Json& object, std::string what) : object_(object), what_(std::move(what)) {
-    if (!object_.is_object()) throw Error(fmt::format("{} is no JSON object", what_));
-  }
-
-  bool has(const char* key) const { return object_.contains(key) && !object_.at(key).is_null(); }
-  Keys object(const char* key) const { return Keys(object_.at(key), fmt::format("{}: '{}'", what_, key)); }
-
-  std::optional<double> number(const char* key) const {
-    if (!has(key)) return std::nullopt;
-    if (!object_.at(key).is_number()) throw wrong(key, "a number");
-    const auto value = object_.at(key).get<double>();
-    if (!std::isfinite(value)) throw wrong(key, "a finite number");
-    return value;
-  }
-  // A size: 1 to 2^31 - 1.
-  std::optional<std::int64_t> size(const char* key) const {
-    if (!has(key)) return std::nullopt;
-    const auto value = number(key);
-    if (!object_.at(key).is_number_integer() || *value < 1 || *value > 2147483647.0)
-      throw wrong(key, "an integer from 1 to 2147483647");
-    return static_cast<std::int64_t>(*value);
-  }
-  std::int64_t need_size(const char* key) const {
-    const auto value = size(key);
-    if (!value) throw Error(fmt::format("{} has no '{}'", what_, key));
-    return *value;
-  }
-  bool flag(const char* key, bool otherwise) const {
-    if (!has(key)) return otherwise;
-    if (!object_.at(key).is_boolean()) throw wrong(key, "true or false");
-    return object_.at(key).get<bool>();
-  }
-  std::optional<std::string> text(const char* key) const {
-    if (!has(key)) return std::nullopt;
-    if (!object_.at(key).is_string()) throw wrong(key, "a text");
-    return object_.at(key).get<std::string>();
-  }
-
-  // What the architecture could do and this model does not.
-  void refuse_flag(const char* key, bool otherwise, bool built) const {
-    if (flag(key, otherwise) != built)
-      throw Error(fmt::format("{}: '{}' is {}, which is not built", what_, key, !built));
-  }
-  void want_text(const char* key, const std::string& otherwise, const std::vector<std::string>& built) const {
-    const std::string value = text(key).value_or(otherwise);
-    for (const std::string& b : built)
-      if (value == b) return;
-    throw Error(
-        fmt::format("{}: '{}' is {}, which is not built; {} is", what_, key, quote(value), fmt::join(built, " or ")));
-  }
-  const std::string& what() const { return what_; }
-
- private:
-  Error wrong(const char* key, const char* wanted) const {
-    return Error(fmt::format("{}: '{}' is {}, not {}", what_, key, quote(object_.at(key).dump(), 40), wanted));
-  }
-
-  const Json& object_;
-  std::string what_;
-};
 
 Gpt2 gpt2_config(const Keys& k) {
   Gpt2 c;
@@ -175,8 +109,7 @@ Overloaded(F...) -> Overloaded<F...>;
 }  // namespace
 
 ModelConfig parse_model_config(std::string_view text, const std::string& what) {
-  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (json.is_discarded()) throw Error(fmt::format("{} is no JSON", what));
+  const nlohmann::json json = detail::parse_json(text, what);
   const Keys k(json, what);
   const auto type = k.text("model_type");
   if (!type) throw Error(fmt::format("{} has no 'model_type'", what));

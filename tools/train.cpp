@@ -3,6 +3,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include <uwaga/runtime/host/progress.h>
+#include <uwaga/runtime/io/checkpoint_directory.h>
 #include <uwaga/runtime/io/file.h>
 #include <uwaga/runtime/io/sha256.h>
 #include <uwaga/runtime/text/tokenizer.h>
@@ -11,16 +12,21 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "tools/command.h"
 #include "tools/interrupt.h"
 #include "tools/language_model.h"
+#include "tools/run_folder.h"
 
 namespace uwaga {
 namespace {
+
+using Json = nlohmann::ordered_json;
 
 struct CommandOptions {
   LanguageModel model;
@@ -28,11 +34,17 @@ struct CommandOptions {
   std::int64_t steps = 2000, batch = 12, warm_up = 100, eval_every = 250, checkpoint_every = 0, seed = 1;
   double last_rate = 0.1, validation = 0.1;
   std::string data, tokenizer = "char", out;
-  bool resume = false, rate_given = false, json = false;
+  bool resume = false, overwrite = false, json = false;
   DeviceOptions device = {};
-};
 
-using Json = nlohmann::ordered_json;
+  // What is recorded with the run, and goes on as recorded unless it is given again.
+  struct Setting {
+    CLI::Option* option;
+    std::function<Json()> value;
+  };
+  std::vector<Setting> settings = {};
+  CLI::Option* rate = nullptr;  // one of them
+};
 
 // What the data become: ids, cut into what is learnt and what is held back.
 struct Data {
@@ -78,6 +90,29 @@ double since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
+Json settings_of(const CommandOptions& o) {
+  Json out = Json::object();
+  for (const CommandOptions::Setting& s : o.settings) out[s.option->get_lnames().at(0)] = s.value();
+  return out;
+}
+
+// Runs of before settings were recorded have none: what the command line says, or its defaults, counts for them.
+void take_settings(CommandOptions& o, const std::string& folder) {
+  const CheckpointDirectory::Latest latest = CheckpointDirectory(folder).latest();
+  if (!latest.checkpoint) return;  // said when it is read again
+  const Json recorded = Json::parse(read_run(latest.checkpoint->folder).settings);
+  for (const CommandOptions::Setting& s : o.settings) {
+    const auto found = recorded.find(s.option->get_lnames().at(0));
+    if (s.option->count() > 0 || found == recorded.end()) continue;
+    s.option->add_result(found->dump());
+    try {
+      s.option->run_callback();  // with the checks of the command line
+    } catch (const CLI::ParseError& e) {
+      throw Error(fmt::format("the settings of {} cannot be used: {}", latest.checkpoint->folder, e.what()));
+    }
+  }
+}
+
 // The last line of the run, for people and for programs.
 Json summary(const TrainResult& r, double seconds, double compile_seconds, std::int64_t peak, std::int64_t parallel_launches,
              const State& state) {
@@ -107,7 +142,7 @@ void tell(const Json& line) {
   if (line.contains("checkpoint")) fmt::print("checkpoint       {}\n", line["checkpoint"].get<std::string>());
 }
 
-int run(CommandOptions o) {
+int run(CommandOptions& o) {
   const auto begin = std::chrono::steady_clock::now();
   const Target target = target_of(o.device);
   if (o.resume && o.out.empty()) throw UsageError("--resume needs --out, the folder of the run to go on with");
@@ -115,6 +150,11 @@ int run(CommandOptions o) {
       !o.out.empty() && std::filesystem::exists(o.out, ignored) && !std::filesystem::is_directory(o.out, ignored))
     throw Error(fmt::format("cannot write to {}: it is a file, and --out wants a folder", o.out));
   const Data data = read_data(o);
+  using Found = RunFolder::Found;
+  std::optional<RunFolder> folder;
+  if (!o.out.empty()) folder.emplace(o.out, o.resume ? Found::resumed : o.overwrite ? Found::replaced : Found::refused);
+  const bool rate_given = o.rate->count() > 0;
+  if (o.resume) take_settings(o, o.out);
   o.model.vocab = data.tokenizer->vocab_size();
   o.optimiser.schedule = {.warm_up = o.warm_up, .steps = o.steps, .last = o.last_rate};
 
@@ -138,17 +178,19 @@ int run(CommandOptions o) {
   options.record.model = model.dump();
   options.record.tokenizer = data.tokenizer->save();
   options.record.data = Json{{"sha256", data.sha256}, {"validation", o.validation}}.dump();
+  options.record.settings = settings_of(o).dump();
 
   Progress progress(std::cerr, terminal());
-  const InterruptFlag interrupt;
+  const InterruptFlag interrupt(Readers::outlived);
   std::optional<double> val_loss;
   TrainCallbacks callbacks;
-  callbacks.stop = [&] { return interrupt.raised(); };
-  callbacks.on_rejected = [](const std::string& why) { fmt::print(stderr, "passed over {}\n", why); };
+  // Whom the lines of --json no longer reach is not trained for.
+  callbacks.stop = [&] { return interrupt.raised() || !std::cout; };
+  callbacks.on_rejected = [](const std::string& why) { std::cerr << fmt::format("passed over {}\n", why); };
   callbacks.on_resume = [&](std::int64_t step) {
     // The rate lies in the checkpoint too; what the command line says counts.
-    if (o.rate_given) state.set("optimiser.rate", o.optimiser.rate);
-    fmt::print(stderr, "going on from step {}\n", step);
+    if (rate_given) state.set("optimiser.rate", o.optimiser.rate);
+    std::cerr << fmt::format("going on from step {}\n", step);
   };
   callbacks.on_step = [&](const StepReport& r) {
     if (r.val_loss) val_loss = r.val_loss;
@@ -158,6 +200,7 @@ int run(CommandOptions o) {
       std::cout << Json{{"step", r.step}, {"loss", r.loss}, {"val_loss", *r.val_loss}, {"seconds", r.seconds}}
                 << std::endl;
   };
+  if (folder) folder->make_room();
   const TrainResult result = train(programs, state, data.training, data.validation, options, callbacks);
   progress.finish();
 
@@ -170,10 +213,10 @@ int run(CommandOptions o) {
   else
     tell(line);
   if (!result.interrupted) return 0;
-  fmt::print(stderr, "interrupted at step {}{}\n", result.step,
-             result.checkpoint
-                 ? fmt::format("; the checkpoint is {} (--resume goes on from it)", result.checkpoint->folder)
-                 : "; nothing was saved, since there is no --out");
+  std::cerr << fmt::format(
+      "interrupted at step {}{}\n", result.step,
+      result.checkpoint ? fmt::format("; the checkpoint is {} (--resume goes on from it)", result.checkpoint->folder)
+                        : "; nothing was saved, since there is no --out");
   return kInterrupted;
 }
 
@@ -182,13 +225,13 @@ int run(CommandOptions o) {
 void add_train(CLI::App& app, Chosen& chosen) {
   CLI::App* c = app.add_subcommand("train", "train a language model on a text file");
   auto o = std::make_shared<CommandOptions>();
-  const CLI::Range size(std::int64_t{1}, std::int64_t{1} << 24), count(std::int64_t{0}, std::int64_t{1} << 40);
-  const CLI::Range share(0.0, 1.0);
+  const CLI::Validator size = whole_number(1, std::int64_t{1} << 24), count = whole_number(0, std::int64_t{1} << 40);
+  const CLI::Validator share = real_number(0, 1), below_one = real_number(0, 1, Upper::excluded);
   c->add_option("--data", o->data, "the text to learn")->required();
   c->add_option("--model", o->model.model, "gpt2 or llama")
       ->check(CLI::IsMember({"gpt2", "llama"}))
       ->capture_default_str();
-  c->add_option("--layers", o->model.layers, "blocks")->check(CLI::Range(0, 1024))->capture_default_str();
+  c->add_option("--layers", o->model.layers, "blocks")->check(whole_number(0, 1024))->capture_default_str();
   c->add_option("--heads", o->model.heads, "attention heads")->check(size)->capture_default_str();
   c->add_option("--kv-heads", o->model.kv_heads, "llama: key-value heads (default: as many as heads)")->check(size);
   c->add_option("--width", o->model.width, "of the residual stream")->check(size)->capture_default_str();
@@ -196,41 +239,41 @@ void add_train(CLI::App& app, Chosen& chosen) {
       ->check(size);
   c->add_option("--time", o->model.time, "tokens of a window")->check(size)->capture_default_str();
   c->add_option("--batch", o->batch, "windows of a step")->check(size)->capture_default_str();
-  c->add_option("--steps", o->steps, "steps of the whole run")->check(count)->capture_default_str();
-  c->add_option("--lr", o->optimiser.rate, "highest learning rate")
-      ->check(CLI::Range(0.0, 1e6))
-      ->capture_default_str()
-      ->each([o](const std::string&) { o->rate_given = true; });
-  c->add_option("--warm-up", o->warm_up, "steps to the highest learning rate")->check(count)->capture_default_str();
-  c->add_option("--last-lr", o->last_rate, "share of the learning rate that the cosine ends at")
-      ->check(share)
-      ->capture_default_str();
-  c->add_option("--beta1", o->optimiser.beta1, "of AdamW")->check(share)->capture_default_str();
-  c->add_option("--beta2", o->optimiser.beta2, "of AdamW")->check(share)->capture_default_str();
-  c->add_option("--decay", o->optimiser.decay, "weight decay of tensors of two or more axes")
-      ->check(CLI::Range(0.0, 1e6))
-      ->capture_default_str();
-  c->add_option("--clip", o->optimiser.clip, "largest norm of the gradient; 0: not clipped")
-      ->check(CLI::Range(0.0, 1e30))
-      ->capture_default_str();
+  const auto setting = [&](const char* name, auto& value, const char* what, const CLI::Validator& fits) {
+    CLI::Option* option = c->add_option(name, value, what)->check(fits)->capture_default_str();
+    o->settings.push_back({option, [&value] { return Json(value); }});
+    return option;
+  };
+  setting("--steps", o->steps, "steps of the whole run", count);
+  o->rate = setting("--lr", o->optimiser.rate, "highest learning rate", real_number(0, 1e6));
+  setting("--warm-up", o->warm_up, "steps to the highest learning rate", count);
+  setting("--last-lr", o->last_rate, "share of the learning rate that the cosine ends at", share);
+  setting("--beta1", o->optimiser.beta1, "of AdamW", below_one);
+  setting("--beta2", o->optimiser.beta2, "of AdamW", below_one);
+  setting("--decay", o->optimiser.decay, "weight decay of tensors of two or more axes", real_number(0, 1e6));
+  setting("--clip", o->optimiser.clip, "largest norm of the gradient; 0: not clipped", real_number(0, 1e30));
   c->add_option("--dropout", o->model.dropout, "share of activations dropped (gpt2)")
-      ->check(CLI::Range(0.0, 0.99))
+      ->check(real_number(0, 0.99))
       ->capture_default_str();
   c->add_option("--tokenizer", o->tokenizer, "char or byte")
       ->check(CLI::IsMember({"char", "byte"}))
       ->capture_default_str();
   c->add_option("--validation", o->validation, "share of the data, at its end, held back")
-      ->check(CLI::Range(0.0, 0.9))
+      ->check(real_number(0, 0.9))
       ->capture_default_str();
   c->add_option("--eval-every", o->eval_every, "steps between validations; 0: only at the end")
       ->check(count)
       ->capture_default_str();
   c->add_option("--checkpoint-every", o->checkpoint_every, "steps between checkpoints (default: as --eval-every)")
       ->check(size);
-  c->add_option("--seed", o->seed, "of initial weights, batches and dropout")->capture_default_str();
+  c->add_option("--seed", o->seed, "of initial weights, batches and dropout")->check(whole_number())->capture_default_str();
   add_precision_option(*c, o->model.compute);
   c->add_option("--out", o->out, "folder for checkpoints and metrics.jsonl (default: nothing is kept)");
-  c->add_flag("--resume", o->resume, "go on from the newest checkpoint in --out");
+  CLI::Option* overwrite = c->add_flag("--overwrite", o->overwrite, "replace the run that --out holds");
+  c->add_flag("--resume", o->resume,
+              "go on from the newest checkpoint in --out: --steps, the learning rate and the optimiser's numbers are those of the run "
+              "unless they are given again")
+      ->excludes(overwrite);
   add_device_options(*c, o->device);
   c->add_flag("--json", o->json, "one JSON object a line on standard output");
   c->callback([&chosen, o] { chosen = [o] { return run(*o); }; });

@@ -128,14 +128,15 @@ void SafetensorsFile::read_header(std::span<const std::byte> file, std::string_v
   if (file.size() < kLengthBytes)
     throw Error(fmt::format("{}: {} bytes are too few for a safetensors file", what, file.size()));
   const std::uint64_t length = read_length(file);
+  // Before the length is judged: any text's first eight bytes make a huge one.
+  if (length == 0 || (file.size() > kLengthBytes && file[kLengthBytes] != std::byte{'{'}))
+    throw Error(fmt::format("{} is no safetensors file: the header does not begin with {{", what));
   if (length > kMaxHeader)
     throw Error(fmt::format("{}: a header of {} bytes, at most {} are allowed", what, length, kMaxHeader));
   if (length > file.size() - kLengthBytes)
     throw Error(fmt::format("{}: a header of {} bytes in a file of {}", what, length, file.size()));
   const auto header = file.subspan(kLengthBytes, length);
   const auto data = file.subspan(kLengthBytes + length);
-  if (header.empty() || header[0] != std::byte{'{'})
-    throw Error(fmt::format("{}: the header does not begin with {{", what));
 
   const std::string_view text(reinterpret_cast<const char*>(header.data()), header.size());
   const Json entries = detail::parse_json(text, what, {.depth = 4});

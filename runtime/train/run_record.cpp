@@ -45,6 +45,7 @@ void save_run(const RunRecord& record, const State& state, const std::string& fo
   json["model"] = Json::parse(record.model);
   json["data"] = Json::parse(record.data);
   json["tokenizer"] = Json::parse(record.tokenizer);
+  json["settings"] = Json::parse(record.settings);
   save(state, state_file(folder));
   write_file(record_file(folder), json.dump(1) + "\n");
 }
@@ -64,7 +65,9 @@ RunRecord read_run(const std::string& folder) {
     throw Error(fmt::format("{}: \"step\" is no number of steps", path));
   for (const char* name : {"model", "data", "tokenizer"})
     if (!field(name).is_object()) throw Error(fmt::format("{}: \"{}\" is no object", path, name));
-  return {json["step"].get<std::int64_t>(), json["model"].dump(), json["data"].dump(), json["tokenizer"].dump()};
+  const Json settings = json.value("settings", Json::object());
+  if (!settings.is_object()) throw Error(fmt::format("{}: \"settings\" is no object", path));
+  return {json["step"].get<std::int64_t>(), json["model"].dump(), json["data"].dump(), json["tokenizer"].dump(), settings.dump()};
 }
 
 void require_same_run(const RunRecord& stored, const RunRecord& wanted, const std::string& folder) {

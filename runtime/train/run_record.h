@@ -4,7 +4,8 @@
 //   "{...}"}; save_run(record, state, folder); RunRecord again = read_run(folder); require_same_run(again, record,
 //   folder);              // Error: "... its model has layers 4, and this run's has 2"
 //
-// `model`, `data` and `tokenizer` are JSON objects whose fields the trainer compares and does not understand.
+// `model`, `data` and `tokenizer` are JSON objects whose fields the trainer compares and does not understand; `settings` is kept
+// and not compared.
 #pragma once
 
 #include <uwaga/runtime/state.h>
@@ -21,6 +22,7 @@ struct RunRecord {
   std::string model = "{}";  // the configuration, with the hash of its graph
   std::string data = "{}";   // what the batches are drawn from, and how
   std::string tokenizer = "{}";
+  std::string settings = "{}";  // what a resumed run may change: its optimiser; "{}" where none were kept
 };
 
 // Into a folder that is there. Throws SystemError.

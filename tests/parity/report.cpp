@@ -1,6 +1,7 @@
 // What the check says when something is wrong.
 #include <uwaga/ir/error.h>
 #include <uwaga/runtime/io/file.h>
+#include <uwaga/runtime/io/safetensors.h>
 
 #include <algorithm>
 #include <cmath>
@@ -37,6 +38,19 @@ void replace_in(const fs::path& file, const std::string& from, const std::string
   const std::size_t at = text.find(from);
   REQUIRE(at != std::string::npos);
   write_file(file, text.replace(at, from.size(), to));
+}
+
+// The tensor as zeros of another shape.
+void reshape(const fs::path& file, const std::string& name, const std::vector<std::int64_t>& shape) {
+  const SafetensorsFile old(file);
+  std::vector<StoredTensor> tensors(old.tensors().begin(), old.tensors().end());
+  std::vector<std::byte> zeros;
+  for (StoredTensor& t : tensors) {
+    if (t.name != name) continue;
+    zeros.resize(static_cast<std::size_t>(checked_bytes(t.dtype, shape, name)));
+    t.shape = shape, t.bytes = zeros;
+  }
+  write_safetensors(file, tensors);
 }
 
 struct Outcome {
@@ -126,6 +140,30 @@ TEST_CASE("with --json every line is one object, the last one the verdict", "[pa
   CHECK(last.at("passed") == true);
   CHECK(last.at("compared") == tensors);
   CHECK(tensors == 32);
+}
+
+TEST_CASE("answers of shapes that do not belong together are refused", "[parity]") {
+  if (const auto folder = copy_of("generate-gpt2")) {
+    const fs::path expected = folder->path() / "expected.safetensors", inputs = folder->path() / "inputs.safetensors";
+    const SafetensorsFile whole(expected);
+    std::vector<std::int64_t> shape = whole.find("generated_logits")->shape;
+    shape.back() += 1000;
+    reshape(expected, "generated_logits", shape);
+    CHECK_THAT(refusal(folder->path()), Contains("are not those of one generation"));
+    shape.back() -= 1000;
+    reshape(expected, "generated_logits", shape);
+    reshape(inputs, "prompt_ids", {2, 0});
+    CHECK_THAT(refusal(folder->path()), Contains("are not those of one generation"));
+  }
+  if (const auto folder = copy_of("gpt2")) {
+    reshape(folder->path() / "expected.safetensors", "debug.hidden.0", {});
+    replace_in(folder->path() / "config.json", R"("layer_norm_epsilon": 0.001)", R"("layer_norm_epsilon": 0.01)");
+    CHECK_THAT(refusal(folder->path()), Contains("debug.hidden.0") && Contains("has 0 axes"));
+  }
+  if (const auto folder = copy_of("trajectory-gpt2")) {
+    replace_in(folder->path() / "meta.json", R"("eps": 1e-08)", R"("eps": "small")");
+    CHECK_THAT(refusal(folder->path()), Contains("'eps' is") && Contains("not a number"));
+  }
 }
 
 TEST_CASE("folders that cannot be checked are one sentence", "[parity]") {

@@ -26,10 +26,39 @@ TEST_CASE("wrong usage is one sentence and exit code 2") {
   refuses(w.train("--threads 0"), 2, "--threads");
   refuses(w.run("train"), 2, "--data is required");
   refuses(w.run(""), 2, "subcommand");
-  refuses(w.run("sing"), 2, "sing");
+  refuses(w.run("sing"), 2, "there is no subcommand 'sing' (uwaga --help");
+  refuses(w.run("-x"), 2, "there is no option '-x'");
+  refuses(w.run("bench foo"), 2, "there is no subcommand 'foo' (uwaga bench --help");
+  refuses(w.run("bench step --time 2000000"), 2, "(uwaga bench step --help");
   refuses(w.train("--model bert"), 2, "bert");
   refuses(w.train("--lr fast"), 2, "fast");
   refuses(w.train("--resume"), 2, "--resume needs --out");
+}
+
+TEST_CASE("a number that is none, or does not fit, is refused") {
+  const Workplace w;
+  refuses(w.train("--steps 1e1"), 2, "--steps: wants a whole number from 0 to 1099511627776, not 1e1");
+  refuses(w.train("--seed 9223372036854775808"), 2, "not 9223372036854775808");
+  for (const char* option : {"--lr", "--decay", "--clip", "--last-lr", "--dropout", "--validation"})
+    refuses(w.train(std::string(option) + " nan"), 2, std::string(option) + ": wants a number from 0 to");
+  refuses(w.train("--beta1 1"), 2, "--beta1: wants a number from 0 to less than 1, not 1");
+  refuses(w.train("--beta2 1"), 2, "--beta2");
+  refuses(w.run("generate . --temperature nan"), 1, "the temperature must be");
+  refuses(w.train("--device cuda:99999999999"), 2, "there is no device 'cuda:99999999999'");
+  refuses(w.train("--steps 010"), 2, "--steps: wants 10, not 010");
+}
+
+TEST_CASE("a standard stream that is closed gets no file of the run") {
+  const Workplace w;
+  const auto system = [&](const std::string& more) { return std::system((kCommand.string() + " " + w.training(more)).c_str()); };
+  const fs::path out = w.path / "run";
+  CHECK(system("--steps 20 --eval-every 1 --out " + out.string() + " >" + (w.path / "out").string() + " 2>&-") == 0);
+  for (const auto& entry : fs::recursive_directory_iterator(out)) {
+    INFO(entry.path());
+    if (entry.is_regular_file()) CHECK(read_file(entry.path()).find("tok/s") == std::string::npos);
+  }
+  CHECK(WEXITSTATUS(system("--steps 1 <&- >&- 2>" + (w.path / "err").string())) == 1);
+  CHECK_THAT(read_file(w.path / "err"), Contains("cannot write to standard output"));
 }
 
 TEST_CASE("help and version are answers, not errors") {
@@ -41,6 +70,8 @@ TEST_CASE("help and version are answers, not errors") {
     CHECK_THAT(r.out, Contains("--help"));
   }
   CHECK(w.run("devices --json").last().contains("device"));
+  const Ran uncached = uwaga_command(w.path, "devices", "UWAGA_CACHE=off ");
+  CHECK_THAT(uncached.out, Contains("the kernel cache is off"));
 }
 
 TEST_CASE("what the machine could do is measured", "[slow]") {
@@ -87,6 +118,11 @@ TEST_CASE("bench decode times tokens after a prompt, in the weights' precision")
   CHECK(r.last().at("precision") == "bf16");
   CHECK(r.last().at("milliseconds").get<double>() > 0);
   CHECK(r.last().at("kernels_compiled_in_run") == 0);
+  // Its 0.8 MB of weights stay in the caches, and no products are counted.
+  for (const char* key : {"gflops", "peak_gflops", "memory_gbps", "roofline_share"}) CHECK_FALSE(r.last().contains(key));
+  const Ran gpu = w.run("bench gemm --shape 3x5x7 --runs 1 --device interpreter --json");
+  CHECK(gpu.last().at("gflops").get<double>() > 0);
+  CHECK_FALSE(gpu.last().contains("peak_gflops"));
   refuses(w.run("bench decode --model nanogpt --prompt 60 --tokens 5 --threads 1"), 1, "nanogpt sees 64 tokens at most, not 65");
 }
 
@@ -108,6 +144,60 @@ TEST_CASE("what cannot be read, written or learnt is one sentence and exit code 
           "a width of 8 does not divide into 3 heads");
   refuses(w.run("generate " + missing), 1, "there is no folder");
   refuses(w.run("generate " + w.path.string()), 1, "there is no checkpoint");
+}
+
+TEST_CASE("a folder that holds a run is written over where that is asked for, and not otherwise") {
+  const Workplace w;
+  const std::string folder = (w.path / "run").string(), out = " --eval-every 0 --out " + folder;
+  REQUIRE(w.train("--steps 3" + out).code == 0);
+  refuses(w.train("--steps 2" + out), 1, folder + " holds a run of 3 steps; --resume goes on with it, --overwrite replaces it");
+  CHECK(w.run("generate " + folder + " --device interpreter --tokens 1 --json").last()["step"] == 3);
+  refuses(w.train("--steps 2 --resume --overwrite" + out), 2, "--overwrite");
+  REQUIRE(w.train("--steps 2 --overwrite" + out).code == 0);
+  CHECK(w.run("generate " + folder + " --device interpreter --tokens 1 --json").last()["step"] == 2);
+  const std::string metrics = read_file(w.path / "run" / "metrics.jsonl");
+  CHECK(std::count(metrics.begin(), metrics.end(), '\n') == 2);
+  for (const auto& entry : fs::directory_iterator(folder)) CHECK(entry.path().filename().string().find("0003") == std::string::npos);
+}
+
+TEST_CASE("a run goes on with the numbers of its optimiser unless they are given again") {
+  const Workplace w;
+  const std::string out = " --eval-every 0 --out " + (w.path / "run").string();
+  const auto settings = [&] {
+    fs::path newest;
+    for (const auto& entry : fs::directory_iterator(w.path / "run"))
+      if (entry.is_directory()) newest = std::max(newest, entry.path());
+    return nlohmann::json::parse(read_file(newest / "run.json")).at("settings");
+  };
+  const std::string numbers = "--lr 0.01 --last-lr 0.5 --beta1 0.8 --beta2 0.95 --decay 0.3 --clip 2 ";
+  const Ran whole = w.train("--steps 4 --json " + numbers);
+  REQUIRE(w.train("--steps 4 --checkpoint-every 2 " + numbers + out).code == 0);
+  fs::remove_all(w.path / "run" / "00000002-step-0000000004");
+  const Ran rest = w.train("--resume --json" + out);
+  REQUIRE(rest.code == 0);
+  CHECK(rest.last()["step"] == 4);
+  CHECK(rest.last()["state_sha256"] == whole.last()["state_sha256"]);
+  CHECK(settings()["decay"] == 0.3);
+  REQUIRE(w.train("--resume --steps 5 --decay 0" + out).code == 0);
+  CHECK(settings()["decay"] == 0);
+  CHECK(settings()["beta2"] == 0.95);
+}
+
+TEST_CASE("text begins with a new line, or with a token that the run knows, of a run or of one checkpoint") {
+  const Workplace w;
+  const std::string run = (w.path / "run").string();
+  write_file(w.path / "line.txt", std::string(300, 'a') + std::string(300, 'b'));
+  REQUIRE(w.run("train --layers 1 --heads 2 --width 8 --time 8 --batch 2 --device interpreter --steps 1 --data " +
+                (w.path / "line.txt").string() + " --out " + run)
+              .code == 0);
+  const std::string some = " --device interpreter --tokens 3 --json";
+  const Ran whole = w.run("generate " + run + some), one = w.run("generate " + run + "/00000001-step-0000000001/" + some);
+  REQUIRE(whole.code == 0);
+  CHECK(whole.last()["prompt"] == "a");
+  CHECK(one.last()["text"] == whole.last()["text"]);
+  refuses(w.run("generate " + run + some + " --prompt '\n'"), 1, "not");
+  write_file(fs::path(run) / "00000001-step-0000000001" / "state.safetensors", "once upon a time");
+  refuses(w.run("generate " + run + "/00000001-step-0000000001" + some), 1, "cannot be used");
 }
 
 TEST_CASE("a run resumes to the same weights, refuses another model, and generates") {

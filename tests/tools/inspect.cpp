@@ -3,7 +3,10 @@
 
 #include <uwaga/ir/error.h>
 #include <uwaga/runtime/inspect/inspection.h>
+#include <uwaga/runtime/io/checkpoint_directory.h>
 #include <uwaga/runtime/io/file.h>
+#include <uwaga/runtime/state.h>
+#include <uwaga/runtime/train/run_record.h>
 
 #include <cstdlib>
 
@@ -85,7 +88,35 @@ TEST_CASE("the model of a training run is inspected from its folder, in text and
   CHECK(text.code == 0);
   for (const InspectedKernel& k : seen.kernels()) CHECK_THAT(text.out, Contains(k.name));
   REQUIRE(w.run("inspect " + run + " --part evaluation --html " + page).code == 0);
-  CHECK_THAT(read_file(page), Contains(seen.kernels().back().name) && Contains("gpt2.cpp"));
+  // The source as it was built, wherever the command is run.
+  CHECK_THAT(read_file(page), Contains(seen.kernels().back().name) && Contains("gpt2.cpp") && Contains("Tensor gpt2(const Scope&amp; s"));
+  const test::Ran sizes = w.run("inspect " + run + " --summary");
+  CHECK_THAT(sizes.out, Contains("at batch 2, time 8\n"));
+  CHECK(sizes.out.find(" 0          0          0\n") == std::string::npos);
+  CHECK_THAT(w.run("inspect " + run + " --batch 3 --json").out, Contains(R"({"sizes":{"batch":3,"time":8}})"));
+  const test::Ran none = w.run("inspect " + run + " --kernel nothing --part evaluation");
+  CHECK(none.code == 1);
+  CHECK_THAT(none.err, Contains("kernels has 'nothing' in its name"));
+  CHECK_THAT(w.run("inspect " + run + " --line gpt2.cpp:99999").err, Contains("came from gpt2.cpp:99999"));
+}
+
+TEST_CASE("a folder that the command cannot rebuild, and a hostile config.json, are one sentence") {
+  const TemporaryFolder folder;
+  const auto run = folder.path() / "run";
+  CheckpointDirectory(run).commit(7, [](const std::filesystem::path& at) { save_run({.step = 7}, State(), at.string()); });
+  CHECK_THROWS_WITH(inspected_folder(run, "training"), Contains("is of a program of your own"));
+  const auto refused = [&](const std::string& config, const std::string& sentence) {
+    write_file(folder.path() / "config.json", config);
+    CHECK_THROWS_WITH(inspected_folder(folder.path(), "training"), Contains(sentence) && !Contains("json.exception"));
+  };
+  refused(std::string(300'000, '['), "nested deeper than 32 levels");
+  refused(R"({"cases": {}})", "lists no cases");
+  const auto network = [](const std::string& more) { return R"({"cases": {"a": {"class": "torch.nn.GRU", "input_size": 3, )" + more + "}}}"; };
+  refused(network(R"("hidden_size": 4, "num_layers": 1e30)"), "'num_layers' is \"1e+30\", not an integer from 1");
+  refused(network(R"("hidden_size": "4")"), "'hidden_size' is");
+  refused(network(R"("hidden_size": 4, "bidirectional": 1)"), "'bidirectional' is \"1\", not true or false");
+  refused(R"({"cases": {"a": 7}})", "is no JSON object");
+  refused(R"({"cases": {"a": {"class": 7}}})", "'class' is \"7\", not a text");
 }
 
 TEST_CASE("the page of a model loads nothing and escapes what users name", "[slow]") {

@@ -106,6 +106,44 @@ TEST_CASE("Ctrl-C writes a checkpoint, says so and exits with 130, and the run g
   CHECK(rest.last()["state_sha256"] == at_once.last()["state_sha256"]);
 }
 
+TEST_CASE("a terminal that is closed counts as Ctrl-C") {
+  const Workplace w;
+  Training t(w, "--steps 1000000 --eval-every 0 --checkpoint-every 20");
+  wait_for_checkpoint(t, w.path / "run");
+  t.send(SIGHUP);
+  t.send(SIGHUP);  // the shell's, and the terminal's own
+  const Ran stopped = t.wait();
+  CHECK(stopped.code == 130);
+  CHECK(stopped.last()["checkpoint"].get<std::string>().find((w.path / "run").string()) == 0);
+}
+
+TEST_CASE("a run whose lines nobody reads any more saves what it has, and ends") {
+  const Workplace w;
+  // The reader takes one line and goes, as tee does at Ctrl-C; the next lines cannot be written.
+  const std::string training = w.training("--steps 1000000 --eval-every 1 --checkpoint-every 1000000 --json --out " + (w.path / "run").string());
+  const std::string line = "(" + kCommand.string() + " " + training + " 2>" + (w.path / "err").string() + "; echo $? >" +
+                           (w.path / "code").string() + ") | head -n 1 >" + (w.path / "out").string();
+  REQUIRE(std::system(line.c_str()) == 0);
+  CHECK(read_file(w.path / "code") == "1\n");
+  CHECK(checkpoints(w.path / "run") == 1);
+  CHECK_THAT(read_file(w.path / "err"), Contains("cannot write to standard output"));
+}
+
+TEST_CASE("while a run saves, others read its folder and none trains in it") {
+  const Workplace w;
+  Training t(w, "--steps 1000000 --eval-every 0 --checkpoint-every 1");
+  wait_for_checkpoint(t, w.path / "run");
+  const Ran second = w.train("--resume --out " + (w.path / "run").string());
+  CHECK(second.code == 1);
+  CHECK_THAT(second.err, Contains("another process is training in"));
+  for (int i = 0; i < 3; ++i) {
+    // Kernels that are compiled anew take longer than the run takes to remove the checkpoint.
+    const Ran text = uwaga_command(w.path, "generate " + (w.path / "run").string() + " --tokens 1 --threads 1 --json", "UWAGA_CACHE=off ");
+    INFO(text.err);
+    CHECK(text.code == 0);
+  }
+}
+
 TEST_CASE("a run killed at any moment of saving leaves a checkpoint that loads") {
   const Workplace w;
   const std::string steps = "--steps 1000000 --eval-every 0 --checkpoint-every 1 --resume";

@@ -27,9 +27,9 @@ struct Ran {
 
 inline const std::filesystem::path kCommand = std::filesystem::path(UWAGA_BINARY_DIR) / "bin" / "uwaga";
 
-inline Ran uwaga_command(const std::filesystem::path& folder, const std::string& arguments) {
+inline Ran uwaga_command(const std::filesystem::path& folder, const std::string& arguments, const std::string& environment = "") {
   const std::string line =
-      kCommand.string() + " " + arguments + " >" + (folder / "out").string() + " 2>" + (folder / "err").string();
+      environment + kCommand.string() + " " + arguments + " >" + (folder / "out").string() + " 2>" + (folder / "err").string();
   const int status = std::system(line.c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_file(folder / "out"), read_file(folder / "err")};
 }
@@ -44,10 +44,11 @@ struct Workplace {
     write_file(path / "text.txt", text);
   }
   Ran run(const std::string& arguments) const { return uwaga_command(path, arguments); }
-  Ran train(const std::string& more) const {
-    return run("train --layers 1 --heads 2 --width 8 --time 8 --batch 2 --warm-up 1 --device interpreter --data " +
-               (path / "text.txt").string() + " " + more);
+  std::string training(const std::string& more) const {
+    return "train --layers 1 --heads 2 --width 8 --time 8 --batch 2 --warm-up 1 --device interpreter --data " +
+           (path / "text.txt").string() + " " + more;
   }
+  Ran train(const std::string& more) const { return run(training(more)); }
 };
 
 }  // namespace uwaga::test

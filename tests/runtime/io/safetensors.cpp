@@ -81,6 +81,8 @@ TEST_CASE("hostile safetensors are refused in one sentence") {
   CHECK_THROWS_WITH(SafetensorsFile::parse(std::string(8, '\xff'), "x"), Contains("at most 100000000 are allowed"));
   CHECK_THROWS_WITH(SafetensorsFile::parse(file_of(good, 0).substr(0, 20), "x"),
                     "x: a header of 54 bytes in a file of 20");
+  CHECK_THROWS_WITH(SafetensorsFile::parse("once upon a time\n", "x"),
+                    "x is no safetensors file: the header does not begin with {");
   refuses("", 0, "does not begin with {");
   refuses(" {}", 0, "does not begin with {");
   refuses("[]", 0, "does not begin with {");
