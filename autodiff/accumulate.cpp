@@ -19,6 +19,15 @@ std::vector<Slot> trainable(const std::shared_ptr<GraphData>& graph) {
   return out;
 }
 
+// By node: is it one of these, or computed of one?
+std::vector<bool> depends_on(const GraphData& graph, const std::vector<Slot>& slots) {
+  std::vector<bool> out(graph.nodes().size(), false);
+  for (const Slot& s : slots) out[s.parameter.value().node] = true;
+  for (NodeId id = 0; id < graph.nodes().size(); ++id)
+    for (Value v : graph.node(id).operands) out[id] = out[id] || out[v.node];
+  return out;
+}
+
 }  // namespace
 
 Accumulated accumulate(const std::vector<Tensor>& inputs, const Axis& batch, std::int64_t microbatches,
@@ -27,6 +36,7 @@ Accumulated accumulate(const std::vector<Tensor>& inputs, const Axis& batch, std
     throw Error(fmt::format("{}:{}: accumulate wants an input", base_name(where.file_name()), where.line()));
   const std::shared_ptr<GraphData> graph = inputs[0].shared_graph();
   const ProvenanceId origin = graph->origin(where);
+  if (microbatches < 1) throw Error(fmt::format("{}: accumulate wants 1 microbatch or more, not {}", graph->provenance().brief(origin), microbatches));
   const Axis micro(batch.name + ".micro");
   std::vector<Value> slices;
   for (const Tensor& t : inputs)
@@ -50,10 +60,20 @@ Accumulated accumulate(const std::vector<Tensor>& inputs, const Axis& batch, std
         "{}: the loss given to accumulate draws random numbers, which would be the same for all microbatches; draw "
         "them for the whole batch and pass them as an input",
         graph->provenance().brief(origin)));
+  // What the loss takes from outside is parameters, and what is computed of them alone: cotangents of all of it are summed, and
+  // pulled back to the parameters once, outside.
   const std::vector<Slot> slots = trainable(graph);
-  std::vector<Tensor> wrt, results{part.total, part.count};
-  for (const Slot& s : slots) wrt.push_back(s.parameter);
-  for (const Tensor& g : grad(part.total, wrt, options, where)) results.push_back(g);
+  std::vector<Tensor> taken, inside, results{part.total, part.count};
+  const std::vector<bool> depends = depends_on(*graph, slots);
+  for (const auto& [outer, input] : body->captures)
+    if (depends[outer.node] && is_float(graph->type(outer).dtype)) {
+      taken.emplace_back(graph, outer);
+      inside.emplace_back(body, Value{input, 0});
+    }
+  GradOptions all = options;
+  all.allow_unused = true;
+  if (!inside.empty())
+    for (const Tensor& g : grad(part.total, inside, all, where)) results.push_back(g);
 
   std::vector<NodeId> order;
   std::vector<Value> operands;
@@ -82,8 +102,16 @@ Accumulated accumulate(const std::vector<Tensor>& inputs, const Axis& batch, std
   const ProvenanceGuard guard(*graph, origin);
   const auto total = [&](std::size_t i) { return Tensor(graph, {scan, static_cast<std::uint32_t>(i)}); };
   Accumulated out{total(0) / total(1), total(1), {}};
-  for (std::size_t i = 0; i < slots.size(); ++i)
-    out.gradients.emplace(slots[i].path, total(2 + i) / cast(total(1), total(2 + i).dtype()));
+  if (slots.empty()) return out;
+  std::vector<Tensor> parameters, cotangents;
+  for (const Slot& s : slots) parameters.push_back(s.parameter);
+  for (std::size_t i = 0; i < taken.size(); ++i) cotangents.push_back(total(2 + i));
+  if (taken.empty()) {  // of a constant
+    taken.push_back(constant(Graph(graph), 0.0, DType::f32, where));
+    cotangents.push_back(taken[0]);
+  }
+  const std::vector<Tensor> sums = vjp(taken, parameters, cotangents, options, where);
+  for (std::size_t i = 0; i < slots.size(); ++i) out.gradients.emplace(slots[i].path, sums[i] / cast(total(1), sums[i].dtype()));
   return out;
 }
 

@@ -105,9 +105,10 @@ std::vector<Tensor> grad(const Tensor& loss, const std::vector<Tensor>& wrt, con
 std::map<std::string, Tensor> grad(const Tensor& loss, const GradOptions& options, Here where) {
   std::vector<Tensor> wrt;
   std::vector<std::string> paths;
-  for (const auto& [path, node] : loss.data().parameters()) {
-    if (!loss.data().node(node).as<ParameterAttrs>().trainable) continue;
-    wrt.emplace_back(loss.shared_graph(), Value{node, 0});
+  const std::shared_ptr<GraphData> graph = loss.data().outermost().shared_from_this();  // parameters are declared there
+  for (const auto& [path, node] : graph->parameters()) {
+    if (!graph->node(node).as<ParameterAttrs>().trainable) continue;
+    wrt.emplace_back(graph, Value{node, 0});
     paths.push_back(path);
   }
   const std::vector<Tensor> gradients = grad(loss, wrt, options, where);

@@ -114,15 +114,17 @@ class Vmap {
 
   // A start for each: where an element lies under the update it is gathered from there.
   Values update_each(const std::string& axis, const Values& in) {
-    const Tensor base = tensor(spread(in[0])), start = tensor(in[2]);
-    const Tensor update = tensor(in[1]);
-    if (update.extent(axis) == Extent(0)) return {base.value()};
+    const Tensor base = tensor(spread(in[0])), update = tensor(in[1]);
     const std::string at = axis + ".at";
+    // One that has no room behind it is an error, as it is alone: an index out of range.
+    const Tensor starts = broadcast(full_like(tensor(in[2]), 0), {{at, base.extent(axis) - update.extent(axis) + 1}});
+    const Tensor start = tensor(in[2]) + gather(starts, tensor(in[2]), at);
     const Tensor place = outer_sum(iota(base, axis, start.dtype()), -start);
-    const Tensor last = count(update, {axis}, start.dtype()) - 1;
-    const Tensor inside = logical_and(place >= 0, place <= broadcast_like(last, place));
-    const Tensor clamped = min(max(place, 0), broadcast_like(last, place));
-    const Tensor taken = gather(rename(update, axis, at), clamped, at);
+    const Tensor size = broadcast_like(count(update, {axis}, start.dtype()), place);
+    const Tensor inside = logical_and(place >= 0, place < size);
+    // An element more, so that there is one to look at where the update has none.
+    const Tensor some = pad(rename(update, axis, at), at, Extent(0), Extent(1), 0);
+    const Tensor taken = gather(some, min(max(place, 0), size), at);
     return {select(broadcast_like(inside, base), taken, base).value()};
   }
   static Tensor outer_sum(const Tensor& a, const Tensor& b) {

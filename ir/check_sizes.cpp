@@ -77,6 +77,11 @@ std::string wrong(const GraphData& g, const Node& node, const Sizes& sizes) {
       const auto& a = node.as<DynamicSliceAttrs>();
       return wrong_part(a.axis, whole(a.axis), a.size, sizes);
     }
+    case Op::scan: {
+      const auto& a = node.as<ScanAttrs>();
+      const std::int64_t n = a.length.evaluate(sizes);
+      return n >= 0 ? "" : fmt::format("has {} = {} = {}", a.axis, a.length.str(), n);
+    }
     case Op::dynamic_update: {
       const std::string& axis = node.as<AxisAttrs>().axis;
       return wrong_part(axis, whole(axis), g.type(node.operands[1]).extent(axis), sizes);
@@ -92,7 +97,7 @@ std::vector<NodeId> nodes_of_open_sizes(const GraphData& graph) {
   for (NodeId id = 0; id < graph.nodes().size(); ++id) {
     const Node& n = graph.node(id);
     switch (n.op) {
-      case Op::slice: case Op::pad: case Op::split: case Op::argmax: case Op::top_k: case Op::dynamic_slice: case Op::dynamic_update:
+      case Op::slice: case Op::pad: case Op::split: case Op::argmax: case Op::top_k: case Op::dynamic_slice: case Op::dynamic_update: case Op::scan:
         open.push_back(id);
         break;
       default:

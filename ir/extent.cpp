@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <limits>
 
 #include <uwaga/ir/error.h>
 
@@ -233,6 +234,7 @@ std::optional<Extent> Extent::divided_by(const Extent& divisor) const {
   const Term lead = divisor.terms()[0];
   while (!(rest == Extent(0))) {
     const Term top = rest.terms()[0];
+    if (lead.coefficient == -1 && top.coefficient == std::numeric_limits<std::int64_t>::min()) return std::nullopt;  // 2^63
     if (top.coefficient % lead.coefficient != 0) return std::nullopt;
     std::vector<std::string> symbols;
     if (!std::includes(top.symbols.begin(), top.symbols.end(), lead.symbols.begin(), lead.symbols.end())) return std::nullopt;

@@ -22,12 +22,14 @@ const Dim& dim_of(Op op, const Type& t, const std::string& axis, const char* whi
   return *d;
 }
 
-// Names that the text form can hold, checked where an op brings them in.
+// Names that the text form can hold, and sizes that there are, checked where an op brings them in.
 void want_names(Op op, const std::vector<Dim>& dims) {
-  for (const Dim& d : dims)
+  for (const Dim& d : dims) {
     if (!is_axis_name(d.axis))
       throw Error(fmt::format("{}: '{}' is no axis name: letters, digits, '_' and '.', a letter or '_' first", name(op),
                               d.axis));
+    if (const auto n = d.extent.constant(); n && *n < 0) throw Error(fmt::format("{}: {}={}: an axis has 0 elements or more", name(op), d.axis, *n));
+  }
 }
 
 void want_distinct(Op op, const Type& t) {
@@ -81,6 +83,18 @@ Types from_attribute(Op op, const Attributes& a, Operands) {
   want_names(op, t.dims);
   want_distinct(op, t);
   return {t};
+}
+
+// What a slot starts with may be left out.
+Types parameter_rule(Op op, const Attributes& attributes, Operands in) {
+  const auto& a = std::get<ParameterAttrs>(attributes);
+  Types own = from_attribute<ParameterAttrs>(op, attributes, in);
+  if (!a.initial || a.initial->nodes().empty()) return own;
+  const auto& outputs = a.initial->outputs();
+  if (outputs.size() != 1 || !same_type(a.initial->type(outputs[0].value), a.type))
+    throw Error(fmt::format("{} '{}' is {}, and its first value {}", name(op), a.path, a.type.str(),
+                            outputs.size() == 1 ? a.initial->type(outputs[0].value).str() : fmt::format("a graph of {} outputs", outputs.size())));
+  return own;
 }
 
 Types constant_rule(Op op, const Attributes& attributes, Operands) {
@@ -429,6 +443,7 @@ Types scan_rule(Op op, const Attributes& attributes, Operands in) {
   const auto& a = std::get<ScanAttrs>(attributes);
   if (a.carries < 0 || a.slices < 0)
     throw Error(fmt::format("{} over '{}': {} carries and {} slices", name(op), a.axis, a.carries, a.slices));
+  if (const auto n = a.length.constant(); n && *n < 0) throw Error(fmt::format("{} over {}={}: an axis has 0 elements or more", name(op), a.axis, *n));
   const auto carries = static_cast<std::size_t>(a.carries), slices = static_cast<std::size_t>(a.slices);
   if (carries > in.size() || slices > in.size() - carries)
     throw Error(fmt::format("{} over '{}' lacks operands", name(op), a.axis));
@@ -491,7 +506,7 @@ Types identity(Op, const Attributes&, Operands in) { return {in[0]}; }
 const std::array<TypeRow, kOps>& type_table() {
   static const std::array<TypeRow, kOps> table = {{
       {Op::input, 0, InputAttrs{}, from_attribute<InputAttrs>},
-      {Op::parameter, 0, ParameterAttrs{}, from_attribute<ParameterAttrs>},
+      {Op::parameter, 0, ParameterAttrs{}, parameter_rule},
       {Op::constant, 0, ConstantAttrs{}, constant_rule},
       {Op::iota, 0, IotaAttrs{}, iota_rule},
       {Op::random_bits, -1, RandomBitsAttrs{}, random_bits_rule},

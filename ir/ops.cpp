@@ -264,8 +264,12 @@ Tensor slice(Operand x, const Axis& axis, Extent start, Extent stop, std::int64_
 }
 
 Tensor pad(Operand x, const Axis& axis, Extent low, Extent high, Literal value, std::int64_t interior) {
-  if (x.tensor && !is_float(x.tensor->dtype())) value = Literal(value.as_integer());
-  else value = Literal(value.as_double());
+  if (x.tensor && !is_float(x.tensor->dtype())) {
+    if (!holds(x.tensor->dtype(), value)) throw Builder(x).error(fmt::format("the literal {} is no {}", value.as_double(), name(x.tensor->dtype())));
+    value = Literal(value.as_integer());
+  } else {
+    value = Literal(value.as_double());
+  }
   return along(Op::pad, x, axis, PadAttrs{axis.name, std::move(low), std::move(high), interior, value});
 }
 
@@ -326,8 +330,11 @@ Tensor mean(Operand x, const Axes& over) {
   const Here where = x.where;
   if (x.tensor && !is_float(x.tensor->dtype()))
     throw Builder(x).error(fmt::format("mean of {}, whose quotient would be cut off; cast it first", name(x.tensor->dtype())));
-  const Tensor total = sum(x, over);
-  return Operand(total, where) / Operand(count(x, over, total.dtype()), where);
+  // Sums and counts of narrow floats leave their range, or its whole numbers.
+  const bool narrow = x.tensor && size_of(x.tensor->dtype()) < size_of(DType::f32);
+  const Tensor total = narrow ? sum({cast(x, DType::f32), where}, over) : sum(x, over);
+  const Tensor out = Operand(total, where) / Operand(count(x, over, total.dtype()), where);
+  return narrow ? cast({out, where}, x.tensor->dtype()) : out;
 }
 
 Tensor argmax(Operand x, const Axis& axis) { return along(Op::argmax, x, axis, AxisAttrs{axis.name}); }

@@ -75,6 +75,8 @@ AxisNames Type::axes() const {
 }
 
 Extent Type::elements() const {
+  for (const Dim& d : dims)
+    if (d.extent == Extent(0)) return 0;  // whatever the others are
   Extent product = 1;
   for (const Dim& d : dims) product = product * d.extent;
   return product;

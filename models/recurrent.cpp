@@ -76,6 +76,9 @@ RecurrentResult recurrent(const Scope& s, const Tensor& x, const Axis& time, con
   const std::size_t directions = c.bidirectional ? 2 : 1, states = directions * static_cast<std::size_t>(c.layers);
   if (!initial.empty() && initial.size() != states)
     throw Error(fmt::format("{} layers in {} directions want {} initial states, not {}", c.layers, directions, states, initial.size()));
+  for (const RecurrentState& state : initial)
+    if (state.cell.has_value() != (c.cell == Cell::lstm))
+      throw Error(c.cell == Cell::lstm ? "an initial state of an lstm has a cell beside the hidden state" : "only an lstm has a cell in its initial state");
   std::vector<RecurrentState> last;
   Tensor y = x;
   Axis in = input;

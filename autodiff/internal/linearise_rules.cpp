@@ -106,7 +106,8 @@ Maybe min_rule(const Forward& f) {
 // a - floor(a / b) b
 Maybe rem_rule(const Forward& f) {
   Maybe b;
-  if (f.d(1)) b = *f.d(1) * -floor(f.x(0) / f.x(1));
+  // The quotient that the remainder left, a whole number: what x0 / x1 rounds to may be the next one.
+  if (f.d(1)) b = *f.d(1) * -floor((f.x(0) - f.y()) / f.x(1) + 0.5);
   return plus(f.d(0), b);
 }
 

@@ -131,7 +131,13 @@ class Split {
   Value operand_of(std::size_t input) const {
     return graph_->node(scan_).operands[input < index_position() ? input : input - 1];
   }
-  std::string inner_name() const { return graph_->node(scan_).as<ScanAttrs>().axis + ".saved"; }
+  // Of an axis that is named as the scan's, inside: as no other there is.
+  std::string inner_name() const {
+    std::string free = graph_->node(scan_).as<ScanAttrs>().axis + ".saved";
+    const auto taken = [&](const Node& n) { return std::any_of(n.types.begin(), n.types.end(), [&](const Type& t) { return t.has(free); }); };
+    while (std::any_of(g_.nodes().begin(), g_.nodes().end(), taken)) free += ".saved";
+    return free;
+  }
   Value at(Value v) const { return now_[v.node][v.output]; }
   void set(Value v, Value now) {
     if (now_[v.node].size() <= v.output) now_[v.node].resize(v.output + 1);

@@ -147,6 +147,11 @@ Tensor rope(Operand x, const Axis& time, const Axis& depth, const RopeOptions& o
                             x.tensor->type().str()));
   }
   const std::int64_t half = *d / 2;
+  if (o.inverse_frequencies && static_cast<std::int64_t>(o.inverse_frequencies->size()) != half) {
+    GraphData& g = x.tensor->data();
+    throw Error(fmt::format("{}: rope of {}={} wants {} inverse frequencies, not {}", g.provenance().brief(g.origin(where)), depth.name, *d, half,
+                            o.inverse_frequencies->size()));
+  }
   std::vector<Literal> frequencies;
   for (std::int64_t i = 0; i < half; ++i)
     frequencies.push_back(o.inverse_frequencies ? (*o.inverse_frequencies)[static_cast<std::size_t>(i)]

@@ -25,7 +25,7 @@ Partials partials(Op op, double a, double b, double y) {
       return {b == 0 ? 0 : b * std::pow(a, b - 1), a == 0 && b > 0 ? 0 : y * std::log(a)};
     case Op::max: return a == b ? Partials{0.5, 0.5} : a > b ? Partials{1, 0} : Partials{0, 1};
     case Op::min: return a == b ? Partials{0.5, 0.5} : a < b ? Partials{1, 0} : Partials{0, 1};
-    case Op::rem: return {1, -std::floor(a / b)};
+    case Op::rem: return {1, -std::round((a - y) / b)};
     default: throw InternalError("no binary op that moves");
   }
 }

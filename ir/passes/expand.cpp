@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <utility>
 
 namespace uwaga {
 namespace {
@@ -64,8 +65,27 @@ class Expander {
 
 }  // namespace
 
+namespace {
+
+// Outputs with their axes in the order they had: a body computes in that of its own inputs.
+Graph ordered_as(Graph now, const Graph& before) {
+  std::vector<Output> outputs = now->outputs();
+  bool differ = false;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const AxisNames want = before->type(before->outputs()[i].value).axes();
+    const Type have = now->type(outputs[i].value);
+    if (have.axes() == want || !same_type(have, before->type(before->outputs()[i].value))) continue;
+    if (!std::exchange(differ, true)) now = Graph(std::make_shared<GraphData>(now.data()));
+    outputs[i].value = {now->add(Op::order, OrderAttrs{want}, {outputs[i].value}, now->node(outputs[i].value.node).provenance), 0};
+  }
+  if (differ) now->set_outputs(std::move(outputs));
+  return now;
+}
+
+}  // namespace
+
 Graph expand(const Graph& graph, const std::function<bool(const CallAttrs&)>& keep, const std::function<Graph(const Graph&)>& prepare) {
-  return Expander(keep, prepare).graph(graph);
+  return ordered_as(Expander(keep, prepare).graph(graph), graph);
 }
 
 Graph cse(const Graph& graph) { return canonicalise(graph); }
