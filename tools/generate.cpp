@@ -23,7 +23,7 @@
 namespace uwaga {
 namespace {
 
-constexpr int kTries = 3;
+constexpr int kTries = 20;
 
 struct CommandOptions {
   std::string folder, data;

@@ -25,6 +25,7 @@ constexpr char kManifest[] = "manifest.json";
 constexpr char kTemporaryPrefix[] = ".tmp-";
 constexpr char kFormat[] = "uwaga checkpoint";
 constexpr std::uint64_t kMaxManifest = 16 << 20;
+constexpr int kTries = 20;  // to find one that stays
 constexpr std::int64_t kLastSequence = std::numeric_limits<std::int64_t>::max() - 1;
 
 // Holds the folder's lock file for the length of a commit; the kernel lets go of it when the process dies.
@@ -187,17 +188,21 @@ std::optional<std::string> CheckpointDirectory::defect(const Checkpoint& checkpo
 }
 
 CheckpointDirectory::Latest CheckpointDirectory::latest() const {
-  Latest result;
-  std::vector<Checkpoint> all = list();
-  for (; !all.empty(); all.pop_back()) {
-    const auto reason = defect(all.back());
-    if (!reason) {
-      result.checkpoint = std::move(all.back());
-      return result;
+  // A run that goes on removes the older ones while they are looked at: then there are newer ones.
+  for (int tries = 0;; ++tries) {
+    Latest result;
+    bool gone = false;
+    for (std::vector<Checkpoint> all = list(); !all.empty(); all.pop_back()) {
+      const auto reason = defect(all.back());
+      if (!reason) {
+        result.checkpoint = std::move(all.back());
+        return result;
+      }
+      if (!fs::exists(all.back().folder)) gone = true;
+      else result.rejected.push_back(fmt::format("checkpoint {}: {}", all.back().folder, *reason));
     }
-    result.rejected.push_back(fmt::format("checkpoint {}: {}", all.back().folder, *reason));
+    if (!gone || tries == kTries) return result;
   }
-  return result;
 }
 
 // The lock is held, so nobody is writing what is temporary.
