@@ -98,7 +98,7 @@ class Fuser {
         if (is_bordered(id)) return Refusal{Reason::mapped_border, numbers([&] { return border_name(id); })};
         const bool inside = id != read.value.node;
         for (NodeId r : readers_[id])
-          if (inside ? dag_.find(group_of_or(r, -1)) != dag_.find(group_[id]) : r != reading)
+          if (inside ? group_[r] < 0 || dag_.find(group_[r]) != dag_.find(group_[id]) : r != reading)
             return Refusal{Reason::mapped_readers, numbers([&] { return counted(readers_[id].size()); })};
       }
     }
@@ -166,7 +166,6 @@ class Fuser {
     return true;
   }
 
-  int group_of_or(NodeId id, int none) const { return group_[id] < 0 ? none : group_[id]; }
   template <typename Write>
   std::string numbers(const Write& write) const { return tell_ ? write() : std::string(); }
   static std::string counted(std::size_t readers) { return std::to_string(readers) + (readers == 1 ? " reader" : " readers"); }

@@ -2,7 +2,7 @@
 //
 //   TokenFile train("train.bin");                                      // uint16 ids, mapped
 //   for (Batch b : train.batches({.batch = 8, .time = 1024}))          // for ever, at random places
-//     step.run(b.inputs, b.targets);
+//     step.run({{"tokens", b.inputs}, {"targets", b.targets}});
 //
 //   auto [train, validation] = tokenize(text, tokenizer).split(0.1);
 //   for (Batch b : validation.windows({.batch = 8, .time = 1024}))     // every window once, in order

@@ -6,6 +6,7 @@
 #include <random>
 #include <string>
 
+#include <uwaga/autodiff/autodiff.h>
 #include <uwaga/ir/attributes.h>
 #include <uwaga/runtime/program.h>
 
@@ -41,6 +42,19 @@ inline std::string difference(const Arrays& have, const Arrays& want) {
         return name + " is " + std::to_string(mine[i]) + " instead of " + std::to_string(its[i]) + " at " + std::to_string(i);
   }
   return "";
+}
+
+// Adds the gradients of the first output with respect to every input of f32.
+inline void add_gradients(Graph& g) {
+  const Tensor y(g.shared(), *g->output("y0"));
+  if (!is_float(y.dtype())) return;
+  Axes all;
+  for (const Dim& d : y.type().dims) all.emplace_back(d.axis);
+  std::vector<Tensor> wrt;
+  for (NodeId id : g->inputs())
+    if (is_float(g->node(id).types[0].dtype)) wrt.emplace_back(g.shared(), Value{id, 0});
+  const std::vector<Tensor> gradients = grad(all.empty() ? y : sum(y * y, all), wrt, {.allow_unused = true});
+  for (std::size_t i = 0; i < gradients.size(); ++i) g->add_output("g" + std::to_string(i), gradients[i].value());
 }
 
 // Outputs of two runs, and the slots after them.
