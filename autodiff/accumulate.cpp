@@ -37,6 +37,10 @@ Accumulated accumulate(const std::vector<Tensor>& inputs, const Axis& batch, std
   const std::shared_ptr<GraphData> graph = inputs[0].shared_graph();
   const ProvenanceId origin = graph->origin(where);
   if (microbatches < 1) throw Error(fmt::format("{}: accumulate wants 1 microbatch or more, not {}", graph->provenance().brief(origin), microbatches));
+  for (const Tensor& t : inputs)
+    if (t.has(batch) && !t.extent(batch).is_constant())
+      throw Error(fmt::format("{}: accumulate cuts '{}', whose size is not known: declare it, as Axis(\"{}\", 32), at the inputs",
+                              graph->provenance().brief(origin), batch.name, batch.name));
   const Axis micro(batch.name + ".micro");
   std::vector<Value> slices;
   for (const Tensor& t : inputs)

@@ -26,7 +26,8 @@ struct Accumulated {
 };
 using MicrobatchLoss = std::function<Loss(const std::vector<Tensor>& inputs)>;
 
-// Cuts `batch` of every input into `microbatches` runs of consecutive elements. Error: an input lacks the axis or it is
+// Cuts `batch` of every input, of a size that is known, into `microbatches` runs of consecutive elements; the loss sees the axis by
+// the same name and smaller, so that it is to be named without its size: sum(x, {"batch"}). Error: an input lacks the axis or it is
 // not divisible, or the loss draws random numbers: these must be drawn for the whole batch and passed as an input.
 Accumulated accumulate(const std::vector<Tensor>& inputs, const Axis& batch, std::int64_t microbatches,
                        const MicrobatchLoss& loss, const GradOptions& options = {}, Here where = Here::current());

@@ -48,6 +48,8 @@ class Run {
     if (options.out.empty()) return;
     checkpoints_.emplace(options.out);
     if (options.resume) resume();
+    else if (const auto there = checkpoints_->list(); !there.empty())
+      throw Error(fmt::format("{} holds a run of {} steps; .resume goes on with it, another folder keeps it", options.out, there.back().step));
     metrics_.emplace((std::filesystem::path(options.out) / "metrics.jsonl").string(), result_.step);
   }
 

@@ -35,7 +35,7 @@ struct TrainOptions {
   std::int64_t checkpoint_every = 0;  // steps between checkpoints; 0: only at the end and when stopped
   std::int64_t evaluation_batch = 0;  // rows of an evaluation run; 0: as `batch`
   std::string out = {};               // empty: neither checkpoints nor metrics
-  bool resume = false;                // from the newest checkpoint in `out`; Error where there is none
+  bool resume = false;                // from the newest checkpoint in `out`; Error where there is none. Else there may be none
   // Kept with each checkpoint, and compared on resume. `step` is set here, and `data` gets the seed, batch and time.
   RunRecord record = {};
 };

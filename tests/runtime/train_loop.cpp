@@ -98,7 +98,9 @@ TEST_CASE("resuming wants a checkpoint, of the same run") {
   const TemporaryFolder folder;
   CHECK_THROWS_WITH(trained({.steps = 2, .out = folder.path(), .resume = true}),
                     "there is no checkpoint in " + folder.path().string() + " to resume from");
-  trained({.steps = 1, .out = folder.path(), .record = {.model = R"({"layers":2})"}});
+  trained({.steps = 2, .out = folder.path(), .record = {.model = R"({"layers":2})"}});
+  CHECK_THROWS_WITH(trained({.steps = 1, .out = folder.path()}),
+                    folder.path().string() + " holds a run of 2 steps; .resume goes on with it, another folder keeps it");
   CHECK_THROWS_WITH(trained({.steps = 2, .out = folder.path(), .resume = true, .record = {.model = R"({"layers":4})"}}),
                     Contains("is of another run: its model has \"layers\" \"2\", and this run's has \"4\""));
 }
