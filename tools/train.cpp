@@ -195,7 +195,8 @@ int run(CommandOptions& o) {
   callbacks.on_step = [&](const StepReport& r) {
     if (r.val_loss) val_loss = r.val_loss;
     progress.update(
-        {.step = r.step, .steps = o.steps, .loss = r.loss, .validation_loss = val_loss, .tokens = r.tokens});
+        {.step = r.step, .steps = o.steps, .loss = r.loss, .validation_loss = val_loss, .tokens = r.tokens,
+         .step_seconds = r.step_seconds});
     if (r.val_loss && o.json && r.step < o.steps)
       std::cout << Json{{"step", r.step}, {"loss", r.loss}, {"val_loss", *r.val_loss}, {"seconds", r.seconds}}
                 << std::endl;

@@ -52,8 +52,8 @@ std::string format_progress(const ProgressState& state, int columns) {
   }
   if (state.loss) text += fmt::format("  loss {:.4f}", *state.loss);
   if (state.validation_loss) text += fmt::format("  val {:.4f}", *state.validation_loss);
-  if (state.seconds > 0 && state.tokens > 0)
-    text += fmt::format("  {} tok/s", format_count(static_cast<double>(state.tokens) / state.seconds));
+  if (const double seconds = state.step_seconds > 0 ? state.step_seconds : state.seconds; seconds > 0 && state.tokens > 0)
+    text += fmt::format("  {} tok/s", format_count(static_cast<double>(state.tokens) / seconds));
   const std::int64_t done = state.step - state.first_step, left = state.steps - state.step;
   if (state.steps > 0 && left > 0 && done > 0)
     text +=

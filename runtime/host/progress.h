@@ -24,6 +24,7 @@ struct ProgressState {
   std::optional<double> loss = {};
   std::optional<double> validation_loss = {};
   std::int64_t tokens = 0;      // Seen since the Progress was made.
+  double step_seconds = 0;      // That steps took, without evaluations; 0: all of `seconds`.
   double seconds = 0;           // Since the Progress was made; `update` fills it in.
   std::int64_t first_step = 0;  // Where a resumed run began; `update` fills it in.
 };

@@ -100,7 +100,7 @@ class Run {
     const Arrays inputs = inputs_of(batches_.at(result_.step));
     const auto begin = Clock::now();
     report.outputs = programs_.step.run(inputs);
-    result_.step_seconds += since(begin);
+    report.step_seconds = result_.step_seconds += since(begin);
     report.loss = output(report.outputs, "loss", "training");
     report.step = ++result_.step;
     report.tokens = result_.tokens += options_.batch * options_.time;

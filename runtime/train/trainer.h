@@ -51,6 +51,7 @@ struct StepReport {
   std::optional<double> val_loss;  // where this step was evaluated
   std::int64_t tokens = 0;         // seen by this call
   double seconds = 0;              // since this call began
+  double step_seconds = 0;         // of the step program alone, in all steps of this call
   Arrays outputs;                  // of the step program
 };
 

@@ -38,6 +38,9 @@ TEST_CASE("the progress line tells where the run is and fits its width") {
         "[########------------]   400/1000  loss 2.3417  val 2.4120  12.3k tok/s  eta 2m30s");
   CHECK(format_progress(state, 79) == "[####------]   400/1000  loss 2.3417  val 2.4120  12.3k tok/s  eta 2m30s");
   CHECK(format_progress(state, 70) == " 400/1000  loss 2.3417  val 2.4120  12.3k tok/s  eta 2m30s");
+  ProgressState evaluated = state;  // half of the time went into evaluations: nothing that the rate of the steps tells
+  evaluated.step_seconds = state.seconds / 2;
+  CHECK(format_progress(evaluated, 70) == " 400/1000  loss 2.3417  val 2.4120  24.6k tok/s  eta 2m30s");
   CHECK(format_progress(state, 9) == " 400/1000");
   CHECK(format_progress(state, 0).size() == 1);
   CHECK(format_progress({.step = 7, .loss = std::numeric_limits<double>::quiet_NaN()}, 80) == "step 7  loss nan");
