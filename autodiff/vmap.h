@@ -4,7 +4,8 @@
 //
 // Since axes have names, most ops stay as they are; elementwise ones broadcast the operands that lack the axis. Inputs
 // not named, and parameters, are shared. Random bits are drawn anew along the axis. A cond whose condition has the axis
-// becomes a select of both branches; composites stay calls of the same name.
+// becomes a select of both branches, in which indices then have to be in range whatever the condition; composites stay
+// calls of the same name.
 #pragma once
 
 #include <uwaga/ir/ops.h>

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace uwaga {
 namespace {
@@ -74,13 +75,15 @@ std::vector<NodeId> order_of(const GraphData& g, const std::vector<Hash128>& has
   for (NodeId id : main) emit(id);
   // What only preparation needs: outputs and updates that depend on no input.
   std::vector<NodeId> roots;
-  std::vector<bool> used(live.size(), false);
+  // By hash, so that the twin of a node that is used counts as what they become.
+  std::unordered_set<Hash128, HashOfHash> used;
   for (NodeId id : preparation)
-    for (Value v : g.node(id).operands) used[v.node] = true;
+    for (Value v : g.node(id).operands) used.insert(hash[v.node]);
   for (NodeId id : preparation)
-    if (!used[id] && !done[id]) roots.push_back(id);
+    if (!done[id] && !used.contains(hash[id])) roots.push_back(id);
   std::sort(roots.begin(), roots.end(), by_hash);
   for (NodeId id : roots) emit(id);
+  for (NodeId id : preparation) emit(id);  // twins of what has been
   return out;
 }
 

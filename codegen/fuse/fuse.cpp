@@ -198,10 +198,11 @@ class Fuser {
   }
 
   // Would one cluster of both read what a reduction or a dot of it gives, or what is computed of that, by other names or in another
-  // order of indices? It has no more of it than its own row's or its own element's.
+  // order of indices? It has no more of it than its own row's or its own element's. (Of a dot, whose space all of its cluster is over,
+  // what is repeated is an index.)
   bool moves_results(const Group& a, const Group& b) {
-    const auto sums_up = [](const Group& g) { return g.sweep != Sweep::none || g.kind == ClusterKind::contraction; };
-    if (!sums_up(a) && !sums_up(b)) return false;
+    const bool dot = a.kind == ClusterKind::contraction || b.kind == ClusterKind::contraction;
+    if (!dot && a.sweep == Sweep::none && b.sweep == Sweep::none) return false;
     nodes_ = a.nodes;
     nodes_.insert(nodes_.end(), b.nodes.begin(), b.nodes.end());
     std::sort(nodes_.begin(), nodes_.end());
@@ -210,7 +211,7 @@ class Fuser {
       bool result = is_sum(graph_, id);
       for (const Read& r : reads_.of(id)) {
         if (!std::binary_search(results.begin(), results.end(), r.value.node)) continue;
-        if (r.access > Access::broadcast) return true;
+        if (r.access > (dot ? Access::same : Access::broadcast)) return true;
         result = true;
       }
       if (result) results.push_back(id);

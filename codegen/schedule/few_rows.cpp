@@ -26,7 +26,7 @@ std::int64_t round_up(std::int64_t n, std::int64_t step) { return parts(n, step)
 DType sums_in(const GraphData& g, const Roles& roles) {
   return computing(g.type(roles.a).dtype) == DType::f32 ? DType::f32 : computing(g.node(roles.node).types[0].dtype);
 }
-int lanes_of_target(const HostTarget& target, DType dtype) { return std::max(1, target.vector_bytes / static_cast<int>(size_of(dtype))); }
+int lanes_of_target(const HostTarget& target, DType dtype) { return std::max(1, target.vector_bytes / std::max(4, static_cast<int>(size_of(dtype)))); }
 // Rows whose sums, two vectors each, leave registers for what is multiplied.
 std::int64_t most_rows(const HostTarget& target) { return target.registers >= 32 ? 8 : 4; }
 

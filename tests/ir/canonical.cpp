@@ -5,6 +5,8 @@
 #include <uwaga/ir/attributes.h>
 #include <uwaga/ir/graph.h>
 #include <uwaga/ir/ops.h>
+#include <uwaga/ir/parse.h>
+#include <uwaga/ir/print.h>
 
 #include "tests/catch.h"
 
@@ -97,4 +99,16 @@ TEST_CASE("A slot that is only written stays") {
   g->add_update("mean", exp(x).value());
   const Graph c = canonicalise(g);
   CHECK(c->parameters().count("mean") == 1);
+}
+
+TEST_CASE("a canonical graph stays as it is, constants that only outputs take among it") {
+  Graph g;
+  const Tensor x = g.input("x", f32, {});
+  g->add_output("y", (x + 1.0).value());
+  g->add_output("a", constant(g, 0.0, f32).value());  // the twin of what is broadcast
+  for (int k = 2; k < 6; ++k) {
+    g->add_output("b" + std::to_string(k), broadcast(constant(g, 0.0, f32), {{"n", k}}).value());
+    g->add_output("c" + std::to_string(k), constant(g, k * 1.0, f32).value());
+  }
+  CHECK(print(parse(print(g))) == print(g));
 }

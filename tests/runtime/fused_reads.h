@@ -97,6 +97,10 @@ inline const std::vector<FusedRead>& fused_reads() {
          const Tensor y = dot(x_of(g, {r, k}), x_of(g, {k, n}, "w"), {k});
          out(scatter_add(y, constant(g, 2, i32), x_of(g, {n}, "u"), r));
        }},
+      {"a table looked up by a product, beside it", [=](Graph& g) {
+         const Tensor h = dot(x_of(g, {r, k}), x_of(g, {k, n}, "w"), {k}), table = x_of(g, {Axis("bin", 5)}, "t");
+         out(sqrt(abs(h)) * gather(table, min(max(cast(h, i32), 0), 4), "bin"));
+       }},
       {"sums over a slice of one", [=](Graph& g) {
          const Tensor x = x_of(g, {n, k}), one = dynamic_slice(x, constant(g, 3, i32), k, Extent(1));
          out(sum(rename(one, n, "h"), {"h"}));
