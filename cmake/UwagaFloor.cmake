@@ -28,6 +28,7 @@ endfunction()
 function(uwaga_umbrella)
   uwaga_public_headers(headers)
   list(FILTER headers EXCLUDE REGEX "^(codegen/|runtime/(host|inspect|io|cuda)/|ir/(interpreter/|passes/|attributes[.]h|fields[.]h|graph[.]h|graph_data[.]h|map_bodies[.]h|rewrite[.]h))")
+  list(INSERT headers 0 ir/passes/precision.h)  # the pass that models are trained with
   list(TRANSFORM headers REPLACE "(.+)" "#include <uwaga/\\1>\n")
   list(JOIN headers "" includes)
   file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/include/uwaga/uwaga.h @ONLY CONTENT

@@ -208,7 +208,10 @@ Tensor split(Operand x, const Axis& axis, const Axes& into) {
   if (open > 1) throw b.error(fmt::format("split of '{}': at most one of {{{}}} may be without a size", axis.name, join(names_of(into))));
   const Extent& whole = x.tensor->extent(axis);
   const auto rest = whole.divided_by(known);
-  if (open == 1 && !rest) throw b.error(fmt::format("split of '{}': {} is not divisible by {}", axis.name, whole.str(), known.str()));
+  if (open == 1 && !rest)
+    throw b.error(fmt::format("split of '{}': {} is not divisible by {}{}", axis.name, whole.str(), known.str(),
+                              whole.is_constant() ? "" : fmt::format("; an input's axis that is may be declared as Axis(\"{}\", {} * Extent::symbol(\"n\"))",
+                                                                     axis.name, known.str())));
   SplitAttrs a{axis.name, {}};
   for (const Axis& i : into) a.into.push_back({i.name, i.extent ? *i.extent : *rest});
   return b.add(Op::split, std::move(a), {b.value(*x.tensor)});

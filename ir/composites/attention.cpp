@@ -49,6 +49,13 @@ MaskFunction sliding_window(std::int64_t w, Here where) {
 
 MaskFunction padded(Tensor real, MaskFunction mask, Here where) {
   return [real, mask, where](Tensor query, Tensor key) {
+    // The index tensors have two axes: that of the queries, then that of the keys.
+    const std::string &of_queries = query.type().dims[0].axis, &of_keys = query.type().dims[1].axis;
+    if (!real.type().has(of_keys) || real.type().has(of_queries)) {
+      const GraphData& g = real.data();
+      throw Error(fmt::format("{}: padded: {} tells nothing of the keys; rename '{}' to '{}'", g.provenance().brief(g.origin(where)), real.type().str(),
+                              of_queries, of_keys));
+    }
     const Tensor present = real.dtype() == DType::boolean ? real : not_equal({real, where}, 0);
     if (!mask) return present;
     const Tensor allowed = mask(query, key);

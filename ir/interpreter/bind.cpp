@@ -54,13 +54,19 @@ BoundInputs bind_inputs(const Graph& graph, const Arrays& given, Floats floats, 
       throw Error(fmt::format("input '{}' is missing: {} ({})", a.name, a.type.str(), graph->provenance().brief(node.provenance)));
     bound.inputs.push_back(fit(fmt::format("input '{}'", a.name), a.type, it->second, floats));
     for (const Dim& d : a.type.dims) {
-      const auto symbol = d.extent.as_symbol();
-      if (!symbol) continue;
-      const std::int64_t size = bound.inputs.back().extent(d.axis);
-      const auto [known, fresh] = bound.sizes.try_emplace(*symbol, size);
-      if (fresh) first[*symbol] = fmt::format("input '{}'", a.name);
+      // A symbol, or so many times it.
+      const std::vector<std::string> symbols = d.extent.symbols();
+      if (symbols.size() != 1) continue;
+      const auto factor = d.extent.divided_by(Extent::symbol(symbols[0]));
+      const std::int64_t times = factor ? factor->constant().value_or(0) : 0;
+      if (times < 1) continue;
+      const std::int64_t whole = bound.inputs.back().extent(d.axis), size = whole / times;
+      if (whole % times != 0)
+        throw Error(fmt::format("'{}' is {} in input '{}' and a multiple of {} by its declaration", d.axis, whole, a.name, times));
+      const auto [known, fresh] = bound.sizes.try_emplace(symbols[0], size);
+      if (fresh) first[symbols[0]] = fmt::format("input '{}'", a.name);
       else if (known->second != size)
-        throw Error(fmt::format("'{}' is {} in {} and {} in input '{}'", *symbol, known->second, first[*symbol], size, a.name));
+        throw Error(fmt::format("'{}' is {} in {} and {} in input '{}'", symbols[0], known->second, first[symbols[0]], size, a.name));
     }
   }
   for (const auto& entry : given) {
