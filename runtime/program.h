@@ -27,7 +27,7 @@ struct CompileReport {
   double graph = 0, fuse = 0, schedule = 0, emit = 0, link = 0, total = 0;
   int nodes = 0;             // of the graph that was fused
   int clusters = 0;
-  int launches = 0;          // kernel calls of one run, those inside a scan or cond counted once
+  int launches = 0;          // kernel calls of one run but those inside scans and conds
   int kernels = 0;           // distinct ones
   int kernels_from_cache = 0;
   int kernels_compiled = 0;  // the others
