@@ -1,5 +1,6 @@
 #include <uwaga/runtime/compiled/internal/passes.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include <uwaga/codegen/attention.h>
@@ -15,7 +16,9 @@ std::vector<Pass> lowering_passes(bool keep_attention, std::vector<std::string>*
     const WholeCalls whole = find_whole_calls(g);
     const AttentionClaims claims = keep_attention ? find_attention(g) : AttentionClaims();
     if (refused)
-      for (const auto& [where, why] : claims.refused) refused->push_back(g->provenance().brief(where) + ": " + why);
+      for (const auto& [where, why] : claims.refused)  // a scope that is used twice has calls of one line
+        if (std::string told = g->provenance().brief(where) + ": " + why; std::find(refused->begin(), refused->end(), told) == refused->end())
+          refused->push_back(std::move(told));
     const auto keeps = [&](const CallAttrs& call) { return custom.of(call) || whole.keeps(call) || claims.keeps(call); };
     const Graph expanded = expand(g, keeps, strip);
     return custom.empty() ? expanded : custom.mark(expanded);
