@@ -54,7 +54,7 @@ TEST_CASE("The builder refuses, with the numbers, what does not fit") {
   CHECK(refusal([](Graph& g, Tensor) { g.input("i", u8, {}) + 256; }) == "the literal 256 is no u8");
   CHECK(refusal([](Graph&, Tensor x) { sum(x, {time_axis}); }) == "sum over 'time': its operand has only {batch, model}");
   CHECK(refusal([](Graph&, Tensor x) { split(x, model, {Axis{"head", 7}, Axis{"depth"}}); }) == "split of 'model': 768 is not divisible by 7");
-  CHECK(refusal([](Graph&, Tensor x) { split(x, batch, {Axis{"a", 2}, Axis{"b"}}); }) == "split of 'batch': batch is not divisible by 2");
+  CHECK(refusal([](Graph&, Tensor x) { split(x, batch, {Axis{"a", 2}, Axis{"b"}}); }) == "split of 'batch': batch is not divisible by 2; an input's axis that is may be declared as Axis(\"batch\", 2 * Extent::symbol(\"n\"))");
   CHECK(refusal([](Graph&, Tensor x) { slice(x, model, 0, 800); }) == "slice of 'model' stops at 800 of 768");
   CHECK(refusal([](Graph&, Tensor x) { slice(x, model, 5, 3); }) == "slice: stop - start is -2");
   CHECK(refusal([](Graph&, Tensor x) { rename(x, batch, model); }) == "rename would give a tensor with axis 'model' twice");
