@@ -45,7 +45,7 @@ struct Sgd {
   PathRules rules = {};
 };
 
-// `loss` is a floating scalar, parameters are f32 (autodiff sees to what is computed in bf16: ir/passes/precision.h). Errors: a
+// `loss` is a floating scalar, parameters are f32 (products of bf16 are a pass over the step: ir/passes/precision.h). Errors: a
 // trainable parameter of another dtype or that the loss does not depend on (freeze it), a rule that matches nothing. The graph of
 // `loss` is extended, not copied.
 Graph train_step(const Tensor& loss, const AdamW& optimiser, Here where = Here::current());

@@ -92,7 +92,7 @@ void add_bench_steps(CLI::App& bench, Chosen& chosen) {
     s->add_option("--model", o->model, "gpt2-124m, llama-110m or nanogpt")
         ->check(CLI::IsMember({"gpt2-124m", "llama-110m", "nanogpt"}))
         ->capture_default_str();
-    s->add_option("--layers", o->layers, "blocks (default: the model's own)")->check(whole_number(1, 1024));
+    s->add_option("--layers", o->layers, "blocks (default: the model's own)")->check(whole_number(1, kMostLayers));
     s->add_option("--batch", o->batch, "windows of a step")->check(size)->capture_default_str();
     s->add_option("--time", o->time, "tokens of a window")->check(size)->capture_default_str();
     s->add_flag("--profile", o->profile, "also time every kernel of one step: a line each, the dearest first");

@@ -187,7 +187,7 @@ void add_inspect(CLI::App& app, Chosen& chosen) {
   c->add_option("--model", o->model.model, "gpt2, llama, rnn, lstm, gru; gpt2-124m and llama-110m have their own sizes")
       ->check(CLI::IsMember({"gpt2", "llama", "rnn", "lstm", "gru", "gpt2-124m", "llama-110m"}))
       ->capture_default_str();
-  c->add_option("--layers", o->model.layers, "blocks")->check(whole_number(0, 1024))->capture_default_str();
+  c->add_option("--layers", o->model.layers, "blocks")->check(whole_number(0, kMostLayers))->capture_default_str();
   c->add_option("--heads", o->model.heads, "attention heads")->check(size)->capture_default_str();
   c->add_option("--kv-heads", o->model.kv_heads, "llama: key-value heads (default: as many as heads)")->check(size);
   c->add_option("--width", o->model.width, "of the residual stream")->check(size)->capture_default_str();

@@ -16,7 +16,6 @@ namespace uwaga {
 namespace {
 
 constexpr std::int64_t kLargest = std::int64_t{1} << 31;  // of any size, so that products stay in range
-constexpr std::int64_t kMostLayers = 1024;                // as `uwaga train` takes
 
 Tensor logits_of(Graph& g, const Tensor& tokens, const LanguageModel& m, bool training) {
   if (m.model == "gpt2") {

@@ -16,6 +16,8 @@
 
 namespace uwaga {
 
+inline constexpr std::int64_t kMostLayers = 1024;  // of a model that a file or a command line asks for
+
 struct LanguageModel {
   std::string model = "gpt2";  // or "llama"
   std::int64_t layers = 4, heads = 4, width = 128, time = 64;

@@ -7,11 +7,10 @@
 #include <uwaga/runtime/text/quote.h>
 
 #include "tools/json_keys.h"
+#include "tools/language_model.h"
 
 namespace uwaga {
 namespace {
-
-constexpr std::int64_t kMostLayers = 1024;  // as `uwaga train` takes
 
 RecurrentCase read_case(const std::string& name, const Keys& k) {
   const std::string kind = k.text("class").value_or("not named");

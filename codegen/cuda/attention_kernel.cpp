@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include <uwaga/codegen/lower/table.h>
 #include <uwaga/codegen/schedule/attention_mask.h>
 #include <uwaga/ir/error.h>
 
@@ -166,7 +167,7 @@ void AttentionKernel::hoist_rows(const std::vector<Value>& values) {
       algorithm();
       return;
     }
-    if (!f_.is_tile(g_.type(v)) || !x_.computes(v.node) || !schedule::keeps_indices(g_.node(v.node))) return;
+    if (!f_.is_tile(g_.type(v)) || !x_.computes(v.node) || !kernel::keeps_indices(g_.node(v.node))) return;
     if (std::any_of(f_.dots.begin(), f_.dots.end(), [&](const TileDot& d) { return d.node == v.node; })) return;
     for (Value o : g_.node(v.node).operands) walk(o);
   };

@@ -94,6 +94,10 @@ bool is_inlined(const GraphData& graph, const Node& node) {
   return lower_row(node.op).how == Lowering::inlined;
 }
 
+bool keeps_indices(const Node& n) {
+  return is_elementwise(n.op) || n.op == Op::broadcast || n.op == Op::order || n.op == Op::stop_gradient || n.op == Op::tag;
+}
+
 int cost_of(const GraphData& graph, const Node& node) {
   if (node.op == Op::sum || node.op == Op::reduce_max)
     if (const auto n = static_terms(graph, node); n && *n <= kSmallReduction) return static_cast<int>(*n);

@@ -29,6 +29,8 @@ const LowerRow& lower_row(Op op);
 // Is this node an expression of its operands? A row may say inlined only under conditions: constants of one value, sums of
 // few terms, scatter_add with one update a row, calls whose bodies are elementwise (whole_calls.h).
 bool is_inlined(const GraphData& graph, const Node& node);
+// Is an element of it made of its operands' elements at the same indices? (Not so gather, slice and others that map indices.)
+bool keeps_indices(const Node& node);
 // Cost of one element, operands not counted.
 int cost_of(const GraphData& graph, const Node& node);
 // Sums over at most this many terms (all extents static) are written out.

@@ -22,8 +22,6 @@ constexpr int kKeyVectors = 2, kFeatureVectors = 8;
 // Keys whose features are fetched ahead where they are summed, and what a line of memory holds.
 constexpr std::int64_t kKeysAhead = 16, kLine = 16;
 
-std::int64_t round_up(std::int64_t n, std::int64_t step) { return (n + step - 1) / step * step; }
-
 // Writes one kernel. A task is a batch entry and a query.
 class FewQueries {
  public:

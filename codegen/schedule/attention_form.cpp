@@ -56,7 +56,7 @@ class FormFinder {
     if (!dependent) return kernel::is_inlined(g_, n) || refuse(op + " has no form that is computed element by element");
     f_.dependent.insert(id);
     if (n.op == Op::sum || n.op == Op::reduce_max) return visit_reduction(id, n);
-    if (!keeps_indices(n)) return refuse(op + " of scores is not elementwise over query x key");
+    if (!kernel::keeps_indices(n)) return refuse(op + " of scores is not elementwise over query x key");
     const Type& t = n.types[0];
     if (f_.is_tile(t) ? !is_space(t) : !rows_only(t)) return refuse(op + " gives " + t.str() + ", not the axes of the scores");
     return true;
@@ -220,10 +220,6 @@ class FormFinder {
 };
 
 }  // namespace
-
-bool keeps_indices(const Node& n) {
-  return is_elementwise(n.op) || n.op == Op::broadcast || n.op == Op::order || n.op == Op::stop_gradient || n.op == Op::tag;
-}
 
 std::optional<AttentionForm> find_attention_form(const Graph& graph, const std::string& query, const std::string& key, std::string& reason) {
   return FormFinder(graph, query, key, reason).run();

@@ -57,9 +57,6 @@ struct AttentionForm {
 // Features per element of a tile dot, at most: one fma chain each.
 inline constexpr std::int64_t kMostFeatures = 512;
 
-// Is an element of it made of its operands' elements at the same indices? (Not so gather, slice and others that map indices.)
-bool keeps_indices(const Node& node);
-
 // Only live nodes count. Absent: `reason` says what does not fit.
 std::optional<AttentionForm> find_attention_form(const Graph& graph, const std::string& query, const std::string& key, std::string& reason);
 

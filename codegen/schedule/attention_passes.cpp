@@ -118,7 +118,7 @@ std::vector<Value> row_values_of_pass(const GraphData& g, const AttentionForm& f
   const std::function<void(Value)> walk = [&](Value v) {
     if (!done.insert(v).second) return;
     if (f.is_row(g.type(v))) rows.push_back(v);
-    else if (f.is_tile(g.type(v)) && inside(v) && keeps_indices(g.node(v.node)))
+    else if (f.is_tile(g.type(v)) && inside(v) && kernel::keeps_indices(g.node(v.node)))
       for (Value o : g.node(v.node).operands) walk(o);
   };
   for (NodeId id : p.reduced[static_cast<std::size_t>(pass)]) walk(g.node(id).operands[0]);

@@ -15,8 +15,7 @@ Contraction::Contraction(const Graph& graph, const Cluster& cluster, const Layou
   const DType operand = computing(g_.type(roles_.a).dtype);
   if (operand == DType::f32) dtype_ = DType::f32;
   // Without columns there is nothing to lie across a vector: inner products, one an entry of the batch.
-  // (Of bytes no more than of words: squares of them that are turned over would take a compiler ten seconds and more.)
-  lanes_ = axes_.columns.empty() ? 1 : std::max(1, target.vector_bytes / std::max(4, static_cast<int>(size_of(dtype_))));
+  lanes_ = axes_.columns.empty() ? 1 : lanes_of_sums(target, dtype_);
   pairs_ = lanes_ > 1 && multiplied_in_pairs(g_, roles_, dtype_, target);
   tiles_ = pairs_ && target.amx;
   per_step_ = pairs_ ? 2 : 1;

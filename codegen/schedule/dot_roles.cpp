@@ -38,6 +38,8 @@ AxisNames in_memory_order(const GraphData& g, const Cluster& c, const Layouts& l
 
 }  // namespace
 
+int lanes_of_sums(const HostTarget& target, DType dtype) { return std::max(1, target.vector_bytes / std::max(4, static_cast<int>(size_of(dtype)))); }
+
 Roles find_roles(const GraphData& g, const Cluster& c, const Layouts& layouts) {
   Roles r;
   bool found = false;

@@ -15,6 +15,11 @@
 
 namespace uwaga::schedule {
 
+// Terms of one fma chain; part of the meaning of a sum (contracts, section 3).
+inline constexpr std::int64_t kBlock = 512;
+// Sums of a dtype in a vector. Of bytes no more than of words: squares of them that are turned over would take a compiler ten seconds.
+int lanes_of_sums(const HostTarget& target, DType dtype);
+
 struct Roles {
   NodeId node = 0;
   kernel::Ordinal ordinal = 0;

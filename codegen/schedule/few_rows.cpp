@@ -12,21 +12,15 @@ namespace {
 using namespace kernel;
 using namespace schedule;
 
-// Terms of one fma chain; part of the meaning of a sum (contracts, section 3).
-constexpr std::int64_t kBlock = 512;
 // Bytes of a term that a task reads, at least and at most, and tasks between: enough of them for the threads, and pieces of B that
 // memory gives in a row.
 constexpr std::int64_t kLeastBytes = 1536, kMostBytes = 3072, kTasks = 4;
 // And at least, where threads would be left without a task.
 constexpr std::int64_t kLeastPieceBytes = 256;
 
-std::int64_t parts(std::int64_t n, std::int64_t size) { return (n + size - 1) / size; }
-std::int64_t round_up(std::int64_t n, std::int64_t step) { return parts(n, step) * step; }
-
 DType sums_in(const GraphData& g, const Roles& roles) {
   return computing(g.type(roles.a).dtype) == DType::f32 ? DType::f32 : computing(g.node(roles.node).types[0].dtype);
 }
-int lanes_of_target(const HostTarget& target, DType dtype) { return std::max(1, target.vector_bytes / std::max(4, static_cast<int>(size_of(dtype)))); }
 // Rows whose sums, two vectors each, leave registers for what is multiplied.
 std::int64_t most_rows(const HostTarget& target) { return target.registers >= 32 ? 8 : 4; }
 
@@ -50,7 +44,7 @@ class FewRows {
   FewRows(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target, Part part)
       : part_(part), g_(graph.data()), cluster_(cluster), layouts_(layouts), roles_(find_roles(g_, cluster, layouts)),
         x_(b_, graph, cluster, layouts, out_), axes_(collapse_roles(x_, roles_)), dtype_(sums_in(g_, roles_)),
-        lanes_(lanes_of_target(target, dtype_)) {
+        lanes_(lanes_of_sums(target, dtype_)) {
     const Type &a = g_.type(roles_.a), &b = g_.type(roles_.b);
     rows_ = *product(a, roles_.rows).constant();
     columns_ = product(b, roles_.columns);
@@ -436,7 +430,7 @@ bool has_few_rows(const Graph& graph, const Cluster& cluster, const Layouts& lay
   const auto rows = product(g.type(roles.a), roles.rows).constant();
   const DType dtype = sums_in(g, roles);
   const bool few = rows && *rows >= 1 && *rows <= most_rows(target);
-  return few && !(product(g.type(roles.b), roles.columns) == Extent(1)) && lanes_of_target(target, dtype) > 1 && !multiplied_in_pairs(g, roles, dtype, target);
+  return few && !(product(g.type(roles.b), roles.columns) == Extent(1)) && lanes_of_sums(target, dtype) > 1 && !multiplied_in_pairs(g, roles, dtype, target);
 }
 
 Schedule schedule_few_rows(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {

@@ -17,11 +17,6 @@ constexpr int kLineBytes = 64, kLeastBytes = 4;
 
 bool contains(const std::vector<NodeId>& nodes, NodeId id) { return std::find(nodes.begin(), nodes.end(), id) != nodes.end(); }
 
-// Does it read its operands at its own indices, and nowhere else?
-bool stays(const Node& n) {
-  return is_elementwise(n.op) || n.op == Op::order || n.op == Op::broadcast || n.op == Op::tag || n.op == Op::stop_gradient;
-}
-
 // Values over the whole space that are computed in one pass and wanted in a later one, at the same place, and cost too much to
 // repeat.
 std::vector<Value> kept_values(const GraphData& graph, const Cluster& cluster, const Stages& s) {
@@ -34,7 +29,7 @@ std::vector<Value> kept_values(const GraphData& graph, const Cluster& cluster, c
     const bool sums_up = contains(s.reductions, *id) || contains(s.sums, *id);
     if (sums_up) last_use[*id] = s.stage.at(*id);
     for (const Value& v : graph.node(*id).operands) {
-      if (moved.contains(*id) || !(sums_up || stays(graph.node(*id)))) moved.insert(v.node);
+      if (moved.contains(*id) || !(sums_up || kernel::keeps_indices(graph.node(*id)))) moved.insert(v.node);
       if (s.stage.contains(v.node)) use(v.node, std::max(last_use[*id], s.stage.at(*id)));
     }
   }

@@ -63,18 +63,14 @@ class Expander {
   MapBodies map_bodies_;
 };
 
-}  // namespace
-
-namespace {
-
 // Outputs with their axes in the order they had: a body computes in that of its own inputs.
 Graph ordered_as(Graph now, const Graph& before) {
   std::vector<Output> outputs = now->outputs();
   bool differ = false;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    const AxisNames want = before->type(before->outputs()[i].value).axes();
-    const Type have = now->type(outputs[i].value);
-    if (have.axes() == want || !same_type(have, before->type(before->outputs()[i].value))) continue;
+    const Type &have = now->type(outputs[i].value), &was = before->type(before->outputs()[i].value);
+    const AxisNames want = was.axes();
+    if (have.axes() == want || !same_type(have, was)) continue;
     if (!std::exchange(differ, true)) now = Graph(std::make_shared<GraphData>(now.data()));
     outputs[i].value = {now->add(Op::order, OrderAttrs{want}, {outputs[i].value}, now->node(outputs[i].value.node).provenance), 0};
   }

@@ -24,6 +24,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -55,9 +56,10 @@ class CheckpointDirectory {
 
  private:
   void remove_stale() const;
-  void remove_old() const;
+  void remove_old();
 
   std::filesystem::path path_;
+  std::set<std::string> verified_;  // folders that this one has written, or read whole: those are not read again
   const FileSystem& files_;
 };
 

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/graph.h>
@@ -39,7 +37,8 @@ void check_draws(const GraphData& g) {
   bool trains = false;
   for (const Update& u : g.updates()) {
     if (u.path == "step") return;
-    trains = trains || g.node(g.parameters().at(u.path)).as<ParameterAttrs>().trainable;
+    const auto slot = g.parameters().find(u.path);
+    trains = trains || (slot != g.parameters().end() && g.node(slot->second).as<ParameterAttrs>().trainable);
   }
   const auto& [path, where] = *g.draws().begin();
   if (trains)

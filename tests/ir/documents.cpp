@@ -1,4 +1,4 @@
-// Attention within documents, and what else a mask looks up.
+// Attention within documents.
 #include <uwaga/ir/composites/attention.h>
 #include <uwaga/ir/graph.h>
 #include <uwaga/ir/interpreter/interpret.h>
@@ -28,20 +28,4 @@ TEST_CASE("same_document keeps a query to the keys of its own document, besides 
                                                : std::vector<double>{1, 2, 1, 2, 5, 6, 5, 6, 10, 11, 10, 11, 10, 11, 14, 15};
     CHECK(have == want);
   }
-}
-
-TEST_CASE("a gather by a number drops the axis") {
-  Graph g;
-  const Tensor x = g.input("x", f32, {{"row", 2}, {"time", 3}});
-  gather(x, 2, "time").watch("last");
-  const Array xs = Array::of(f32, {{"row", 2}, {"time", 3}}, std::vector<double>{1, 2, 3, 4, 5, 6});
-  CHECK(interpret(g, {{"x", xs}}, {}, Mode::typed).outputs.at("last").to_doubles() == std::vector<double>{3, 6});
-}
-
-TEST_CASE("an input whose size is a multiple tells the symbol that it is a multiple of") {
-  Graph g;
-  const Tensor x = g.input("x", f32, {Axis("time", 4 * Extent::symbol("n"))});
-  sum(split(x, "time", {{"chunk"}, {"in", 4}}), {"in"}).watch("y");
-  const Array xs = Array::of(f32, {{"time", 8}}, std::vector<double>{1, 2, 3, 4, 5, 6, 7, 8});
-  CHECK(interpret(g, {{"x", xs}}, {}, Mode::typed).outputs.at("y").to_doubles() == std::vector<double>{10, 26});
 }

@@ -12,8 +12,6 @@
 
 namespace uwaga::schedule {
 
-// Terms of one fma chain; part of the meaning of a sum (contracts, section 3).
-inline constexpr std::int64_t kBlock = 512;
 // Rows and columns of C that one task computes, at most. They bound its scratch and set how often operands are packed again:
 // an element of B serves all rows of the task, one of A all its columns. Narrow results get narrow tasks, for the threads.
 inline constexpr std::int64_t kTaskRows = 384, kTaskColumns = 128, kNarrowColumns = 64, kNarrow = 1024;
@@ -42,8 +40,6 @@ inline constexpr std::int64_t kGroupTiles = 8;
 
 // Is it one for certain?
 inline bool is_multiple(const Extent& e, std::int64_t of) { return e.divided_by(of).has_value(); }
-inline std::int64_t parts(std::int64_t n, std::int64_t size) { return (n + size - 1) / size; }
-inline std::int64_t round_up(std::int64_t n, std::int64_t step) { return parts(n, step) * step; }
 
 // An operand is packed once for all tasks where at least so many of them would pack it, each for itself, and a shared cache takes
 // what is packed. Of terms that nobody knows how many, so many are assumed.

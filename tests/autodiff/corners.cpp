@@ -1,5 +1,4 @@
-// Derivatives that once lost something: of what a body takes from outside, of quotients that round, of scans in scans.
-#include <uwaga/autodiff/accumulate.h>
+// Derivatives that once lost something: the order of axes, of quotients that round, of scans in scans.
 #include <uwaga/autodiff/autodiff.h>
 #include <uwaga/autodiff/vmap.h>
 #include <uwaga/ir/composites/norms.h>
@@ -7,7 +6,6 @@
 #include <uwaga/ir/initial.h>
 #include <uwaga/ir/interpreter/interpret.h>
 #include <uwaga/ir/passes/passes.h>
-#include <uwaga/ir/verify.h>
 
 #include <vector>
 
@@ -16,47 +14,6 @@
 
 using namespace uwaga;
 using namespace uwaga::test;
-
-TEST_CASE("accumulated gradients count what is computed of parameters alone") {
-  const Axis batch{"batch", 4}, model{"model", 3};
-  const auto loss_of = [&](const Tensor& w, const Tensor& unused, const Tensor& narrow, const Tensor& x) {
-    const Tensor y = dot(x, narrow, {model}) + sum(w * w, {model}) * 0.5 + sum(x * w, {model}) * unused;
-    return Loss{sum(y * y, {"batch"}), count(y, {"batch"}, f32)};
-  };
-  const auto border = [&](Graph& g) {
-    const Scope s = g.scope();
-    const Tensor w = s.param("w", {model}, normal(1)), scale = s.param("scale", {}, ones());
-    return std::tuple{w, scale, cast(cast(w, f64) * 2.0, f32), g.input("x", f32, {batch, model})};
-  };
-  Graph whole, cut;
-  const auto [w, scale, twice, x] = border(whole);
-  const Tensor loss = loss_of(w, scale, twice, x).mean();
-  whole->add_output("loss", loss.value());
-  for (const auto& [path, g] : grad(loss)) whole->add_output(path, g.value());
-  const auto [w2, scale2, twice2, x2] = border(cut);
-  const Accumulated a = accumulate({x2}, "batch", 2, [&](const std::vector<Tensor>& in) { return loss_of(w2, scale2, twice2, in[0]); });
-  cut->add_output("loss", a.loss.value());
-  for (const auto& [path, g] : a.gradients) cut->add_output(path, g.value());
-  verify(cut, "accumulation");
-  const Arrays in = random_inputs(whole, {}), parameters = initial_parameters(whole, 1);
-  const Results one = interpret(whole, in, parameters), two = interpret(cut, in, parameters);
-  for (const auto& [name, value] : one.outputs) {
-    INFO(name);
-    CHECK(norm(value) > 0);
-    CHECK(is_close(value, two.outputs.at(name)));
-  }
-}
-
-TEST_CASE("accumulate tells of a parameter that its loss does not use") {
-  Graph g;
-  const Tensor x = g.input("x", f32, {{"batch", 4}});
-  g.scope().param("lonely", {}, ones());
-  const auto make = [&](const GradOptions& options) {
-    return accumulate({x}, "batch", 2, [&](const std::vector<Tensor>& in) { return Loss{sum(in[0], {"batch"}), count(in[0], {"batch"}, f32)}; }, options);
-  };
-  CHECK_THROWS_AS(make({}), Error);
-  CHECK(make({.allow_unused = true}).gradients.size() == 1);
-}
 
 TEST_CASE("a gradient has the axes of what it is the gradient of in their order, expanded too") {
   Graph g;
