@@ -164,7 +164,6 @@ Checkpoint CheckpointDirectory::commit(std::int64_t step, const std::function<vo
   }
   // From here on the checkpoint is there; the old ones go only once its name is durable.
   sync_path(path_, files_);
-  verified_.insert(made.folder);
   remove_old();
   return made;
 }
@@ -214,19 +213,13 @@ void CheckpointDirectory::remove_stale() const {
 
 // The newest has just been written. What stands before it counts only where it verifies, so that a damaged one is not kept in
 // place of the one that a run would fall back to.
-void CheckpointDirectory::remove_old() {
+void CheckpointDirectory::remove_old() const {
   const auto all = list();
   if (all.size() <= kKept) return;
   std::size_t first = all.size() - 1;  // that stays
-  for (int good = 1; first > 0 && good < kKept;) {
-    const Checkpoint& before = all[--first];
-    if (!verified_.contains(before.folder) && defect(before)) continue;
-    verified_.insert(before.folder);
-    ++good;
-  }
+  for (int good = 1; first > 0 && good < kKept;) good += !defect(all[--first]);
   for (std::size_t i = 0; i < first; ++i) {
     // Renamed first, so that a reader or a crash never sees half a checkpoint under a checkpoint's name.
-    verified_.erase(all[i].folder);
     const fs::path doomed = path_ / (kTemporaryPrefix + fs::path(all[i].folder).filename().string());
     if (files_.rename(all[i].folder.c_str(), doomed.c_str()) == 0) remove_folder(doomed);
   }

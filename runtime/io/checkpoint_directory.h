@@ -24,7 +24,6 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -56,10 +55,9 @@ class CheckpointDirectory {
 
  private:
   void remove_stale() const;
-  void remove_old();
+  void remove_old() const;
 
   std::filesystem::path path_;
-  std::set<std::string> verified_;  // folders that this one has written, or read whole: those are not read again
   const FileSystem& files_;
 };
 
