@@ -23,6 +23,8 @@ bool is_of_attention(const CallAttrs& call) { return call.composite->name.starts
 
 class Claimer {
  public:
+  explicit Claimer(AttentionKernels kernels) : kernels_(kernels) {}
+
   AttentionClaims run(const Graph& graph) {
     visit(graph.data());
     return std::move(claims_);
@@ -52,7 +54,7 @@ class Claimer {
     auto known = known_.find(hash);
     if (known == known_.end()) {
       std::string reason;
-      if (claims_attention(call, reason)) reason.clear();
+      if (claims_attention(call, reason, kernels_)) reason.clear();
       else if (reason.empty()) reason = "derivatives other than the reverse one run from their bodies";
       known = known_.emplace(hash, reason).first;
     }
@@ -60,6 +62,7 @@ class Claimer {
     else claims_.refused.emplace_back(n.provenance, known->second);
   }
 
+  const AttentionKernels kernels_;
   AttentionClaims claims_;
   std::set<const GraphData*> seen_;
   std::map<Hash128, std::string> known_;  // why not, by attributes; empty where claimed
@@ -73,13 +76,19 @@ Graph attention_body(const CallAttrs& call) {
   return dce(query && key ? cse(schedule::join_sums(body, *query, *key)) : body);
 }
 
-bool claims_attention(const CallAttrs& call, std::string& reason) {
+bool claims_attention(const CallAttrs& call, std::string& reason, AttentionKernels kernels) {
   reason.clear();
   const std::string *query = text_option(call, "query"), *key = text_option(call, "key");
-  if (!is_attention(call) || !query || !key) return false;
-  return schedule::find_attention_form(attention_body(call), *query, *key, reason).has_value();
+  if (!is_attention(call) || !query || !key || kernels == AttentionKernels::none) return false;
+  const auto form = schedule::find_attention_form(attention_body(call), *query, *key, reason);
+  if (!form) return false;
+  if (kernels == AttentionKernels::all || std::all_of(form->sums.begin(), form->sums.end(), [](const auto& s) { return s.is_total(); })) return true;
+  reason = "the gradient of what scores read is not a sum over both queries and keys, as this target's kernels have it";
+  return false;
 }
 
-AttentionClaims find_attention(const Graph& graph) { return Claimer().run(graph); }
+AttentionClaims find_attention(const Graph& graph, AttentionKernels kernels) {
+  return kernels == AttentionKernels::none ? AttentionClaims() : Claimer(kernels).run(graph);
+}
 
 }  // namespace uwaga

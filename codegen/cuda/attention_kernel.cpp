@@ -9,12 +9,6 @@
 
 namespace uwaga::cuda {
 
-Ex flat_index(Inline& x, const Type& space, const AxisNames& axes, const IndexEnv& at) {
-  Ex flat = x.builder().integer(0);
-  for (const std::string& axis : axes) flat = flat * x.extent(space.extent(axis)) + at.at(axis).base;
-  return flat;
-}
-
 AttentionKernel::AttentionKernel(const std::string& kind, const FlatAttention& flat, const AttentionForm& form)
     : g_(flat.graph.data()), f_(form), p_(plan_passes(g_, form)), b_(kind), x_(b_, flat.graph, flat.cluster, flat.layouts, out_) {
   x_.let_every_op();

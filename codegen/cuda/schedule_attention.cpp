@@ -4,7 +4,7 @@
 //                     what is reduced, and in the last pass the products over the keys, in registers.
 //   attention.keys    (where something is summed over queries) a block owns a tile of keys and walks the queries of all entries
 //                     that share it. What was reduced a row comes from memory, one number a row.
-//   attention.totals  gradients of captured tensors: the blocks' sums, added in order.
+//   attention.sums    gradients of captured tensors: the blocks' sums, added in order.
 //
 // Each pass computes its scores again: that costs a product, and saves a buffer and any knowledge of what the score function
 // is. The order of sums is the host's (codegen/schedule/attention.h), so the bits are too.
@@ -15,6 +15,7 @@
 #include <uwaga/codegen/cuda/internal/attention_kernel.h>
 #include <uwaga/codegen/cuda/internal/schedules.h>
 #include <uwaga/codegen/schedule/attention_flat.h>
+#include <uwaga/codegen/schedule/attention_tile_sums.h>
 #include <uwaga/ir/error.h>
 
 namespace uwaga::cuda {
@@ -22,23 +23,10 @@ namespace {
 
 using namespace schedule;
 
-// Room for one number a block of queries. A quotient rounded up is no polynomial of symbols: then there is one a query.
-Extent query_blocks(const Extent& queries) {
-  if (const auto n = queries.constant()) return (*n + kQueries - 1) / kQueries;
-  if (const auto q = queries.divided_by(kQueries)) return *q;
-  return queries;
-}
-
-// Which temporaries the kernels of a cluster hand on: reduced rows, then partial totals.
-std::vector<Temporary> temporaries_of(const AttentionForm& f, bool keeps_rows) {
-  Extent entries = 1;
-  for (const std::string& axis : f.batch) entries = entries * f.space.extent(axis);
-  const Extent& queries = f.space.extent(f.query);
-  std::vector<Temporary> out;
-  if (keeps_rows)
-    for (std::size_t i = 0; i < f.reductions.size(); ++i) out.push_back({DType::f32, entries * queries});
-  for (std::size_t i = 0; i < f.totals.size(); ++i) out.push_back({DType::f32, entries * query_blocks(queries)});
-  return out;
+// What the kernels of a cluster hand on besides the parts of sums: reduced rows.
+std::vector<Temporary> rows_of(const AttentionForm& f) {
+  const Extent entries = product(f.space, f.batch);
+  return std::vector<Temporary>(f.reductions.size(), {DType::f32, entries * f.space.extent(f.query)});
 }
 
 class RowsKernel : public AttentionKernel {
@@ -87,7 +75,7 @@ class RowsKernel : public AttentionKernel {
     if (pass < p_.last) return out;
     for (const TileProduct& p : f_.products)
       if (p.over_keys) out.push_back(p.tile);
-    for (const TileTotal& t : f_.totals) out.push_back(t.tile);
+    for (const TileSum& s : f_.sums) out.push_back(s.tile);
     return out;
   }
 
@@ -175,9 +163,10 @@ class RowsKernel : public AttentionKernel {
     const std::vector<Value> finals = values;
     std::vector<Sum> sums;
     if (with_totals)
-      for (const TileTotal& t : f_.totals) {
-        sums.push_back(start(t.tile, false));
-        values.push_back(t.tile);
+      for (const TileSum& s : f_.sums) {
+        check_internal(s.is_total(), "a sum of scores that a GPU does not compute");
+        sums.push_back(start(s.tile, false));
+        values.push_back(s.tile);
       }
     if (values.empty()) return;
     hoist_rows(values);
@@ -380,32 +369,6 @@ class KeysKernel : public AttentionKernel {
   AxisNames tasks_, inner_;
 };
 
-// Elements of a total side by side, a thread each: the entries that share it and their blocks of queries, in order.
-ScheduledKernel total_kernel(const FlatAttention& flat, const AttentionForm& f, const TileTotal& total, std::uint32_t temporary) {
-  ScheduledKernel out;
-  KernelBuilder b("attention.totals");
-  Inline x(b, flat.graph, flat.cluster, flat.layouts, out);
-  x.at(total.node);
-  const Type& t = flat.graph->type({total.node, 0});
-  AxisNames rest;
-  for (const std::string& axis : f.batch)
-    if (!t.has(axis)) rest.push_back(axis);
-  const Ex element = b.grid(x.extent(t.elements()));
-  const Ex blocks = b.let((x.extent(f.space.extent(f.query)) + (kQueries - 1)) / kQueries);
-  IndexEnv env;
-  spread_flat(x, env, t.axes(), t, Index::scalar(element));
-  const Ex sum = b.variable(b.real(0));
-  x.loop(b.integer(0), x.extent(product(f.space, rest)), 1, [&](Ex i) {
-    IndexEnv at = env;
-    spread_flat(x, at, rest, f.space, Index::scalar(i));
-    const Ex entry = b.let(flat_index(x, f.space, f.batch, at) * blocks);
-    x.loop(b.integer(0), blocks, 1, [&](Ex block) { b.assign(sum, sum + b.load(x.temporary(DType::f32, temporary, false), entry + block)); });
-  });
-  x.store({total.node, 0}, env, sum);
-  out.kernel = b.finish();
-  return out;
-}
-
 }  // namespace
 
 Schedule attention(const Graph& graph, const Cluster& cluster, const Layouts& layouts) {
@@ -415,11 +378,10 @@ Schedule attention(const Graph& graph, const Cluster& cluster, const Layouts& la
   if (!form) throw InternalError("an attention cluster that no kernel computes: " + reason);
   const bool over_queries = std::any_of(form->products.begin(), form->products.end(), [](const TileProduct& p) { return !p.over_keys; });
   Schedule s;
-  s.temporaries = temporaries_of(*form, over_queries);
+  if (over_queries) s.temporaries = rows_of(*form);
   s.kernels.push_back(flat.outside(RowsKernel(flat, *form, over_queries).write()));
   if (over_queries) s.kernels.push_back(flat.outside(KeysKernel(flat, *form).write()));
-  std::uint32_t temporary = over_queries ? static_cast<std::uint32_t>(form->reductions.size()) : 0;
-  for (const TileTotal& t : form->totals) s.kernels.push_back(flat.outside(total_kernel(flat, *form, t, temporary++)));
+  add_up_sums(s, flat, *form);
   return s;
 }
 

@@ -7,9 +7,11 @@
 #include <uwaga/codegen/lower/rows.h>
 #include <uwaga/codegen/schedule/attention_few.h>
 #include <uwaga/codegen/schedule/attention_flat.h>
+#include <uwaga/codegen/schedule/attention_live.h>
 #include <uwaga/codegen/schedule/attention_mask.h>
 #include <uwaga/codegen/schedule/attention_passes.h>
 #include <uwaga/codegen/schedule/attention_sides.h>
+#include <uwaga/codegen/schedule/attention_tile_sums.h>
 #include <uwaga/codegen/schedule/dot_roles.h>
 #include <uwaga/codegen/schedule/register_tile.h>
 #include <uwaga/ir/error.h>
@@ -31,8 +33,8 @@ class AttentionKernel {
   AttentionKernel(const FlatAttention& flat, const AttentionForm& form, const HostTarget& target)
       : g_(flat.graph.data()), f_(form), p_(plan_passes(g_, form)), x_(b_, flat.graph, flat.cluster, flat.layouts, out_),
         lanes_(std::clamp(target.vector_bytes / 4, 1, 16)), has_pairs_(target.bf16_dot && !target.amx), vectors_(target.registers >= 32 ? 4 : 2), panel_(static_cast<std::int64_t>(lanes_) * vectors_),
-        sides_(b_, x_, form, lanes_) {
-    for (const std::string& axis : f_.batch) (divides(axis) ? tasks_ : inner_).push_back(axis);
+        sides_(b_, x_, form, lanes_), live_(x_, form, panel_, kTileRows), tile_sums_(x_, form, live_, lanes_, kTileRows) {
+    for (const std::string& axis : f_.batch) (divides_tasks(g_, f_, axis) ? tasks_ : inner_).push_back(axis);
     x_.let_every_op();
   }
 
@@ -43,23 +45,25 @@ class AttentionKernel {
     const Ex blocks = (queries_ + (kQueries - 1)) / kQueries;
     const Ex entry = b_.grid(x_.extent(product(f_.space, tasks_)));
     Ex block;
-    if (!accumulates()) block = b_.grid(blocks);
+    if (!f_.accumulates()) block = b_.grid(blocks);
     add_scratch();
     spread(env_, tasks_, entry);
     if (block) {
       begin_queries(block);
-      sides_.pack_keys(env_, [&](const auto& rows) { key_blocks(rows); });  // those that these queries see
-      queries();
+      sides_.pack_keys(env_, [&](const auto& rows) { live_.key_blocks(rows); });  // those that these queries see
+      queries(block);
     } else {
       clear_outputs();
       x_.loop(b_.integer(0), x_.extent(product(f_.space, inner_)), 1, [&](Ex i) {
         const IndexEnv before = env_;
         spread(env_, inner_, i);
+        tile_sums_.clear_entry(env_);
         sides_.pack_keys(env_, [&](const auto& rows) { rows(b_.integer(0), keys_); });
         x_.loop(b_.integer(0), blocks, 1, [&](Ex q) {
           begin_queries(q);
-          queries();
+          queries(q);
         });
+        tile_sums_.end_entry(env_);
         env_ = before;
       });
     }
@@ -72,17 +76,6 @@ class AttentionKernel {
   void algorithm() { b_.at(kAlgorithm); }
 
   // ---- what is divided how
-  bool accumulates() const {
-    return !f_.totals.empty() || std::any_of(f_.products.begin(), f_.products.end(), [](const TileProduct& p) { return !p.over_keys; });
-  }
-  // Do tasks divide a batch axis: does everything that is added up over queries keep it?
-  bool divides(const std::string& axis) const {
-    for (const TileProduct& p : f_.products)
-      if (!p.over_keys && !g_.type({p.node, 0}).has(axis)) return false;
-    for (const TileTotal& t : f_.totals)
-      if (!g_.type({t.node, 0}).has(axis)) return false;
-    return true;
-  }
   void spread(IndexEnv& env, const AxisNames& axes, Ex flat) {
     algorithm();
     spread_flat(x_, env, axes, f_.space, Index::scalar(flat));
@@ -121,15 +114,12 @@ class AttentionKernel {
     }
     for (int s = 0; s < p_.slots; ++s) tiles_.push_back(b_.scratch(DType::f32, rows * kQueries));
     for (NodeId id : f_.reductions) results_[id] = b_.scratch(DType::f32, b_.integer(kQueries));
-    for (std::size_t i = 0; i < f_.totals.size(); ++i) totals_.push_back(b_.scratch(DType::f32, b_.integer(kQueries)));
+    for (const TileSum& s : f_.sums)
+      if (!s.is_of_lanes()) singles_.insert(s.tile);
     rows_out_ = b_.scratch(DType::f32, b_.integer(widest * kQueries));
     sums_ = b_.scratch(DType::f32, b_.integer(kTileRows * panel_));
-    if (f_.mask && may_hold(x_, *f_.mask, {{f_.query, {b_.integer(0), b_.integer(0)}}, {f_.key, {b_.integer(0), b_.integer(0)}}})) {
-      trims_ = true;
-      const Ex count = (keys_ + (kKeyBlock - 1)) / kKeyBlock * (kQueries / panel_);
-      live_from_ = b_.scratch(DType::i64, count);
-      live_to_ = b_.scratch(DType::i64, count);
-    }
+    live_.add_scratch(keys_);
+    tile_sums_.add_scratch();
   }
 
   Ex zeros() { return b_.splat(b_.real(0), lanes_); }
@@ -140,85 +130,18 @@ class AttentionKernel {
     q0_ = b_.let(block * kQueries);
     count_ = b_.let(min(queries_ - q0_, b_.integer(kQueries)));
     width_ = b_.let(min((count_ + (panel_ - 1)) / panel_ * panel_, b_.integer(kQueries)));
+    live_.begin({q0_, count_, width_});
   }
-  void queries() {
+  void queries(Ex block) {
     sides_.pack_queries(env_, q0_, count_, width_);
-    find_live();
+    live_.find();
     for (const TileDot& d : f_.dots) tile_dot(d);
     for (int pass = 0; pass <= p_.last; ++pass) run_pass(pass);
-    for (const TileTotal& t : f_.totals) add_total(t);
+    tile_sums_.add(env_, block, {q0_, count_, width_}, [this](Value tile) { return tiles_[static_cast<std::size_t>(p_.final_slot.at(tile))]; });
     for (const TileProduct& p : f_.products) {
       if (p.over_keys) product_over_keys(p);
       else product_over_queries(p);
     }
-  }
-
-  // The blocks of keys that the mask does not rule out for this block of queries.
-  void key_blocks(const std::function<void(Ex begin, Ex end)>& body) {
-    schedule::key_blocks(x_, f_, keys_, {q0_, q0_ + count_ - 1}, body);
-  }
-
-  // ---- which keys of a block a panel of queries sees
-  // The keys from live_from_ to live_to_, in tiles of rows: outside the mask is false. What lies there is neither computed nor
-  // read, so that the mask's edge costs what is on its one side. Both ends only ever move on from panel to panel, so that the
-  // panels that see a tile of rows follow one another; where a mask would have it otherwise, all keys count as seen.
-  void find_live() {
-    if (!trims_) return;
-    key_blocks([&](Ex k0, Ex end) {
-      const auto set = [&](Ex panel, Ex from, Ex to) {
-        b_.store(live_from_, live_at(k0, panel), from);
-        b_.store(live_to_, live_at(k0, panel), to);
-      };
-      const auto all = [&] { x_.loop(b_.integer(0), width_, panel_, [&](Ex panel) { set(panel, k0, end); }); };
-      const auto some = [&] {
-        const Ex from_before = b_.variable(k0), to_before = b_.variable(k0), turns_back = b_.variable(b_.integer(0));
-        x_.loop(b_.integer(0), width_, panel_, [&](Ex panel) {
-          const Span queries{b_.let(q0_ + panel), b_.let(min(q0_ + panel + (panel_ - 1), q0_ + count_ - 1))};
-          const Ex from = b_.variable(end), to = b_.variable(to_before);
-          x_.loop(k0, end, kTileRows, [&](Ex row) {
-            const Ex past = b_.let(min(row + kTileRows, end));
-            x_.branch(may_hold(x_, *f_.mask, {{f_.query, queries}, {f_.key, {row, past - 1}}}), [&] {
-              b_.assign(from, min(from, row));
-              b_.assign(to, past);
-            });
-          });
-          b_.assign(from, min(from, to));
-          x_.branch(from < from_before || to < to_before, [&] { b_.assign(turns_back, b_.integer(1)); });
-          set(panel, from, to);
-          b_.assign(from_before, from);
-          b_.assign(to_before, to);
-        });
-        x_.branch(b_.integer(0) < turns_back, all);
-      };
-      const Ex seen = must_hold(x_, *f_.mask, {{f_.query, {q0_, q0_ + count_ - 1}}, {f_.key, {k0, end - 1}}});
-      if (seen) x_.branch(seen, all, some);
-      else some();
-    });
-  }
-  Ex live_at(Ex k0, Ex lane) { return k0 / kKeyBlock * (kQueries / panel_) + lane / panel_; }
-  struct Range {
-    Ex begin, end;
-  };
-  Range live(Ex k0, Ex end, Ex lane) {
-    if (!trims_) return {k0, end};
-    return {b_.let(b_.load(live_from_, live_at(k0, lane))), b_.let(b_.load(live_to_, live_at(k0, lane)))};
-  }
-  // The queries of the block, from the first panel that sees a tile of rows to the last.
-  Range queries_that_see(Ex k0, Ex end, Ex row) {
-    if (!trims_) return {b_.integer(0), count_};
-    const Ex first = b_.variable(width_), last = b_.variable(b_.integer(0));
-    x_.loop(b_.integer(0), width_, panel_, [&](Ex panel) {
-      where_live(k0, end, row, panel, [&] {
-        b_.assign(first, min(first, panel));
-        b_.assign(last, min(panel + panel_, count_));
-      });
-    });
-    return {b_.let(min(first, last)), b_.let(last)};
-  }
-  void where_live(Ex k0, Ex end, Ex row, Ex lane, const std::function<void()>& body) {
-    if (!trims_) return body();
-    const Range keys = live(k0, end, lane);
-    x_.branch(logical_not(row < keys.begin) && row < keys.end, body);
   }
 
   // kTileRows x vectors sums of products: of rows of A with vectors of B, `b_step` apart from term to term, to C.
@@ -255,13 +178,13 @@ class AttentionKernel {
     const QuerySide& q = query_side(d);
     const bool pairs = k.pairs == Pairs::features, in_line = pairs && k.stored;
     const BufferId to = tiles_[static_cast<std::size_t>(p_.slot.at({d.node, 0}))];
-    key_blocks([&](Ex k0, Ex end) {
+    live_.key_blocks([&](Ex k0, Ex end) {
       x_.at(d.node);
       x_.loop(k0, end, kTileRows, [&](Ex row) {
         std::vector<Ex> starts;
         for (int r = 0; r < kTileRows; ++r) starts.push_back(b_.let(k.base + min(row + r, end - 1) * k.row_step));
         x_.loop(b_.integer(0), width_, panel_, [&](Ex p) {
-          where_live(k0, end, row, p, [&] {
+          live_.where(k0, end, row, p, [&] {
             const Ex step = in_line ? b_.integer(2) : k.feature_step;  // the features lie side by side
             register_tile({k.buffer, starts, step, b_.integer(sides_.words(d.key_side, d.feature, k.pairs)), q.columns, p, kQueries, to,
                            element_at(row, p), kQueries, pairs, in_line},
@@ -305,11 +228,12 @@ class AttentionKernel {
       std::vector<Sum> sums;
       for (NodeId id : reduced) sums.push_back({g_.node(id).operands[0], g_.node(id).op == Op::reduce_max, results_.at(id), {}, {}});
       if (last)
-        for (std::size_t i = 0; i < f_.totals.size(); ++i) sums.push_back({f_.totals[i].tile, false, totals_[i], {}, {}});
+        for (const TileSum& s : f_.sums)
+          if (s.is_of_lanes()) sums.push_back({s.tile, false, tile_sums_.lanes(s), {}, {}});
       for (Sum& s : sums) s.all = b_.variable(s.maximum ? b_.splat(lowest(b_, DType::f32), lanes_) : zeros());
-      key_blocks([&](Ex k0, Ex end) {
+      live_.key_blocks([&](Ex k0, Ex end) {
         for (Sum& s : sums) s.block = s.maximum ? s.all : b_.variable(zeros());
-        const Range keys = live(k0, end, lane);
+        const Range keys = live_.of(k0, end, lane);
         const auto element = [&](Value v, const IndexEnv& at) {
           const Ex value = b_.let(b_.splat(x_.value(v, at), lanes_));
           algorithm();
@@ -391,11 +315,11 @@ class AttentionKernel {
     x_.loop(b_.integer(0), b_.integer(n), 1, [&](Ex e) {
       x_.loop(b_.integer(0), width_, lanes_, [&](Ex lane) { b_.store(rows_out_, tile_at(e, lane), zeros()); });
     });
-    key_blocks([&](Ex k0, Ex end) {
+    live_.key_blocks([&](Ex k0, Ex end) {
       x_.at(p.node);
       x_.loop(b_.integer(0), b_.integer(n), kTileRows, [&](Ex feature) {
         x_.loop(b_.integer(0), width_, panel_, [&](Ex panel) {
-          const Range keys = live(k0, end, panel);
+          const Range keys = live_.of(k0, end, panel);
           std::vector<Ex> starts;
           const Ex first = keys.begin / per_step, steps = (keys.end - keys.begin + (per_step - 1)) / per_step;
           for (int r = 0; r < kTileRows; ++r) starts.push_back(b_.let(k.base + first * k.row_step + min(feature + r, b_.integer(n - 1)) * k.feature_step));
@@ -435,10 +359,10 @@ class AttentionKernel {
     const std::int64_t n = features_of(g_, p.other, p.feature), pitch = sides_.pitch(p.other, p.feature, q.pairs), per_step = pairs ? 2 : 1;
     int vectors = vectors_;
     while (pitch / lanes_ % vectors != 0) vectors /= 2;
-    key_blocks([&](Ex k0, Ex end) {
+    live_.key_blocks([&](Ex k0, Ex end) {
       x_.at(p.node);
       x_.loop(k0, end, kTileRows, [&](Ex row) {
-        const Range seeing = queries_that_see(k0, end, row);
+        const Range seeing = live_.queries_that_see(k0, end, row);
         std::vector<Ex> starts;
         for (int r = 0; r < kTileRows; ++r) starts.push_back(b_.let((min(row + r, end - 1) * kQueries + seeing.begin) / per_step));
         x_.loop(b_.integer(0), b_.integer(pitch), static_cast<std::int64_t>(vectors) * lanes_, [&](Ex panel) {
@@ -454,16 +378,6 @@ class AttentionKernel {
         });
       });
     });
-  }
-
-  void add_total(const TileTotal& t) {
-    const auto which = static_cast<std::size_t>(&t - f_.totals.data());
-    algorithm();
-    x_.loop(width_, b_.integer(kQueries), lanes_, [&](Ex lane) { b_.store(totals_[which], b_.ramp(lane, lanes_), zeros()); });
-    std::vector<Ex> vectors;
-    for (std::int64_t lane = 0; lane < kQueries; lane += lanes_) vectors.push_back(b_.let(b_.load(totals_[which], b_.ramp(b_.integer(lane), lanes_))));
-    const Ex sum = sum_lanes_tree(b_, vectors);
-    x_.store({t.node, 0}, env_, x_.load({t.node, 0}, env_) + sum);
   }
 
   // What is added up starts at 0, in all elements that belong to the task.
@@ -483,13 +397,7 @@ class AttentionKernel {
         });
       });
     }
-    for (const TileTotal& total : f_.totals) {
-      const Type& t = g_.type({total.node, 0});
-      AxisNames rest;
-      for (const Dim& d : t.dims)
-        if (!contains(tasks_, d.axis)) rest.push_back(d.axis);
-      clear(total.node, t, rest, [&](const IndexEnv& env) { x_.store({total.node, 0}, env, b_.real(0)); });
-    }
+    tile_sums_.clear_results(env_, tasks_);
   }
   void clear(NodeId, const Type& t, const AxisNames& rest, const std::function<void(const IndexEnv&)>& body) {
     x_.loop(b_.integer(0), x_.extent(product(t, rest)), 1, [&](Ex i) {
@@ -512,18 +420,18 @@ class AttentionKernel {
   const std::int64_t panel_;
   AxisNames tasks_, inner_;  // batch axes: of the grid, and looped over by a task
   AttentionSides sides_;
-  std::vector<BufferId> tiles_, totals_;
+  LiveKeys live_;
+  TileSums tile_sums_;
+  std::vector<BufferId> tiles_;
   // Tiles that products take in pairs, as words: of two keys [key / 2][64 queries], of two queries [key][32].
   struct NarrowTile {
     std::optional<BufferId> by_keys, by_queries;
   };
   std::map<Value, NarrowTile> narrow_;
-  std::set<Value> singles_;  // tiles that products take in f32
+  std::set<Value> singles_;  // tiles that leave in f32
   std::map<NodeId, BufferId> results_;
   std::set<Value> defined_;  // tiles in scratch
   BufferId rows_out_ = 0, sums_ = 0;
-  bool trims_ = false;
-  BufferId live_from_ = 0, live_to_ = 0;  // i64, by block of keys and panel of queries
   IndexEnv env_;  // batch indices
   Ex keys_, queries_, q0_, count_, width_;
   Ex key_, lane_;  // where a pass stands
@@ -538,6 +446,7 @@ Schedule attention(const Graph& graph, const Cluster& cluster, const Layouts& la
   if (!form) throw InternalError("an attention cluster that no kernel computes: " + reason);
   Schedule s;
   s.kernels.push_back(flat.outside(has_few_queries(*form, target) ? attention_of_few(flat, *form, target) : AttentionKernel(flat, *form, target).write()));
+  add_up_sums(s, flat, *form);
   return s;
 }
 

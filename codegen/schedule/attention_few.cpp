@@ -264,7 +264,7 @@ class FewQueries {
 
 bool has_few_queries(const AttentionForm& form, const HostTarget& target) {
   const auto queries = form.space.extent(form.query).constant();
-  return queries && *queries <= kFewQueries && target.vector_bytes >= 8 && form.totals.empty() &&
+  return queries && *queries <= kFewQueries && target.vector_bytes >= 8 && form.sums.empty() &&
          std::all_of(form.products.begin(), form.products.end(), [](const TileProduct& p) { return p.over_keys; });
 }
 

@@ -50,12 +50,13 @@ class FormFinder {
     if (n.op == Op::input) return true;
     if (ended_.size() > 0)
       for (Value v : n.operands)
-        if (ended_.contains(v.node)) return refuse("its result goes on into " + op);
+        if (ended_.contains(v.node)) return (n.op == Op::order && give_out_as(v.node, id)) || refuse(ended_name(v) + " goes on into " + op);
     if (n.op == Op::dot) return visit_dot(id, n);
     const bool dependent = std::any_of(n.operands.begin(), n.operands.end(), [&](Value v) { return depends(v); });
     if (!dependent) return kernel::is_inlined(g_, n) || refuse(op + " has no form that is computed element by element");
     f_.dependent.insert(id);
     if (n.op == Op::sum || n.op == Op::reduce_max) return visit_reduction(id, n);
+    if (n.op == Op::scatter_add) return visit_table(id, n);
     if (!kernel::keeps_indices(n)) return refuse(op + " of scores is not elementwise over query x key");
     const Type& t = n.types[0];
     if (f_.is_tile(t) ? !is_space(t) : !rows_only(t)) return refuse(op + " gives " + t.str() + ", not the axes of the scores");
@@ -74,11 +75,34 @@ class FormFinder {
       f_.reductions.push_back(id);
       return true;
     }
-    if (n.op != Op::sum || !contains(over, f_.query) || !contains(over, f_.key))
-      return refuse(std::string(name(n.op)) + " over {" + join(over) + "} of scores, as for the gradient of what they read; kernels sum over the keys, or over queries and keys");
-    f_.totals.push_back({id, from});
+    if (n.op != Op::sum) return refuse(std::string(name(n.op)) + " over {" + join(over) + "} of scores, where kernels do so over the keys");
+    f_.sums.push_back({id, from, n.types[0].has(f_.query), n.types[0].has(f_.key), std::nullopt, {}});
     ended_.insert(id);
     return true;
+  }
+
+  // The gradient of a table that scores look up.
+  bool visit_table(NodeId id, const Node& n) {
+    const Value base = n.operands[0], places = n.operands[1], tile = n.operands[2];
+    if (depends(base) || depends(places) || !is_space(g_.type(tile)) || n.types[0].dtype != DType::f32 || constant_of(base) != 0.0)
+      return refuse("scatter_add of what is no tile of scores, to zeros");
+    if (n.types[0].has(f_.query) || n.types[0].has(f_.key)) return refuse("a table looked up by scores has an axis for queries or keys");
+    f_.sums.push_back({id, tile, false, false, places, n.as<AxisAttrs>().axis});
+    ended_.insert(id);
+    return true;
+  }
+  // A sum whose axes are written in another order is stored as such.
+  bool give_out_as(NodeId sum, NodeId now) {
+    const auto at = std::find_if(f_.sums.begin(), f_.sums.end(), [&](const TileSum& s) { return s.node == sum; });
+    if (at == f_.sums.end()) return false;
+    at->node = now;
+    ended_.insert(now);
+    return true;
+  }
+  std::string ended_name(Value v) const {
+    const Node& n = g_.node(v.node);
+    if (n.op != Op::sum) return "its result";
+    return "the sum over {" + join(n.as<ReduceAttrs>().over) + "} of scores";
   }
 
   bool visit_dot(NodeId id, const Node& n) {
@@ -143,19 +167,22 @@ class FormFinder {
   bool check_ends() {
     std::set<Value> seen;
     for (const Output& o : g_.outputs()) {
-      if (!ended_.contains(o.value.node)) return refuse("it gives out more than dots and sums of scores");
+      if (!ended_.contains(o.value.node) && !give_out_reduction(o.value.node)) return refuse("it gives out more than dots and sums of scores");
       if (!seen.insert(o.value).second) return refuse("two of its results are one value");
     }
-    const bool accumulates = !f_.totals.empty() || std::any_of(f_.products.begin(), f_.products.end(), [](const TileProduct& p) { return !p.over_keys; });
-    if (!accumulates || f_.batch.empty()) return true;
-    return std::any_of(f_.batch.begin(), f_.batch.end(), [&](const std::string& axis) { return sums_keep(axis); }) ||
-           refuse("a captured tensor's gradient is summed over every axis that tasks divide");
+    if (!f_.accumulates() || f_.batch.empty()) return true;
+    return std::any_of(f_.batch.begin(), f_.batch.end(), [&](const std::string& axis) { return divides_tasks(g_, f_, axis); }) ||
+           refuse("gradients are summed over every axis that tasks divide");
   }
-  bool sums_keep(const std::string& axis) const {
-    for (const TileProduct& p : f_.products)
-      if (!p.over_keys && !g_.node(p.node).types[0].has(axis)) return false;
-    for (const TileTotal& t : f_.totals)
-      if (!g_.node(t.node).types[0].has(axis)) return false;
+
+  bool give_out_reduction(NodeId id) {
+    const auto at = std::find(f_.reductions.begin(), f_.reductions.end(), id);
+    if (at == f_.reductions.end() || g_.node(id).op != Op::sum) return false;
+    f_.sums.push_back({id, g_.node(id).operands[0], true, false, std::nullopt, {}});
+    bool read = false;
+    for (NodeId user = id + 1; user < g_.nodes().size(); ++user)
+      for (Value v : g_.node(user).operands) read = read || (live_[user] && v.node == id);
+    if (!read) f_.reductions.erase(at);
     return true;
   }
 
@@ -207,8 +234,8 @@ class FormFinder {
       if (g_.node(id).op == Op::sum && leaves(g_.node(id).operands[0])) return;
     for (const TileProduct& p : f_.products)
       if (leaves(p.tile)) return;
-    for (const TileTotal& t : f_.totals)
-      if (leaves(t.tile)) return;
+    for (const TileSum& s : f_.sums)
+      if (leaves(s.tile)) return;
     f_.mask = mask;
   }
 
@@ -220,6 +247,17 @@ class FormFinder {
 };
 
 }  // namespace
+
+bool AttentionForm::accumulates() const {
+  return std::any_of(products.begin(), products.end(), [](const TileProduct& p) { return !p.over_keys; }) ||
+         std::any_of(sums.begin(), sums.end(), [](const TileSum& s) { return !s.is_of_lanes(); });
+}
+
+bool divides_tasks(const GraphData& graph, const AttentionForm& f, const std::string& axis) {
+  const auto lacks = [&](NodeId id) { return !graph.node(id).types[0].has(axis); };
+  return std::none_of(f.products.begin(), f.products.end(), [&](const TileProduct& p) { return !p.over_keys && lacks(p.node); }) &&
+         std::none_of(f.sums.begin(), f.sums.end(), [&](const TileSum& s) { return s.keeps_query && s.keeps_key && lacks(s.node); });
+}
 
 std::optional<AttentionForm> find_attention_form(const Graph& graph, const std::string& query, const std::string& key, std::string& reason) {
   return FormFinder(graph, query, key, reason).run();

@@ -4,7 +4,8 @@
 //   elements     anything elementwise of tiles, of row values and of what does not depend on a tile
 //   reductions   sum or reduce_max of a tile over the keys: row values [.. query]
 //   products     dot(tile, key side) over the keys, or dot(tile, query side) over the queries (and batch axes)
-//   totals       sums of a tile over queries, keys and batch axes: gradients of captured tensors
+//   sums         of a tile over queries, keys, batch axes or some of them, or into the places of a table: gradients of captured
+//                tensors
 #pragma once
 
 #include <algorithm>
@@ -30,9 +31,17 @@ struct TileProduct {
   std::string feature;
   bool bf16 = false;  // as in TileDot
 };
-struct TileTotal {
+struct TileSum {
   NodeId node = 0;
   Value tile;
+  bool keeps_query = false, keeps_key = false;
+  // Of scatter_add: what is at these indices, any value over axes of the scores, is added up along this axis of the result.
+  std::optional<Value> places;
+  std::string axis;
+
+  bool is_total() const { return is_of_lanes() && !keeps_query; }
+  // Is it of the keys alone, query by query, before the queries are added up?
+  bool is_of_lanes() const { return !keeps_key && !places; }
 };
 
 struct AttentionForm {
@@ -42,11 +51,13 @@ struct AttentionForm {
   std::vector<TileDot> dots;
   std::vector<NodeId> reductions;
   std::vector<TileProduct> products;
-  std::vector<TileTotal> totals;
+  std::vector<TileSum> sums;
   std::set<NodeId> dependent;  // on a tile dot
   // Where this boolean tile is false throughout, whatever leaves the tile is 0.
   std::optional<Value> mask;
 
+  // Is anything added up over blocks of queries?
+  bool accumulates() const;
   bool is_tile(const Type& t) const { return t.has(key); }
   // Has a value an element for a query, and no other axes than scores have?
   bool is_row(const Type& t) const {
@@ -56,6 +67,9 @@ struct AttentionForm {
 
 // Features per element of a tile dot, at most: one fma chain each.
 inline constexpr std::int64_t kMostFeatures = 512;
+
+// Can tasks of what accumulates divide this batch axis: does all that they add up in place keep it?
+bool divides_tasks(const GraphData& graph, const AttentionForm& form, const std::string& axis);
 
 // Only live nodes count. Absent: `reason` says what does not fit.
 std::optional<AttentionForm> find_attention_form(const Graph& graph, const std::string& query, const std::string& key, std::string& reason);

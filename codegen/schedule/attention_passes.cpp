@@ -37,8 +37,12 @@ class PassPlanner {
     p_.reduced.resize(static_cast<std::size_t>(p_.last) + 1);
     p_.kept.resize(static_cast<std::size_t>(p_.last) + 1);
     for (NodeId id : f_.reductions) p_.reduced[static_cast<std::size_t>(stage_.at(id))].push_back(id);
-    for (const TileProduct& p : f_.products)
-      if (std::find(p_.finals.begin(), p_.finals.end(), p.tile) == p_.finals.end()) p_.finals.push_back(p.tile);
+    const auto leaves = [&](Value tile) {
+      if (std::find(p_.finals.begin(), p_.finals.end(), tile) == p_.finals.end()) p_.finals.push_back(tile);
+    };
+    for (const TileProduct& p : f_.products) leaves(p.tile);
+    for (const TileSum& s : f_.sums)
+      if (!s.is_of_lanes()) leaves(s.tile);
   }
 
   // Calls compute(node) for what a pass computes and load(value) for what it finds in scratch.
@@ -57,7 +61,7 @@ class PassPlanner {
     for (NodeId id : p_.reduced[static_cast<std::size_t>(pass)]) visit(g_.node(id).operands[0]);
     if (pass < p_.last) return;
     for (Value v : p_.finals) visit(v);
-    for (const TileTotal& t : f_.totals) visit(t.tile);
+    for (const TileSum& s : f_.sums) visit(s.tile);
   }
 
   void choose_kept() {
@@ -124,7 +128,7 @@ std::vector<Value> row_values_of_pass(const GraphData& g, const AttentionForm& f
   for (NodeId id : p.reduced[static_cast<std::size_t>(pass)]) walk(g.node(id).operands[0]);
   if (pass < p.last) return rows;
   for (Value v : p.finals) walk(v);
-  for (const TileTotal& t : f.totals) walk(t.tile);
+  for (const TileSum& s : f.sums) walk(s.tile);
   return rows;
 }
 

@@ -13,7 +13,7 @@ struct AttentionPasses {
   int last = 0;                              // the pass that computes what leaves the tile
   std::vector<std::vector<NodeId>> reduced;  // by pass: reductions
   std::vector<std::vector<Value>> kept;      // by pass: values stored for later passes
-  std::vector<Value> finals;                 // tiles that products take, each once
+  std::vector<Value> finals;                 // tiles that products and sums into tables or by key take, each once
   std::map<Value, int> slot;                 // of tile dots and kept values: which tile buffer
   std::map<Value, int> final_slot;           // of `finals`
   int slots = 0;

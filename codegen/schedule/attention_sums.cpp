@@ -18,8 +18,13 @@ class Joiner {
     const Node& n = r.from().node(id);
     if (n.op == Op::sum) return visit_sum(r, id, n);
     if (n.types.size() != 1 || n.types[0].dtype != DType::f32) return false;
-    if (const auto wide = widened(r, n)) wide_[{id, 0}] = *wide;
-    return false;  // the narrow form stays, for other users
+    if (n.op == Op::scatter_add) return visit_scatter(r, id, n);
+    const auto wide = widened(r, n);
+    if (!wide) return false;
+    wide_[{id, 0}] = *wide;
+    if (!is_given_out(r.from(), id)) return false;  // the narrow form stays, for other users
+    map_to_sum(r, id, n, *wide);
+    return true;
   }
 
  private:
@@ -40,7 +45,11 @@ class Joiner {
     const Value wide = before == wide_.end() ? r.now(from) : before->second;
     wide_[{id, 0}] = wide;
     if (before == wide_.end() || is_space(n.types[0]) || n.types[0].has(query_) || n.types[0].has(key_)) return false;
-    // Nothing of the tile is left: this is the last sum.
+    map_to_sum(r, id, n, wide);  // nothing of the tile is left: this is the last sum
+    return true;
+  }
+
+  void map_to_sum(Rewriter& r, NodeId id, const Node& n, Value wide) {
     AxisNames over, kept;
     for (const Dim& d : type(r, wide).dims)
       if (!n.types[0].has(d.axis)) over.push_back(d.axis);
@@ -48,7 +57,23 @@ class Joiner {
     Value sum = r.add(Op::sum, ReduceAttrs{over}, {wide});
     if (kept != n.types[0].axes()) sum = r.add(Op::order, OrderAttrs{n.types[0].axes()}, {sum});
     r.map({id, 0}, sum);
+  }
+
+  // Updates that are sums: their terms, each where the sum would go.
+  bool visit_scatter(Rewriter& r, NodeId id, const Node& n) {
+    const auto updates = wide_.find(n.operands[2]);
+    if (updates == wide_.end()) return false;
+    std::vector<Dim> summed;
+    for (const Dim& d : type(r, updates->second).dims)
+      if (!r.from().type(n.operands[2]).has(d.axis)) summed.push_back(d);
+    const Value places = r.now(n.operands[1]);
+    std::vector<Dim> dims = type(r, places).dims;
+    dims.insert(dims.end(), summed.begin(), summed.end());
+    r.map({id, 0}, r.add(Op::scatter_add, n.attributes, {r.now(n.operands[0]), r.add(Op::broadcast, BroadcastAttrs{dims}, {places}), updates->second}));
     return true;
+  }
+  static bool is_given_out(const GraphData& g, NodeId id) {
+    return std::any_of(g.outputs().begin(), g.outputs().end(), [&](const Output& o) { return o.value.node == id; });
   }
 
   // What is linear in one operand, of which a wide form is known: the same on the wide form.

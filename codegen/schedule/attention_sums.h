@@ -1,6 +1,7 @@
 // Sums of a tile in several steps, written as one.
 //
 //   sum(sum(x, {batch}) * distance, {query key})  ->  sum(x * broadcast(distance), {batch query key})
+//   scatter_add(table, index, sum(x, {batch}))    ->  scatter_add(table, broadcast(index), x)
 //
 // A captured tensor that lacks some axes of the scores reaches them by broadcasts, one after another; its gradient sums the
 // same axes one after another, with elementwise ops between. A kernel of attention adds up a tile once, so the sums are

@@ -11,10 +11,10 @@
 
 namespace uwaga {
 
-std::vector<Pass> lowering_passes(bool keep_attention, std::vector<std::string>* refused, const CustomKernels& custom) {
-  const auto expand_rest = [keep_attention, refused, custom](const Graph& g) {
+std::vector<Pass> lowering_passes(AttentionKernels attention, std::vector<std::string>* refused, const CustomKernels& custom) {
+  const auto expand_rest = [attention, refused, custom](const Graph& g) {
     const WholeCalls whole = find_whole_calls(g);
-    const AttentionClaims claims = keep_attention ? find_attention(g) : AttentionClaims();
+    const AttentionClaims claims = find_attention(g, attention);
     if (refused)
       for (const auto& [where, why] : claims.refused)  // a scope that is used twice has calls of one line
         if (std::string told = g->provenance().brief(where) + ": " + why; std::find(refused->begin(), refused->end(), told) == refused->end())
@@ -32,8 +32,8 @@ std::vector<Pass> lowering_passes(bool keep_attention, std::vector<std::string>*
           {"order-structures", order_structures}};
 }
 
-Graph lower_for_kernels(const Graph& graph, bool keep_attention, std::vector<std::string>* refused, const CustomKernels& custom) {
-  const std::vector<Pass> passes = lowering_passes(keep_attention, refused, custom);
+Graph lower_for_kernels(const Graph& graph, AttentionKernels attention, std::vector<std::string>* refused, const CustomKernels& custom) {
+  const std::vector<Pass> passes = lowering_passes(attention, refused, custom);
   PassOptions options;
   if (const char* off = std::getenv("UWAGA_PASSES")) options.off = parse_pass_switches(off, passes);
   for (const char* needed : {"expand", "strip", "order-structures"})

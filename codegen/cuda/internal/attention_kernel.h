@@ -13,6 +13,7 @@
 #include <uwaga/codegen/lower/rows.h>
 #include <uwaga/codegen/schedule/attention_flat.h>
 #include <uwaga/codegen/schedule/attention_passes.h>
+#include <uwaga/codegen/schedule/attention_tile_sums.h>
 #include <uwaga/codegen/schedule/dot_roles.h>
 
 namespace uwaga::cuda {
@@ -34,9 +35,6 @@ inline constexpr std::int64_t kQueries = 64, kKeys = 128;
 inline constexpr std::int64_t kThreads = 256, kSide = 16, kRows = kQueries / kSide;
 inline constexpr std::int64_t kTerms = 16;  // of a product in shared memory at a time
 
-// A place among the batch entries of `space`, row-major over `axes`.
-Ex flat_index(Inline& x, const Type& space, const AxisNames& axes, const IndexEnv& at);
-
 class AttentionKernel {
  protected:
   AttentionKernel(const std::string& kind, const FlatAttention& flat, const AttentionForm& form);
@@ -53,7 +51,7 @@ class AttentionKernel {
   BufferId tile(std::size_t i) const { return tiles_[i]; }
 
   void spread(IndexEnv& env, const AxisNames& axes, Ex flat);
-  Ex flat_entry(const IndexEnv& at) { return flat_index(x_, f_.space, f_.batch, at); }
+  Ex flat_entry(const IndexEnv& at) { return schedule::flat_index(x_, f_.space, f_.batch, at); }
   std::int64_t features_of(Value v, const std::string& axis) const { return *g_.type(v).extent(axis).constant(); }
   std::uint32_t row_temporary(NodeId reduction) const;
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 
+#include <uwaga/codegen/attention.h>
 #include <uwaga/codegen/custom_kernel.h>
 #include <uwaga/runtime/compiled/internal/executable.h>
 #include <uwaga/runtime/program.h>
@@ -24,8 +25,8 @@ class Backend {
   const CustomKernels& custom() const { return custom_; }
 
   virtual Schedule schedule(const Graph& graph, const Cluster& cluster, const Layouts& layouts) const = 0;
-  // Has it kernels for clusters of kind attention?
-  virtual bool computes_attention() const { return false; }
+  // Its kernels for clusters of kind attention.
+  virtual AttentionKernels attention_kernels() const { return AttentionKernels::none; }
   // What its schedules allow clusters to hold.
   virtual FuseRules fuse_rules() const { return {}; }
   // Makes code of all kernels; fills the report's `emit`, `link` and counts of kernels.

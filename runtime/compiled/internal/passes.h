@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include <uwaga/codegen/attention.h>
 #include <uwaga/codegen/custom_kernel.h>
 #include <uwaga/ir/passes/pass.h>
 
@@ -12,10 +13,10 @@ namespace uwaga {
 // expand, strip, simplify, fold, cse, dce, order-structures; all preserve bits. UWAGA_PASSES ("-cse,-fold") switches some
 // off; expand, strip and order-structures are what kernels are written from and stay.
 // Calls whose bodies are elementwise and whose results nothing reads stay whole (codegen/whole_calls.h).
-// `keep_attention`: calls that codegen/attention.h claims stay whole too, for a target that has kernels for them; those that
-// do not are told in `refused`, each with its line and the reason. So do calls that `custom` has kernels for, marked.
-std::vector<Pass> lowering_passes(bool keep_attention = false, std::vector<std::string>* refused = nullptr, const CustomKernels& custom = {});
-Graph lower_for_kernels(const Graph& graph, bool keep_attention = false, std::vector<std::string>* refused = nullptr,
+// Calls that codegen/attention.h claims for the kernels of `attention` that a target has stay whole too; those that do not are
+// told in `refused`, each with its line and the reason. So do calls that `custom` has kernels for, marked.
+std::vector<Pass> lowering_passes(AttentionKernels attention = AttentionKernels::none, std::vector<std::string>* refused = nullptr, const CustomKernels& custom = {});
+Graph lower_for_kernels(const Graph& graph, AttentionKernels attention = AttentionKernels::none, std::vector<std::string>* refused = nullptr,
                         const CustomKernels& custom = {});
 
 // Slots and sliced tensors lie as they are written: this writes `order` wherever a scan or a cond meets another order.

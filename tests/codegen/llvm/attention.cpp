@@ -69,11 +69,10 @@ Graph attended(const MaskFunction& mask) {
 }
 
 // Compares with the body, and with themselves all widths and divisions of tasks.
-void check(const Graph& g, std::initializer_list<std::int64_t> divisions) {
+void check(const Graph& g, std::initializer_list<std::int64_t> divisions, const Sizes& sizes = {{"batch", 2}, {"time", 201}, {"key", 201}}) {
   const AttentionClaims claims = find_attention(g);
   REQUIRE(claims.refused.empty());
   const Graph low = dce(cse(simplify(strip(expand(g, [&](const CallAttrs& c) { return claims.keeps(c); })))));
-  const Sizes sizes{{"batch", 2}, {"time", 201}, {"key", 201}};
   const Drawn given = draw(g, sizes, 5, -1, 1);
   const Results want = interpret(g, given.inputs, given.parameters, Mode::exact);
   std::vector<ClusterRun> runs;
@@ -100,6 +99,13 @@ void check(const Graph& g, std::initializer_list<std::int64_t> divisions) {
 
 TEST_CASE("machine code of claimed attention equals the body, with the same bits for every vector width and division of tasks") {
   check(attended(sliding_window(150)), {1, 2, 3});
+}
+
+TEST_CASE("machine code of the gradient of what scores read equals the body's, whatever axes it has") {
+  for (const Variant& v : learned_variants()) {
+    INFO(v.what);
+    check(attend(v), {1, 3}, {{"batch", 2}, {"time", 70}, {"key", 141}});
+  }
 }
 
 TEST_CASE("machine code of attention under masks whose edge turns back equals the body") {

@@ -21,6 +21,8 @@ namespace uwaga::test {
 struct Variant {
   std::string what;
   bool group = false, gradient = false, bias = false, real = false, table = false, narrow = false;  // narrow: comes in as bf16
+  std::vector<std::string> bias_axes = {"head"};
+  bool host_only = false;  // its gradient
   int depth = 8, value_depth = 8, queries = 0;  // 0: the symbol `time`
   std::function<void(AttentionOptions&, const Tensor& bias, const Tensor& real)> set = {};
 };
@@ -42,7 +44,11 @@ inline Graph attend(const Variant& v) {
   const Tensor q = input("q", query), k = input("k", {kBatch, kKey, kHead, depth}), x = input("v", {kBatch, kKey, kHead, value});
   std::vector<Tensor> wrt{q, k, x};
   Tensor bias = q, real = q;  // unless the variant has one
-  if (v.bias) wrt.push_back(bias = g.input("bias", DType::f32, {kHead}));
+  if (v.bias) {
+    Axes axes;
+    for (const std::string& name : v.bias_axes) axes.push_back(name == "head" ? kHead : name == "bucket" ? Axis("bucket", 9) : name == "time" ? time : Axis(name));
+    wrt.push_back(bias = g.input("bias", DType::f32, axes));
+  }
   if (v.table) bias = g.input("table", DType::f32, {{"bucket", 9}, kHead});
   if (v.real) real = g.input("real", DType::i32, {kBatch, kKey});
   AttentionOptions options{.query = time, .key = kKey, .depth = depth};
@@ -101,6 +107,40 @@ inline std::vector<Variant> variants() {
          };
        }},
   };
+}
+
+// Scores that read tensors whose gradients are sums of scores in every other way.
+inline std::vector<Variant> learned_variants() {
+  const auto added = [](AttentionOptions& o, const Tensor& bias, const Tensor&) {
+    o.score = [bias](const Score& s) { return s.score - broadcast_like(bias, s.score) * 0.3; };
+    o.mask = sliding_window(70);
+  };
+  const auto looked_up = [](AttentionOptions& o, const Tensor& table, const Tensor&) {
+    o.score = [table](const Score& s) { return s.score + broadcast_like(gather(table, min(abs(s.query - s.key), 8), "bucket"), s.score); };
+    o.mask = causal();
+  };
+  std::vector<Variant> out = {
+      {.what = "a temperature", .bias = true, .bias_axes = {}, .host_only = false,
+       .set = [](AttentionOptions& o, const Tensor& bias, const Tensor&) {
+         o.score = [bias](const Score& s) { return s.score * broadcast_like(bias, s.score); };
+         o.mask = causal();
+       }},
+      {.what = "a table by distance for each head", .bias = true, .bias_axes = {"bucket", "head"}, .set = looked_up},
+      {.what = "a table by distance for all heads", .bias = true, .bias_axes = {"bucket"}, .set = looked_up},
+      {.what = "a table by distance, of the batch's own", .bias = true, .bias_axes = {"bucket", "batch"}, .set = looked_up},
+      {.what = "tables by the query and by the key", .bias = true, .bias_axes = {"bucket", "head"},
+       .set = [](AttentionOptions& o, const Tensor& table, const Tensor&) {
+         o.score = [table](const Score& s) {
+           return s.score + gather(table, min(s.query, 8), "bucket") - gather(table * 0.5, rem(s.key, 9), "bucket");
+         };
+       }},
+      {.what = "a number for each query, key and head", .bias = true, .bias_axes = {"key", "head", "time"}, .set = added},
+      {.what = "a number for each key", .bias = true, .bias_axes = {"key"}, .set = added},
+      {.what = "a number for each query of the batch", .bias = true, .bias_axes = {"time", "batch"}, .set = added},
+      {.what = "a number for each query and head", .bias = true, .bias_axes = {"head", "batch", "time"}, .set = added},
+  };
+  for (Variant& v : out) v.gradient = true, v.host_only = v.what != "a temperature";
+  return out;
 }
 
 // Within a part of the largest element.

@@ -39,14 +39,19 @@ Arrays drawn(const Graph& g, const Sizes& sizes) {
 TEST_CASE("claimed attention on emulated CUDA equals its body, forward and backward, at sizes that fit nothing") {
   CudaGraphs graphs;
   std::vector<std::pair<Variant, std::size_t>> cases;
+  const auto add = [&](const Variant& v) {
+    AttentionClaims claims;
+    const Graph low = lowered(attend(v), &claims);
+    REQUIRE(claims.refused.empty());
+    cases.emplace_back(v, graphs.add(low));
+  };
   for (Variant v : variants())
     for (bool gradient : {false, true}) {
       v.gradient = gradient;
-      AttentionClaims claims;
-      const Graph low = lowered(attend(v), &claims);
-      REQUIRE(claims.refused.empty());
-      cases.emplace_back(v, graphs.add(low));
+      add(v);
     }
+  for (const Variant& v : learned_variants())
+    if (!v.host_only) add(v);
   graphs.compile(7);
   for (const auto& [v, number] : cases)
     for (const auto& [queries, keys] : {std::pair{1, 1}, {5, 5}, {66, 130}, {17, 33}}) {
@@ -86,9 +91,20 @@ TEST_CASE("attention computed in bf16 equals its body on emulated CUDA") {
   }
 }
 
+TEST_CASE("a gradient of what scores read that CUDA kernels do not know runs from the body and says why") {
+  for (const Variant& v : learned_variants()) {
+    INFO(v.what);
+    const AttentionClaims claims = find_attention(attend(v), AttentionKernels::sums_over_both);
+    REQUIRE(claims.refused.size() == (v.host_only ? 1 : 0));
+    if (v.host_only)
+      CHECK(claims.refused[0].second ==
+            "the gradient of what scores read is not a sum over both queries and keys, as this target's kernels have it");
+  }
+}
+
 #ifdef UWAGA_WITH_LLVM
 TEST_CASE("claimed attention on emulated CUDA has the host's bits") {
-  for (Variant v : {variants()[3], variants()[5]}) {
+  for (Variant v : {variants()[3], variants()[5], learned_variants()[0]}) {
     v.gradient = true;
     INFO(v.what);
     const Sizes sizes{{"batch", 2}, {"time", 70}, {"key", 135}};
