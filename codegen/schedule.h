@@ -13,11 +13,11 @@
 
 #include <uwaga/codegen/cluster.h>
 #include <uwaga/codegen/kernel/kernel.h>
+#include <uwaga/codegen/tuning.h>
 
 namespace uwaga {
 
-// What a host schedule may count on. Constants come from a checked-in table keyed by CPU model, never from a timing, and
-// what they choose changes speed only.
+// What a host schedule may count on. What it chooses by sizes of caches, threads and `tuning` changes speed only.
 struct HostTarget {
   int vector_bytes = 32;      // of one register
   int registers = 16;         // vector registers
@@ -25,9 +25,7 @@ struct HostTarget {
   bool bf16_dot = false;      // AVX512_BF16
   bool amx = false;           // tile registers that multiply bf16
   std::int64_t l1_bytes = 32 << 10, l2_bytes = 512 << 10;
-  // Results of a product, at least, whose operands a kernel of their own packs once for all tasks: it pays where a second launch is
-  // little beside the first.
-  std::int64_t once_results = 1 << 20;
+  Tuning tuning;
   int threads = 1;            // that kernels run on: products are cut so that each has a task, which changes no bits
   std::string cpu;            // LLVM's name of the processor
   std::string features;       // LLVM's feature string

@@ -67,6 +67,7 @@ int main(int argc, char** argv) {
   add_check(app, chosen);
   add_inspect(app, chosen);
   add_bench(app, chosen);
+  add_tune(app, chosen);
   add_devices(app, chosen);
   if (const std::string sentence = unknown_word(app, "uwaga", argc - 1, argv + 1); !sentence.empty()) return fail(2, sentence);
   try {

@@ -29,6 +29,7 @@ void register_target() {
 HostTarget host_target(const HostFeatures& f) {
   HostTarget t;
   t.tune = llvm::sys::getHostCPUName().str();
+  t.tuning = tuning_of(t.tune);
 #if defined(__x86_64__)
   t.cpu = f.avx512 ? "x86-64-v4" : f.avx2 ? "x86-64-v3" : "x86-64";
   t.vector_bytes = f.avx512 ? 64 : f.avx2 ? 32 : 16;

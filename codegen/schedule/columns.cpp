@@ -12,7 +12,6 @@ namespace uwaga::schedule {
 namespace {
 
 constexpr int kPieceBytes = 128;  // of a row, a task: two cache lines
-constexpr std::int64_t kRowsAhead = 16;  // by which rows are fetched: they lie too far apart for a processor to guess the next
 
 }  // namespace
 
@@ -58,7 +57,7 @@ Schedule columns(const Graph& graph, const Cluster& cluster, const Layouts& layo
   const auto fetch_ahead = [&](Ex i) {
     if (reduced.size() != 1) return;
     IndexEnv env = task;
-    set_flat(x, env, reduced, Index::scalar(i + kRowsAhead));
+    set_flat(x, env, reduced, Index::scalar(i + target.tuning.rows_ahead));
     set_index(env, column, Index::scalar(first), b);
     std::set<Value> fetched;
     for (const Reduction& r : reductions) {

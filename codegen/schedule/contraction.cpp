@@ -39,8 +39,9 @@ Contraction::Contraction(const Graph& graph, const Cluster& cluster, const Layou
   whole_steps_ = is_multiple(terms_, per_turn);
   turns_divide_ = is_multiple(terms_, per_step_ * kStepsATurn);
   many_terms_ = lanes_ > 1 && terms_.constant().value_or(kSharedTerms) >= kSharedTerms;
+  steps_ahead_ = target.tuning.steps_ahead;
   plan_b();
-  if (tiles_) choose_tile_task(target.threads);
+  if (tiles_) choose_tile_task(target);
   else choose_task(target);
   plan_a();
   plan_once(target);
@@ -49,11 +50,11 @@ Contraction::Contraction(const Graph& graph, const Cluster& cluster, const Layou
 }
 
 void Contraction::choose_task(const HostTarget& target) {
-  task_rows_ = kTaskRows / tile_rows_ * tile_rows_;
+  task_rows_ = std::max(target.tuning.task_rows / tile_rows_, std::int64_t{1}) * tile_rows_;
   if (const auto c = rows_.constant()) task_rows_ = std::min(task_rows_, round_up(std::max<std::int64_t>(*c, 1), tile_rows_));
   const auto columns = columns_.constant(), all_rows = rows_.constant();
   const bool narrow = columns && *columns < kNarrow && !(all_rows && *all_rows >= kNarrow);
-  std::int64_t most = (narrow ? kNarrowColumns : kTaskColumns) * (tile_vectors_ == 3 ? 3 : 4) / 4;
+  std::int64_t most = (narrow ? std::min(kNarrowColumns, target.tuning.task_columns) : target.tuning.task_columns) * (tile_vectors_ == 3 ? 3 : 4) / 4;
   // An A that is packed is packed for every task across: of wider ones, fewer, as long as threads have enough of them.
   const std::int64_t bytes = 2 * most * block_ / per_step_ * static_cast<std::int64_t>(size_of(packed()));
   const std::int64_t across = columns ? parts(*columns, 2 * most) : kWideTasks, down = all_rows ? parts(*all_rows, task_rows_) : 1;

@@ -63,7 +63,7 @@ void Contraction::plan_a() {
 
 void Contraction::plan_once(const HostTarget& target) {
   const auto m = rows_.constant(), n = columns_.constant();
-  if (tiles_ || !many_terms_ || !roles_.batch.empty() || !m || !n || *m * *n < target.once_results) return;
+  if (tiles_ || !many_terms_ || !roles_.batch.empty() || !m || !n || *m * *n < target.tuning.once_results) return;
   const std::int64_t bytes = terms_.constant().value_or(kAssumedTerms) / per_step_ * static_cast<std::int64_t>(size_of(packed()));
   once_a_ = packs_a_ && along_rows_ && parts(*n, task_columns_) >= kOnceTasks && *m * bytes <= kOnceBytes;
   once_b_ = parts(*m, task_rows_) >= kOnceTasks && *n * bytes <= kOnceBytes;
@@ -220,7 +220,7 @@ void Contraction::fetch_ahead(const std::optional<StoredOperand>& operand, const
   for (std::int64_t t = 0; t < per_step_; ++t) {
     IndexEnv env = base_env_;
     spread(env, axes, Index::scalar(first));
-    spread(env, axes_.over, Index::scalar(k0 + ((step + kStepsAhead) * per_step_ + t)));
+    spread(env, axes_.over, Index::scalar(k0 + ((step + steps_ahead_) * per_step_ + t)));
     fetch(x_, *operand, env, length);
   }
 }

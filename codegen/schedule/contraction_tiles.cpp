@@ -14,19 +14,19 @@ bool Contraction::has_tiles_in_line() {
   return pitch != nullptr;
 }
 
-void Contraction::choose_tile_task(int threads) {
+void Contraction::choose_tile_task(const HostTarget& target) {
   // What it costs to have an operand once more, an element: read in place, copied, turned over.
   constexpr std::int64_t kInPlace = 1, kCopied = 2, kTurned = 8;
   const std::int64_t again_a = has_tiles_in_line() ? kInPlace : a_in_line() ? kCopied : kTurned;
   const std::int64_t again_b = across_b_ ? kTurned : kCopied;
   const std::int64_t most_columns = std::max(kTileBytes / (per_step_ * block_) / panel_, std::int64_t{1}) * panel_;
   const bool several = terms_.constant().value_or(0) > most_terms_;
-  const std::int64_t most_rows = (several ? kTaskRows : kTileTaskRows) / tile_rows_ * tile_rows_;
+  const std::int64_t most_rows = (several ? target.tuning.task_rows : kTileTaskRows) / tile_rows_ * tile_rows_;
   // Of sizes that are not known as many as one task has.
-  const std::int64_t rows = std::max<std::int64_t>(rows_.constant().value_or(kTaskRows), 1);
+  const std::int64_t rows = std::max<std::int64_t>(rows_.constant().value_or(target.tuning.task_rows), 1);
   const std::int64_t columns = std::max<std::int64_t>(columns_.constant().value_or(most_columns), 1);
   std::int64_t down = parts(rows, most_rows), across = parts(columns, most_columns);
-  while (down * across < std::max<std::int64_t>(kTileTasks, threads)) {
+  while (down * across < std::max<std::int64_t>(kTileTasks, target.threads)) {
     const bool more_rows = rows_.is_constant() && rows > 2 * tile_rows_ * down;
     const bool more_columns = columns_.is_constant() && columns > 2 * panel_ * across;
     if (more_columns && (!more_rows || rows * again_a <= columns * again_b)) ++across;

@@ -12,10 +12,9 @@ namespace {
 using namespace kernel;
 using namespace schedule;
 
-// Bytes of a term that a task reads, at least and at most, and tasks between: enough of them for the threads, and pieces of B that
-// memory gives in a row.
-constexpr std::int64_t kLeastBytes = 1536, kMostBytes = 3072, kTasks = 4;
-// And at least, where threads would be left without a task.
+// Tasks, at least, where Tuning::few_rows_bytes allows.
+constexpr std::int64_t kTasks = 4;
+// Bytes of a term that a task reads, at least, where threads would be left without a task.
 constexpr std::int64_t kLeastPieceBytes = 256;
 
 DType sums_in(const GraphData& g, const Roles& roles) {
@@ -57,7 +56,7 @@ class FewRows {
     vectors_ = across_ ? std::max<std::int64_t>(1, kSquareColumns / lanes_) : std::max<std::int64_t>(1, line_ / lanes_);
     panel_ = vectors_ * lanes_;
     terms_at_once_ = rows_ > 2 ? 4 : rows_ == 1 && divides_terms() && widens() ? 2 : 8;
-    const std::int64_t least = kLeastBytes * line_ / 64, most = kMostBytes * line_ / 64;
+    const std::int64_t least = target.tuning.few_rows_bytes * line_ / 64, most = 2 * least;
     task_columns_ = least;
     if (const auto c = columns_.constant()) task_columns_ = std::min(std::clamp((*c + (kTasks - 1)) / kTasks, least, most), (*c + 1) / 2);
     task_columns_ = std::max(round_up(task_columns_, panel_), panel_);

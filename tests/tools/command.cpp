@@ -64,7 +64,7 @@ TEST_CASE("a standard stream that is closed gets no file of the run") {
 TEST_CASE("help and version are answers, not errors") {
   const Workplace w;
   CHECK(w.run("--version").code == 0);
-  for (const char* command : {"", "train", "generate", "inspect", "bench", "devices"}) {
+  for (const char* command : {"", "train", "generate", "inspect", "bench", "tune", "devices"}) {
     const Ran r = w.run(std::string(command) + " --help");
     CHECK(r.code == 0);
     CHECK_THAT(r.out, Contains("--help"));
@@ -109,6 +109,16 @@ TEST_CASE("kernels are timed beside the bandwidth of each level", "[slow]") {
   CHECK(r.last().at("level") == "memory");
   CHECK(r.last().at("bandwidth_share").get<double>() > 0);
   refuses(w.run("bench kernels --only nothing"), 2, "nothing");
+}
+
+TEST_CASE("numbers to tune are measured, and a row is proposed") {
+  const Workplace w;
+  const Ran r = w.run("tune --number rows_ahead --rounds 1 --threads 1 --json");
+  REQUIRE(r.code == 0);
+  CHECK(std::count(r.out.begin(), r.out.end(), '\n') == 2);
+  CHECK_THAT(r.last().at("row").get<std::string>(), Contains("{\"") && Contains("}},"));
+  refuses(w.run("tune --number nothing"), 2, "nothing");
+  refuses(uwaga_command(w.path, "bench gemm --shape 2x2x2", "UWAGA_TUNING=rows=1 "), 1, "UWAGA_TUNING: there is no number 'rows' to tune");
 }
 
 TEST_CASE("bench decode times tokens after a prompt, in the weights' precision") {

@@ -12,9 +12,8 @@
 
 namespace uwaga::schedule {
 
-// Rows and columns of C that one task computes, at most. They bound its scratch and set how often operands are packed again:
-// an element of B serves all rows of the task, one of A all its columns. Narrow results get narrow tasks, for the threads.
-inline constexpr std::int64_t kTaskRows = 384, kTaskColumns = 128, kNarrowColumns = 64, kNarrow = 1024;
+// Narrow results get narrow tasks, for the threads.
+inline constexpr std::int64_t kNarrowColumns = 64, kNarrow = 1024;
 // Rows of a task that is cut for threads without one, at least.
 inline constexpr std::int64_t kLeastTaskRows = 48;
 // Tasks of a product, at least, that are made wider.
@@ -27,8 +26,6 @@ inline constexpr std::int64_t kSharedTerms = 256;
 inline constexpr std::int64_t kHidingTiles = 4;
 // Terms of a product, at least, behind which what its epilogue takes is fetched.
 inline constexpr std::int64_t kHidingTerms = 64;
-// Steps by which what is packed is fetched ahead: its pieces lie too far apart for a processor to guess the next.
-inline constexpr std::int64_t kStepsAhead = 16;
 // Terms that are summed in tile registers before the sums are put away, at most, bytes of B that are packed for them, and rows that
 // one task then computes: a sum in tile registers goes on exactly where it was, so that blocks of them are no part of its meaning.
 // Of more terms, or nobody knows how many, fewer are taken at once, for as many columns.
@@ -70,7 +67,7 @@ class Contraction {
   void choose_task(const HostTarget& target);
   void give_each_thread_a_task(int threads);
   // Rows and columns of a task in tile registers: as packing each operand again costs least.
-  void choose_tile_task(int threads);
+  void choose_tile_task(const HostTarget& target);
   // A as it lies, term by term, where that is how it is multiplied.
   std::optional<StoredOperand> a_in_line() const { return operand_in_line(x_, roles_.a, roles_.over, pairs_ ? DType::bf16 : dtype_); }
   // A bf16 A whose tiles lie in memory as they are loaded.
@@ -166,6 +163,7 @@ class Contraction {
   Extent rows_, columns_, terms_, batch_;
   std::int64_t task_rows_ = 0, task_columns_ = 0, panel_ = 0, block_ = kBlock, pitch_ = kBlock;
   std::int64_t most_terms_ = kBlock;  // of a block
+  std::int64_t steps_ahead_ = 0;
   std::int64_t group_rows_ = 0, tile_pitch_ = 0, pitch_a_ = 0;
   bool packs_a_ = false, along_rows_ = false, across_a_ = false, across_b_ = false, pairs_ = false, tiles_ = false;
   std::int64_t per_step_ = 1;  // terms

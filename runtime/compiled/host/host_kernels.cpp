@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <span>
@@ -28,6 +29,13 @@ HostTarget this_host() {
                                    .avx512_fp16 = cpu.avx512_fp16, .amx_bf16 = cpu.amx_bf16 && request_amx(), .neon = cpu.neon});
   if (cpu.l1d_bytes > 0) target.l1_bytes = cpu.l1d_bytes;
   if (cpu.l2_bytes > 0) target.l2_bytes = cpu.l2_bytes;
+  if (const char* numbers = std::getenv("UWAGA_TUNING")) {
+    try {
+      target.tuning = changed(target.tuning, numbers);
+    } catch (const Error& e) {
+      throw Error(std::string("UWAGA_TUNING: ") + e.what());
+    }
+  }
   return target;
 }
 

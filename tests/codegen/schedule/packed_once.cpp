@@ -33,7 +33,7 @@ HostTarget with_vectors(int bytes) {
   HostTarget target;
   target.vector_bytes = bytes;
   target.registers = bytes == 64 ? 32 : 16;
-  target.once_results = 1;
+  target.tuning.once_results = 1;
   return target;
 }
 
@@ -85,7 +85,7 @@ TEST_CASE("pairs of bf16 that are packed once, odd ones too, give the bits of th
         CHECK(schedule_of(g, target).temporaries.size() == s.operands);
         const Drawn given = draw(g, sizes, 3);
         const Array once = run_clusters(g, given.inputs, {}, sizes, target).outputs.at("y");
-        target.once_results = std::int64_t{1} << 40;
+        target.tuning.once_results = std::int64_t{1} << 40;
         CHECK(schedule_of(g, target).kernels.size() == 1);
         check_bits(once, run_clusters(g, given.inputs, {}, sizes, target).outputs.at("y"));
       }
@@ -95,7 +95,7 @@ TEST_CASE("small products, few tasks and products of a batch pack their operands
   Graph small, few, batch;
   product(small, {96, 300, 192, true, false, 0}, f32, true, false);
   HostTarget target = with_vectors(64);
-  target.once_results = HostTarget().once_results;
+  target.tuning.once_results = Tuning().once_results;
   CHECK(schedule_of(small, target).kernels.size() == 1);
   product(few, {96, 300, 96, true, false, 0}, f32, true, false);
   CHECK(schedule_of(few, with_vectors(64)).kernels.size() == 1);
