@@ -9,9 +9,9 @@
 #include <uwaga/codegen/schedule/contraction.h>
 #include <uwaga/codegen/schedule/elementwise.h>
 #include <uwaga/codegen/schedule/few_rows.h>
-#include <uwaga/codegen/schedule/full.h>
 #include <uwaga/codegen/schedule/index_ops.h>
 #include <uwaga/codegen/schedule/loops.h>
+#include <uwaga/codegen/schedule/row_blocks.h>
 #include <uwaga/codegen/schedule/rows.h>
 #include <uwaga/codegen/schedule/rows_and_sums.h>
 #include <uwaga/codegen/schedule/stages.h>
@@ -50,7 +50,7 @@ Schedule loop_for_host(const Graph& graph, const Cluster& cluster, const Layouts
     const bool across = group.sweep == Sweep::row && lies_across(graph, cluster, layouts);
     if (group.sweep == Sweep::column || across) return schedule::columns(graph, cluster, layouts, target);
     const auto terms = g.type(g.node(id).operands[0]).elements().constant();
-    if (group.sweep == Sweep::full && !(terms && *terms <= kSerialTerms)) return schedule::full(graph, cluster, layouts, target);
+    if (group.sweep == Sweep::full && !(terms && *terms <= kSerialTerms)) return schedule::row_blocks(graph, cluster, layouts, target);
     return schedule::rows(graph, cluster, layouts, target);
   }
   return schedule::elementwise(graph, cluster, layouts, target);
