@@ -28,7 +28,7 @@ struct HostTarget {
   // Results of a product, at least, whose operands a kernel of their own packs once for all tasks: it pays where a second launch is
   // little beside the first.
   std::int64_t once_results = 1 << 20;
-  int threads = 1;            // that kernels run on: products are cut so that each has a task, which changes no bits
+  int threads = 1;            // that kernels run on: products and long sums are cut so that each has a task, which changes no bits
   std::string cpu;            // LLVM's name of the processor
   std::string features;       // LLVM's feature string
   std::string tune;           // LLVM's name of the processor to order instructions for; decides no bits
