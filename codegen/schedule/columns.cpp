@@ -15,9 +15,6 @@ namespace {
 constexpr int kPieceBytes = 128;  // of a row, a task: two cache lines
 constexpr std::int64_t kRowsAhead = 16;  // by which rows are fetched: they lie too far apart for a processor to guess the next
 
-// What a kernel does: everything, or the blocks of terms side by side, or the rest with their results as terms.
-enum class Part : std::uint8_t { all, blocks, total };
-
 // How a cluster's columns lie, and how wide a task is.
 struct Columns {
   Columns(const GraphData& g, const Cluster& cluster, const Layouts& layouts, const HostTarget& target, const Stages& s) {

@@ -40,6 +40,9 @@ std::vector<Ex> reduce_block(Inline& x, Ex begin, Ex end, int lanes, int cost, c
 // known, of `sums` sums each. Sums too long for reduce_row always are.
 bool divides(const Extent& terms, std::optional<std::int64_t> tasks, std::int64_t sums, const HostTarget& target);
 
+// What a kernel does: everything, or the blocks of terms side by side, or the rest with their results as terms.
+enum class Part : std::uint8_t { all, blocks, total };
+
 // Makes the reductions' values known to what is computed from here on, rounded to their dtypes.
 void define_results(Inline& x, const std::vector<Reduction>& reductions, const std::vector<Ex>& results);
 

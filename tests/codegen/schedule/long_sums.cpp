@@ -110,6 +110,21 @@ TEST_CASE("passes over few long rows are divided one by one, and have the same b
   check(narrow);
 }
 
+// Of many equal elements, the first.
+TEST_CASE("an argmax of few long rows has a task a thread, and the same indices") {
+  const Axis few("few", 2), n("n", 150001);
+  for (const DType d : {f32, bf16, i32})
+    for (const bool down : {false, true}) {
+      INFO(name(d) << (down ? ", down" : ", along"));
+      Graph g;
+      g->add_output("y", argmax(g.input("x", d, down ? Axes{n, few} : Axes{few, n}), n).value());
+      check(g);
+    }
+  Graph one;
+  one->add_output("y", argmax(abs(one.input("x", f32, {n})), n).value());
+  check(one);
+}
+
 TEST_CASE("sums are divided where that gives idle threads enough to do") {
   const Axis n("n", 1 << 18), short_n("short", 1 << 16), few("few", 2);
   CHECK(kernels({few, n}, {n}, 2) == 1);
