@@ -26,7 +26,7 @@ struct HostTarget {
   bool amx = false;           // tile registers that multiply bf16
   std::int64_t l1_bytes = 32 << 10, l2_bytes = 512 << 10;
   Tuning tuning;
-  int threads = 1;            // that kernels run on: products are cut so that each has a task, which changes no bits
+  int threads = 1;            // that kernels run on: products and long sums are cut so that each has a task, which changes no bits
   std::string cpu;            // LLVM's name of the processor
   std::string features;       // LLVM's feature string
   std::string tune;           // LLVM's name of the processor to order instructions for; decides no bits

@@ -1,6 +1,7 @@
 #include <uwaga/codegen/schedule/columns.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include <uwaga/codegen/schedule/column_accumulators.h>
@@ -13,109 +14,194 @@ namespace {
 
 constexpr int kPieceBytes = 128;  // of a row, a task: two cache lines
 
+// How a cluster's columns lie, and how wide a task is.
+struct Columns {
+  Columns(const GraphData& g, const Cluster& cluster, const Layouts& layouts, const HostTarget& target, const Stages& s) {
+    kept = collapse(g, cluster, layouts, s.space, s.space.without(s.over).axes());
+    check_internal(!kept.empty(), "columns without an axis kept");
+    column = kept.back();
+    kept.pop_back();
+    reduced = collapse(g, cluster, layouts, s.space, s.over);
+    lanes = lanes_for(g, cluster, target, column.extent);
+    rows_ahead = target.tuning.rows_ahead;
+    known = column.extent.constant();
+    const int most = std::max(1, kPieceBytes / target.vector_bytes);
+    vectors = known ? static_cast<int>(std::clamp<std::int64_t>((*known + lanes - 1) / lanes, 1, most)) : most;
+    whole_pieces = known && *known % width() == 0;
+    any_size = whole_pieces && vectors == most && kept.empty() && reduced.size() == 1;
+  }
+  int width() const { return lanes * vectors; }
+  Extent terms() const { return product(reduced); }
+  bool divide(const HostTarget& target) const {
+    const auto matrices = product(kept).constant();
+    if (!matrices || !known) return divides(terms(), std::nullopt, width(), target);
+    return divides(terms(), *matrices * parts(*known, width()), std::min<std::int64_t>(*known, width()), target);
+  }
+
+  std::vector<LoopAxis> kept, reduced;  // `kept`: but for the columns
+  LoopAxis column;
+  std::optional<std::int64_t> known;  // how many columns
+  int lanes = 1, vectors = 1;
+  std::int64_t rows_ahead = 0;
+  bool whole_pieces = false;
+  bool any_size = false;  // of matrices of as many whole pieces as there may be: those of all sizes have one kernel
+};
+
+// Writes one of the kernels.
+class Writer {
+ public:
+  Writer(Part part, const char* kind, const Graph& graph, const Cluster& cluster, const Layouts& layouts, const Stages& s, const Columns& c)
+      : part_(part), g_(graph.data()), s_(s), c_(c), b_(kind), x_(b_, graph, cluster, layouts, out_) {
+    if (c.any_size) x_.let_sizes_be_arguments();
+    for (NodeId id : s.reductions) reductions_.push_back(reduction_of(b_, g_, id));
+    n_ = x_.extent(c.terms());
+    wide_ = x_.extent(c.column.extent);
+    blocks_ = (n_ + (kSumBlock - 1)) / kSumBlock;
+    if (part == Part::all) return;
+    for (const Reduction& r : reductions_)
+      temporaries_.push_back(x_.temporary(r.dtype, static_cast<std::uint32_t>(temporaries_.size()), part == Part::blocks));
+  }
+
+  ScheduledKernel write() {
+    const auto terms = part_ == Part::total ? temporary_blocks(c_.terms()).constant() : c_.terms().constant();
+    const bool one_block = part_ == Part::blocks || (terms && *terms <= kSumBlock);
+    ColumnAccumulators block(x_, reductions_, kSumLanes, c_.lanes, c_.vectors);
+    ColumnAccumulators total(x_, reductions_, kSumLanes, one_block ? 1 : c_.lanes, one_block ? 1 : c_.vectors);
+    outer_ = c_.kept.empty() ? b_.integer(0) : b_.grid(x_.extent(product(c_.kept)));
+    const Ex here = part_ == Part::blocks ? b_.grid(blocks_) : Ex{};
+    first_ = b_.let(b_.grid((wide_ + (c_.width() - 1)) / c_.width()) * c_.width());
+    task_ = zero_env(b_, s_.space);
+    set_flat(x_, task_, c_.kept, Index::scalar(outer_));
+    const auto walk = [&](bool whole) {
+      whole_ = whole;
+      if (part_ == Part::blocks) {
+        const Ex begin = b_.let(here * kSumBlock);
+        one_pass(block, begin, b_.let(min(begin + kSumBlock, n_)));
+        for (std::size_t r = 0; r < reductions_.size(); ++r)
+          for (int v = 0; v < c_.vectors; ++v) b_.store(temporaries_[r], of_block(here, v), block.result(r, v), column_env(task_, v).mask);
+        return;
+      }
+      const Ex n = part_ == Part::total ? blocks_ : n_;
+      if (one_block) one_pass(block, b_.integer(0), n);
+      else all_passes(block, total, n);
+      store_results(one_block ? block : total);
+    };
+    if (c_.whole_pieces) walk(true);
+    else if (c_.known && *c_.known < c_.width()) walk(false);
+    else x_.branch(b_.integer(-1) < wide_ - c_.width() - first_, [&] { walk(true); }, [&] { walk(false); });
+    out_.kernel = b_.finish();
+    return std::move(out_);
+  }
+
+ private:
+  IndexEnv column_env(const IndexEnv& env, int v) {
+    const Ex c = first_ + v * c_.lanes;
+    IndexEnv at = whole_ ? env : env.masked(b_.ramp(c, c_.lanes) < wide_);
+    set_index(at, c_.column, Index::ramp(c, c_.lanes, c_.lanes), b_);
+    return at;
+  }
+
+  // Where a block's results are.
+  Ex of_block(Ex block, int v) { return b_.ramp((outer_ * blocks_ + block) * wide_ + first_ + v * c_.lanes, c_.lanes); }
+
+  // The same columns of a row that comes up a few rows later.
+  void fetch_ahead(Ex i) {
+    if (c_.reduced.size() != 1) return;
+    IndexEnv env = task_;
+    set_flat(x_, env, c_.reduced, Index::scalar(i + c_.rows_ahead));
+    set_index(env, c_.column, Index::scalar(first_), b_);
+    std::set<Value> fetched;
+    for (const Reduction& r : reductions_) {
+      const auto d = leading_operand(x_, g_.node(r.value.node).operands[0]);
+      if (!d || !fetched.insert(d->stored).second) continue;
+      fetch(x_, *d, env, c_.width());
+    }
+  }
+
+  void one_row(ColumnAccumulators& sums, Ex i, Ex lane) {
+    IndexEnv env = task_;
+    set_flat(x_, env, c_.reduced, Index::scalar(i));
+    fetch_ahead(i);
+    for (int v = 0; v < c_.vectors; ++v) {
+      const IndexEnv at = column_env(env, v);
+      for (std::size_t r = 0; r < reductions_.size(); ++r)
+        sums.add(r, lane, v, b_.splat(x_.value(g_.node(reductions_[r].value.node).operands[0], at), c_.lanes));
+      for (const Value& e : s_.elements) x_.store(e, at, x_.value(e, at));
+    }
+  }
+
+  void one_result(ColumnAccumulators& sums, Ex block, Ex lane) {
+    for (int v = 0; v < c_.vectors; ++v)
+      for (std::size_t r = 0; r < reductions_.size(); ++r)
+        sums.add(r, lane, v, b_.load(temporaries_[r], of_block(block, v), column_env(task_, v).mask));
+  }
+
+  void one_pass(ColumnAccumulators& block, Ex begin, Ex end) {
+    const Ex terms = end - begin;
+    block.clear(terms);
+    x_.loop(begin, end, 1, [&](Ex i) {
+      const Ex lane = b_.let((i - begin) % kSumLanes);
+      if (part_ == Part::total) one_result(block, i, lane);
+      else one_row(block, i, lane);
+    });
+    block.join(terms);
+  }
+
+  void all_passes(ColumnAccumulators& block, ColumnAccumulators& total, Ex n) {
+    const Ex blocks = (n + (kSumBlock - 1)) / kSumBlock;
+    total.clear(blocks);
+    x_.loop(b_.integer(0), n, kSumBlock, [&](Ex begin) {
+      one_pass(block, begin, b_.let(min(begin + kSumBlock, n)));
+      const Ex lane = b_.let(begin / kSumBlock % kSumLanes);
+      for (std::size_t r = 0; r < reductions_.size(); ++r)
+        for (int v = 0; v < c_.vectors; ++v) total.add(r, lane, v, block.result(r, v));
+    });
+    total.join(blocks);
+  }
+
+  void store_results(ColumnAccumulators& sums) {
+    for (int v = 0; v < c_.vectors; ++v) {
+      const IndexEnv at = column_env(task_, v);
+      for (std::size_t r = 0; r < reductions_.size(); ++r) {
+        const Ex sum = b_.let(x_.rounded(sums.result(r, v), g_.type(reductions_[r].value).dtype));
+        x_.define(reductions_[r].value, [sum](const IndexEnv&) { return sum; });
+      }
+      for (const Value& e : s_.results) x_.store(e, at, x_.value(e, at));
+    }
+  }
+
+  const Part part_;
+  const GraphData& g_;
+  const Stages& s_;
+  const Columns& c_;
+  ScheduledKernel out_;
+  KernelBuilder b_;
+  Inline x_;
+  std::vector<Reduction> reductions_;
+  std::vector<kernel::BufferId> temporaries_;  // the blocks' results, of each reduction
+  Ex n_, wide_, blocks_;
+  Ex outer_, first_;  // column of the task
+  IndexEnv task_;
+  bool whole_ = true;  // are all of the task's columns there
+};
+
 }  // namespace
 
 Schedule columns(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
   const GraphData& g = graph.data();
-  Schedule out;
-  ScheduledKernel& scheduled = out.kernels.emplace_back();
-  KernelBuilder b("columns");
-  Inline x(b, graph, cluster, layouts, scheduled);
   const Stages s = stages_of(g, cluster);
   check_internal(s.count == 1, "a reduction down columns has one pass");
-  AxisNames order;
-  for (const std::string& axis : s.space.axes())
-    if (std::find(s.over.begin(), s.over.end(), axis) == s.over.end()) order.push_back(axis);
-  std::vector<LoopAxis> kept = collapse(g, cluster, layouts, s.space, order);
-  check_internal(!kept.empty(), "columns without an axis kept");
-  const LoopAxis column = kept.back();
-  kept.pop_back();
-  const std::vector<LoopAxis> reduced = collapse(g, cluster, layouts, s.space, s.over);
-  const int lanes = lanes_for(g, cluster, target, column.extent);
-  const auto columns = column.extent.constant();
-  const int most = std::max(1, kPieceBytes / target.vector_bytes);
-  const int vectors = columns ? static_cast<int>(std::clamp<std::int64_t>((*columns + lanes - 1) / lanes, 1, most)) : most;
-  const int width = lanes * vectors;
-  // Of matrices of as many whole pieces as there may be: those of all sizes have one kernel.
-  const bool whole_pieces = columns && *columns % width == 0;
-  if (whole_pieces && vectors == most && kept.empty() && reduced.size() == 1) x.let_sizes_be_arguments();
-
-  std::vector<Reduction> reductions;
-  for (NodeId id : s.reductions) reductions.push_back(reduction_of(b, g, id));
-  const Ex n = x.extent(product(reduced)), wide = x.extent(column.extent);
-  const auto terms_known = product(reduced).constant();
-  const bool one_block = terms_known && *terms_known <= kSumBlock;
-  ColumnAccumulators block(x, reductions, kSumLanes, lanes, vectors);
-  ColumnAccumulators total(x, reductions, kSumLanes, one_block ? 1 : lanes, one_block ? 1 : vectors);
-
-  const Ex outer = kept.empty() ? b.integer(0) : b.grid(x.extent(product(kept)));
-  const Ex first = b.let(b.grid((wide + (width - 1)) / width) * width);
-  IndexEnv task = zero_env(b, s.space);
-  set_flat(x, task, kept, Index::scalar(outer));
-
-  // The same columns of a row that comes up a few rows later.
-  const auto fetch_ahead = [&](Ex i) {
-    if (reduced.size() != 1) return;
-    IndexEnv env = task;
-    set_flat(x, env, reduced, Index::scalar(i + target.tuning.rows_ahead));
-    set_index(env, column, Index::scalar(first), b);
-    std::set<Value> fetched;
-    for (const Reduction& r : reductions) {
-      const auto d = leading_operand(x, g.node(r.value.node).operands[0]);
-      if (!d || !fetched.insert(d->stored).second) continue;
-      fetch(x, *d, env, width);
-    }
-  };
-  const auto walk = [&](bool whole) {
-    const auto column_env = [&](const IndexEnv& env, int v) {
-      const Ex c = first + v * lanes;
-      IndexEnv at = whole ? env : env.masked(b.ramp(c, lanes) < wide);
-      set_index(at, column, Index::ramp(c, lanes, lanes), b);
-      return at;
-    };
-    const auto one_row = [&](Ex i, Ex lane) {
-      IndexEnv env = task;
-      set_flat(x, env, reduced, Index::scalar(i));
-      fetch_ahead(i);
-      for (int v = 0; v < vectors; ++v) {
-        const IndexEnv at = column_env(env, v);
-        for (std::size_t r = 0; r < reductions.size(); ++r)
-          block.add(r, lane, v, b.splat(x.value(g.node(reductions[r].value.node).operands[0], at), lanes));
-        for (const Value& e : s.elements) x.store(e, at, x.value(e, at));
-      }
-    };
-    const auto one_pass = [&](Ex begin, Ex end) {
-      const Ex terms = end - begin;
-      block.clear(terms);
-      x.loop(begin, end, 1, [&](Ex i) { one_row(i, b.let((i - begin) % kSumLanes)); });
-      block.join(terms);
-    };
-    if (one_block) {
-      one_pass(b.integer(0), n);
-    } else {
-      const Ex blocks = (n + (kSumBlock - 1)) / kSumBlock;
-      total.clear(blocks);
-      x.loop(b.integer(0), n, kSumBlock, [&](Ex begin) {
-        one_pass(begin, b.let(min(begin + kSumBlock, n)));
-        const Ex lane = b.let(begin / kSumBlock % kSumLanes);
-        for (std::size_t r = 0; r < reductions.size(); ++r)
-          for (int v = 0; v < vectors; ++v) total.add(r, lane, v, block.result(r, v));
-      });
-      total.join(blocks);
-    }
-    for (int v = 0; v < vectors; ++v) {
-      const IndexEnv at = column_env(task, v);
-      for (std::size_t r = 0; r < reductions.size(); ++r) {
-        const Ex sum = b.let(x.rounded((one_block ? block : total).result(r, v), g.type(reductions[r].value).dtype));
-        x.define(reductions[r].value, [sum](const IndexEnv&) { return sum; });
-      }
-      for (const Value& e : s.results) x.store(e, at, x.value(e, at));
-    }
-  };
-  if (whole_pieces) walk(true);
-  else if (columns && *columns < width) walk(false);
-  else x.branch(b.integer(-1) < wide - width - first, [&] { walk(true); }, [&] { walk(false); });
-  scheduled.kernel = b.finish();
+  const Columns c(g, cluster, layouts, target, s);
+  const auto write = [&](Part part, const char* kind) { return Writer(part, kind, graph, cluster, layouts, s, c).write(); };
+  Schedule out;
+  if (!c.divide(target)) {
+    out.kernels.push_back(write(Part::all, "columns"));
+    return out;
+  }
+  out.kernels.push_back(write(Part::blocks, "columns.blocks"));
+  out.kernels.push_back(write(Part::total, "columns.total"));
+  for (NodeId id : s.reductions)
+    out.temporaries.push_back({kernel::computing(g.node(id).types[0].dtype), s.kept() * temporary_blocks(s.terms())});
   return out;
 }
 

@@ -9,9 +9,10 @@
 #include <uwaga/codegen/schedule/contraction.h>
 #include <uwaga/codegen/schedule/elementwise.h>
 #include <uwaga/codegen/schedule/few_rows.h>
-#include <uwaga/codegen/schedule/full.h>
 #include <uwaga/codegen/schedule/index_ops.h>
 #include <uwaga/codegen/schedule/loops.h>
+#include <uwaga/codegen/schedule/reduce.h>
+#include <uwaga/codegen/schedule/row_blocks.h>
 #include <uwaga/codegen/schedule/rows.h>
 #include <uwaga/codegen/schedule/rows_and_sums.h>
 #include <uwaga/codegen/schedule/stages.h>
@@ -36,6 +37,16 @@ bool lies_across(const Graph& graph, const Cluster& cluster, const Layouts& layo
   return false;
 }
 
+bool is_short(const GraphData& g, NodeId full) {
+  const auto terms = g.type(g.node(full).operands[0]).elements().constant();
+  return terms && *terms <= kSerialTerms;
+}
+
+bool has_few_long_rows(const GraphData& g, const Cluster& cluster, const HostTarget& target) {
+  const schedule::Stages s = schedule::stages_of(g, cluster);
+  return schedule::divides(s.terms(), s.kept().constant(), 1, target);
+}
+
 Schedule loop_for_host(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
   const GraphData& g = graph.data();
   AxisNames over;
@@ -49,9 +60,8 @@ Schedule loop_for_host(const Graph& graph, const Cluster& cluster, const Layouts
     if (group.sweep == Sweep::none) continue;
     const bool across = group.sweep == Sweep::row && lies_across(graph, cluster, layouts);
     if (group.sweep == Sweep::column || across) return schedule::columns(graph, cluster, layouts, target);
-    const auto terms = g.type(g.node(id).operands[0]).elements().constant();
-    if (group.sweep == Sweep::full && !(terms && *terms <= kSerialTerms)) return schedule::full(graph, cluster, layouts, target);
-    return schedule::rows(graph, cluster, layouts, target);
+    const bool apart = group.sweep == Sweep::full ? !is_short(g, id) : has_few_long_rows(g, cluster, target);
+    return (apart ? schedule::row_blocks : schedule::rows)(graph, cluster, layouts, target);
   }
   return schedule::elementwise(graph, cluster, layouts, target);
 }

@@ -1,5 +1,7 @@
 #include <uwaga/codegen/schedule/reduce.h>
 
+#include <algorithm>
+
 #include <uwaga/codegen/lower/rows.h>
 
 namespace uwaga::schedule {
@@ -8,6 +10,11 @@ namespace {
 // Up to this cost the loop body is written once for each vector of the 64 lanes, with accumulators in registers; beyond,
 // the body is long enough to hide that they are in memory, and is written once.
 constexpr int kUnrolledCost = 10;
+
+// As many tasks read as fast as a memory gives: more of them gain little.
+constexpr std::int64_t kBusyTasks = 24;
+// Terms that a thread must be spared for a second launch to pay.
+constexpr std::int64_t kWorthSparing = 1 << 17;
 
 Ex combine(KernelBuilder& b, Op op, Ex x, Ex y) { return b.apply(op, {x, y}); }
 
@@ -130,6 +137,15 @@ void define_results(Inline& x, const std::vector<Reduction>& reductions, const s
     const Ex rounded = x.builder().let(x.rounded(results[r], x.graph().type(reductions[r].value).dtype));
     x.define(reductions[r].value, [rounded](const IndexEnv&) { return rounded; });
   }
+}
+
+bool divides(const Extent& terms, std::optional<std::int64_t> tasks, std::int64_t sums, const HostTarget& target) {
+  const auto n = terms.constant();
+  if (!n || *n <= kSumBlock) return false;
+  if (*n > kSumBlock * kSumBlock) return true;
+  if (!tasks || *tasks < 1 || *tasks >= std::min<std::int64_t>(target.threads, kBusyTasks)) return false;
+  const std::int64_t alone = *n * sums, divided = std::max(alone * *tasks / target.threads, kSumBlock * sums);
+  return alone - divided >= kWorthSparing;
 }
 
 Extent temporary_blocks(const Extent& terms) {

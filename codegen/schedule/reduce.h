@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include <uwaga/codegen/schedule/loops.h>
@@ -34,6 +35,13 @@ std::vector<Ex> reduce_row(Inline& x, Ex n, int lanes, int cost, const std::vect
 // The same within one block: terms [begin, end), end - begin <= kSumBlock.
 std::vector<Ex> reduce_block(Inline& x, Ex begin, Ex end, int lanes, int cost, const std::vector<Reduction>& reductions,
                              const Terms& terms);
+
+// Are the blocks of sums worth a kernel of their own, so that threads divide them? `tasks` is how many there are otherwise, if
+// known, of `sums` sums each. Sums too long for reduce_row always are.
+bool divides(const Extent& terms, std::optional<std::int64_t> tasks, std::int64_t sums, const HostTarget& target);
+
+// What a kernel does: everything, or the blocks of terms side by side, or the rest with their results as terms.
+enum class Part : std::uint8_t { all, blocks, total };
 
 // Makes the reductions' values known to what is computed from here on, rounded to their dtypes.
 void define_results(Inline& x, const std::vector<Reduction>& reductions, const std::vector<Ex>& results);

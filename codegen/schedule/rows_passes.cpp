@@ -84,11 +84,7 @@ void RowPasses::fetch_ahead(int pass, IndexEnv next, const Index& along) {
 
 void RowPasses::run(const IndexEnv& env, const std::optional<IndexEnv>& next, const Also& also) {
   for (int pass = 0; pass < s_.count; ++pass) {
-    hoist_rows(x_, env, s_.space, inner_, [&](Value v) {
-      const auto it = s_.stage.find(v.node);
-      if (it == s_.stage.end()) return true;
-      return contains(s_.reductions, v.node) ? it->second < pass : it->second <= pass;
-    });
+    hoist_rows(x_, env, s_.space, inner_, [&](Value v) { return s_.known_in(v, pass); });
     std::vector<Reduction> reductions;
     for (NodeId id : s_.reductions)
       if (s_.stage.at(id) == pass) reductions.push_back(reduction_of(b_, g_, id));

@@ -14,6 +14,15 @@ bool Stages::has_reduced_axis(const Type& t) const {
   return std::any_of(over.begin(), over.end(), [&](const std::string& axis) { return t.has(axis); });
 }
 
+bool Stages::reduces_in(NodeId id, int pass) const {
+  return stage.at(id) == pass && std::find(reductions.begin(), reductions.end(), id) != reductions.end();
+}
+
+bool Stages::known_in(Value v, int pass) const {
+  const auto it = stage.find(v.node);
+  return it == stage.end() || it->second < pass || (it->second == pass && !reduces_in(v.node, pass));
+}
+
 Stages stages_of(const GraphData& graph, const Cluster& cluster) {
   Stages s;
   const auto reduces = [&](NodeId id) {

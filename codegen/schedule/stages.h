@@ -19,6 +19,10 @@ struct Stages {
   std::vector<Value> elements, results;  // the cluster's outputs, without `sums`: over `space`, and over the axes kept
 
   bool has_reduced_axis(const Type& t) const;
+  Extent kept() const { return space.without(over).elements(); }  // results of a reduction
+  Extent terms() const { return space.without(space.without(over).axes()).elements(); }  // of each
+  bool reduces_in(NodeId id, int pass) const;  // is it one of the pass's reductions?
+  bool known_in(Value v, int pass) const;      // can it be computed before the elements of the pass?
 };
 Stages stages_of(const GraphData& graph, const Cluster& cluster);
 
