@@ -68,7 +68,7 @@ NodeId GraphData::append(Op op, SharedAttributes attributes, ValueList operands,
     const auto& a = std::get<ParameterAttrs>(attributes.get());
     const auto [it, fresh] = parameters_.try_emplace(a.path, id);
     if (!fresh)
-      throw refuse(fmt::format("parameter '{}' is already declared at {}; to tie parameters, pass the tensor", a.path,
+      throw refuse(fmt::format("parameter '{}' is already declared at {}; to use it again, pass the tensor or tie the scope (Scope::tied_to)", a.path,
                                provenance_->brief(nodes_[it->second].provenance)));
   } else if (op == Op::random_bits) {
     note_draw(std::get<RandomBitsAttrs>(attributes.get()).key, provenance);
@@ -224,6 +224,22 @@ Tensor Graph::parameter(const std::string& path) const {
   std::vector<std::string> names;
   for (const auto& [name, id] : all) names.push_back(name);
   throw Error(fmt::format("the graph has no parameter '{}'{}", path, nearest_names(path, names)));
+}
+
+std::map<std::string, Tensor> Graph::parameters(const std::string& under) const {
+  std::map<std::string, Tensor> out;
+  const std::string prefix = under.empty() ? "" : under + ".";
+  for (const auto& [path, id] : data().parameters())
+    if (path.starts_with(prefix) && data().node(id).as<ParameterAttrs>().trainable) out.emplace(path.substr(prefix.size()), Tensor(shared(), {id, 0}));
+  if (out.empty() && !under.empty()) throw Error(fmt::format("the graph has no parameters under '{}'", under));
+  return out;
+}
+
+Tensor Graph::output(const std::string& name) const {
+  if (const auto value = data().output(name)) return {shared(), *value};
+  std::vector<std::string> names;
+  for (const Output& o : data().outputs()) names.push_back(o.name);
+  throw Error(fmt::format("the graph has no output '{}'{}", name, nearest_names(name, names)));
 }
 
 Tensor Graph::seed(std::source_location where) { return shared_counter(*this, "seed", where); }

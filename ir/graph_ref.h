@@ -9,6 +9,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <source_location>
 #include <string>
@@ -48,6 +49,10 @@ class Graph {
 
   // A parameter or a state slot, by its path. Error where there is none, with the nearest ones.
   Tensor parameter(const std::string& path) const;
+  // The trainable parameters below a path, by what follows it: for Scope::with. Error where there are none.
+  std::map<std::string, Tensor> parameters(const std::string& under = "") const;
+  // What passes name and what was watched. Error where there is no such output, with the nearest ones.
+  Tensor output(const std::string& name) const;
 
   // The i64 scalars that random numbers are drawn from: state slots "seed" and "step", shared by all that ask.
   Tensor seed(std::source_location where = std::source_location::current());

@@ -402,6 +402,32 @@ Tensor constant(const Graph& graph, std::vector<Literal> values, DType dtype, co
   return b.add(Op::constant, ConstantAttrs{std::move(type), std::move(values)}, {});
 }
 
+Tensor iota(const Graph& graph, const Axis& axis, DType dtype, Here where) {
+  const Builder b(graph.shared(), where);
+  return b.add(Op::iota, IotaAttrs{Type{dtype, {{axis.name, axis.extent.value_or(Extent::symbol(axis.name))}}}}, {});
+}
+
+Tensor one_hot(Operand indices, const Axis& axis, DType dtype) {
+  const Builder b(indices);
+  if (!axis.extent) throw b.error(fmt::format("one_hot needs a size for axis '{}'", axis.name));
+  if (is_float(indices.tensor->dtype()) || indices.tensor->dtype() == DType::boolean)
+    throw b.error(fmt::format("one_hot wants integer indices, not {}", indices.tensor->type().str()));
+  const ProvenanceGuard guard(*b.graph, b.origin);
+  const Tensor wide = broadcast(*indices.tensor, {{axis.name, *axis.extent}});
+  return cast(equal(wide, iota(indices.tensor->graph(), axis, indices.tensor->dtype())), dtype);
+}
+
+Tensor stack(const std::vector<Tensor>& parts, const Axis& axis, Here where) {
+  const Builder b = Builder::of(parts, where);
+  const ProvenanceGuard guard(*b.graph, b.origin);
+  std::vector<Tensor> wide;
+  for (const Tensor& part : parts) wide.push_back(broadcast(part, {{axis.name, 1}}));
+  const Tensor all = concat(wide, axis.name);
+  if (axis.extent && !(*axis.extent == all.extent(axis)))
+    throw b.error(fmt::format("stack of {} along '{}', which has {}={}", parts.size(), axis.name, axis.name, axis.extent->str()));
+  return all;
+}
+
 Tensor iota(Operand like, const Axis& axis, DType dtype) {
   const Builder b(like);
   check_axis(b, Op::iota, like.tensor->type(), axis);
@@ -427,7 +453,10 @@ Tensor Tensor::watch(const std::string& name, std::source_location where) const 
   return named;
 }
 
-Tensor random_bits(const Scope& scope, const std::string& name, const Type& type, Here where) {
+namespace {
+
+// In the scope's graph, or in one inside it.
+Tensor draw(const Scope& scope, const std::string& name, const Type& type, const std::shared_ptr<GraphData>* place, Here where) {
   Graph graph = scope.graph();
   const ProvenanceId origin = scope.origin(where);
   const std::string key = scope.path_of(name);
@@ -441,11 +470,19 @@ Tensor random_bits(const Scope& scope, const std::string& name, const Type& type
   // Every turn of a scan draws anew, so it draws inside, wherever the scope comes from.
   std::shared_ptr<GraphData> inside = graph.shared();
   if (!outermost.open_scans.empty() && outermost.open_scans.back()->is_inside(graph.data())) inside = outermost.open_scans.back();
+  if (place && (*place)->is_inside(*inside)) inside = *place;
   Graph outer(outermost.shared_from_this());
   ValueList operands{inside->adopt(outermost, outer.seed(where).value()), inside->adopt(outermost, outer.step(where).value())};
   for (const auto& body : outermost.open_scans)  // outermost first
     if (inside->is_inside(*body)) operands.push_back(inside->adopt(*body, *body->scan_index));
   return {inside, {inside->add(Op::random_bits, RandomBitsAttrs{key, type.with_dtype(DType::i32)}, std::move(operands), origin), 0}};
+}
+
+}  // namespace
+
+Tensor random_bits(const Scope& scope, const std::string& name, const Type& type, Here where) { return draw(scope, name, type, nullptr, where); }
+Tensor random_bits(const Scope& scope, const std::string& name, const Tensor& like, Here where) {
+  return draw(scope, name, like.type(), &like.shared_graph(), where);
 }
 
 }  // namespace uwaga

@@ -4,6 +4,7 @@
 #include <functional>
 #include <source_location>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <uwaga/ir/composite.h>
@@ -33,6 +34,10 @@ Tensor operator+(Operand a, Operand b);
 Tensor operator-(Operand a, Operand b);
 Tensor operator*(Operand a, Operand b);
 Tensor operator/(Operand a, Operand b);
+inline Tensor& operator+=(Tensor& a, Operand b) { return a = a + std::move(b); }
+inline Tensor& operator-=(Tensor& a, Operand b) { return a = a - std::move(b); }
+inline Tensor& operator*=(Tensor& a, Operand b) { return a = a * std::move(b); }
+inline Tensor& operator/=(Tensor& a, Operand b) { return a = a / std::move(b); }
 Tensor pow(Operand a, Operand b);
 Tensor max(Operand a, Operand b);  // NaN if either is
 Tensor min(Operand a, Operand b);
@@ -59,6 +64,7 @@ Tensor rename(Operand x, const Axis& from, const Axis& to);               // the
 Tensor slice(Operand x, const Axis& axis, Extent start, Extent stop, std::int64_t step = 1);
 Tensor pad(Operand x, const Axis& axis, Extent low, Extent high, Literal value = 0.0, std::int64_t interior = 0);
 Tensor concat(const std::vector<Tensor>& parts, const Axis& axis, Here where = Here::current());
+Tensor stack(const std::vector<Tensor>& parts, const Axis& axis, Here where = Here::current());  // along a new axis
 Tensor reverse(Operand x, const Axis& axis);
 Tensor order(Operand x, const Axes& axes);  // the same tensor, its axes written in this order
 
@@ -83,6 +89,8 @@ Tensor gather(Operand data, Operand indices, const Axis& axis);
 Tensor scatter_add(Operand base, Operand indices, Operand updates, const Axis& axis);
 Tensor dynamic_slice(Operand x, Operand start, const Axis& axis, Extent size);
 Tensor dynamic_update(Operand x, Operand update, Operand start, const Axis& axis);
+// 1 where the index is, else 0, along a new axis of a size; an index out of its range is 0 everywhere.
+Tensor one_hot(Operand indices, const Axis& axis, DType dtype = DType::f32);
 struct TopK {
   Tensor values, indices;  // i32 indices, largest first, the lowest index on ties
 };
@@ -92,7 +100,9 @@ TopK top_k(Operand x, const Axis& axis, std::int64_t k, const Axis& into);
 Tensor constant(const Graph& graph, Literal value, DType dtype, Here where = Here::current());
 // Values in row-major order of the axes as given.
 Tensor constant(const Graph& graph, std::vector<Literal> values, DType dtype, const Axes& axes, Here where = Here::current());
-// 0, 1, 2, ... along an axis of `like`.
+// 0, 1, 2, ... along an axis; without a size it is the symbol of its name.
+Tensor iota(const Graph& graph, const Axis& axis, DType dtype = DType::i32, Here where = Here::current());
+// The same along an axis of `like`.
 Tensor iota(Operand like, const Axis& axis, DType dtype = DType::i32);
 // A literal as a tensor of the type of `like`.
 Tensor full_like(Operand like, Literal value);
@@ -133,5 +143,7 @@ Tensor tag(Operand x, const std::string& name);
 
 // Random bits for the scope path `scope.name`; one path twice is an Error.
 Tensor random_bits(const Scope& scope, const std::string& name, const Type& type, Here where = Here::current());
+// For each element of `like`, beside which they are written: in the body of a composite, where it is computed there.
+Tensor random_bits(const Scope& scope, const std::string& name, const Tensor& like, Here where = Here::current());
 
 }  // namespace uwaga

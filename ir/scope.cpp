@@ -14,7 +14,28 @@ Scope::Scope(std::shared_ptr<GraphData> graph, ScopeId id, const char* function,
   graph_->active_scopes.push_back({id, function, loop, ticket_});
 }
 
-Scope::Scope(const Scope& other) : graph_(other.graph_), id_(other.id_), ticket_(graph_->next_ticket++) {
+// What stands for parameters of a scope and of those below it.
+struct Scope::Tie {
+  std::string at, to;                   // under the first path, those of the second
+  std::map<std::string, Tensor> given;  // by their own paths
+};
+
+Scope::Scope(const Scope& other) : graph_(other.graph_), id_(other.id_), tie_(other.tie_) { enter(other); }
+
+Scope::Scope(const Scope& other, std::shared_ptr<const Tie> tie) : Scope(other) { tie_ = std::move(tie); }
+
+Scope& Scope::operator=(const Scope& other) {
+  if (this == &other) return *this;
+  leave();
+  graph_ = other.graph_;
+  id_ = other.id_;
+  tie_ = other.tie_;
+  enter(other);
+  return *this;
+}
+
+void Scope::enter(const Scope& other) {
+  ticket_ = graph_->next_ticket++;
   auto& active = graph_->active_scopes;
   const auto it = std::find_if(active.begin(), active.end(), [&](const auto& a) { return a.ticket == other.ticket_; });
   check_internal(it != active.end(), "a scope outlived its record");
@@ -23,7 +44,9 @@ Scope::Scope(const Scope& other) : graph_(other.graph_), id_(other.id_), ticket_
   active.push_back(copy);
 }
 
-Scope::~Scope() {
+Scope::~Scope() { leave(); }
+
+void Scope::leave() {
   auto& active = graph_->active_scopes;
   active.erase(std::find_if(active.begin(), active.end(), [&](const auto& a) { return a.ticket == ticket_; }));
 }
@@ -47,7 +70,24 @@ ProvenanceId Scope::origin(std::source_location where) const {
 Scope operator/(const Scope& scope, const ScopeName& name) {
   scope.use();
   const ScopeId id = scope.graph_->provenance().scope(scope.id_, name.name, name.where.file_name(), name.where.line());
-  return Scope(scope.graph_, id, name.where.function_name(), false);
+  Scope below(scope.graph_, id, name.where.function_name(), false);
+  below.tie_ = scope.tie_;
+  return below;
+}
+
+Scope Scope::tied_to(const Scope& other) const { return {*this, std::make_shared<Tie>(Tie{path(), other.path(), {}})}; }
+
+Scope Scope::with(const std::map<std::string, Tensor>& values) const {
+  auto tie = std::make_shared<Tie>(tie_ ? *tie_ : Tie{path(), path(), {}});
+  for (const auto& [name, value] : values) tie->given.insert_or_assign(path_of(name), value);
+  return {*this, std::move(tie)};
+}
+
+std::string Scope::tied_path_of(const std::string& name) const {
+  const std::string own = path_of(name);
+  if (!tie_ || tie_->at == tie_->to) return own;
+  const std::string below = own.substr(tie_->at.empty() ? 0 : tie_->at.size() + 1);
+  return tie_->to.empty() ? below : fmt::format("{}.{}", tie_->to, below);
 }
 
 Layers Scope::layers(const std::string& name, int n, std::source_location where) const {
@@ -57,6 +97,7 @@ Layers Scope::layers(const std::string& name, int n, std::source_location where)
   for (int i = 0; i < n; ++i) {
     const ScopeId id = graph_->provenance().scope(id_, fmt::format("{}.{}", name, i), where.file_name(), where.line());
     out.push_back(Scope(graph_, id, where.function_name(), true));
+    out.back().tie_ = tie_;
   }
   return Layers(std::move(out));
 }
@@ -64,7 +105,7 @@ Layers Scope::layers(const std::string& name, int n, std::source_location where)
 Tensor Scope::slot(const std::string& name, const Axes& axes, const Initial& initial, DType dtype, bool trainable,
                    std::source_location where) const {
   const ProvenanceId origin = this->origin(where);
-  const std::string path = path_of(name);
+  const std::string path = tied_path_of(name);
   const auto refuse = [&](const std::string& what) { return Error(fmt::format("{}: {}", graph_->provenance().brief(origin), what)); };
   Type type{dtype, {}};
   for (const Axis& a : axes) {
@@ -72,6 +113,15 @@ Tensor Scope::slot(const std::string& name, const Axes& axes, const Initial& ini
     if (!a.extent || !a.extent->constant()) throw refuse(fmt::format("parameter '{}' needs a size for axis '{}'", path, a.name));
     if (*a.extent->constant() < 0) throw refuse(fmt::format("parameter '{}' has {}={}", path, a.name, *a.extent->constant()));
     type.dims.push_back({a.name, *a.extent});
+  }
+  if (tie_) {
+    const auto same = [&](const Tensor& there, const std::string& which) {
+      if (same_type(there.type(), type)) return there;
+      throw refuse(fmt::format("parameter '{}' is asked for as {}, and {} is {}", path_of(name), type.str(), which, there.type().str()));
+    };
+    if (const auto it = tie_->given.find(path_of(name)); it != tie_->given.end()) return same(it->second, "what is given for it");
+    if (const auto it = graph_->parameters().find(path); it != graph_->parameters().end() && tie_->at != tie_->to)
+      return same({graph_, {it->second, 0}}, fmt::format("'{}'", path));
   }
   Graph graph(graph_);
   Graph start = empty_like(graph);

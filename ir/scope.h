@@ -5,11 +5,17 @@
 //   for (const Scope& layer : s.layers("h", 12)) ...              // h.0, h.1, ...
 //
 // Parameter order, initial values and random numbers derive from paths. A second parameter on one path is an Error that
-// names both lines; to tie parameters, pass the tensor. While a function runs, what it builds belongs to the scope it was
+// names both lines; to use one again, pass the tensor, or tie a scope:
+//
+//   for (const Scope& layer : s.layers("h", 12)) x = block(layer.tied_to(s / "shared"), x);   // one block, twelve times
+//   Tensor loss = net((s / "net").with(stepped), x);          // the same function at other weights
+//
+// While a function runs, what it builds belongs to the scope it was
 // given: of all scopes alive the one last used, unless the function itself opened it for someone else.
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <source_location>
 #include <string>
@@ -43,7 +49,7 @@ class Scope {
  public:
   Scope(std::shared_ptr<GraphData> graph, ScopeId id, const char* function, bool loop);
   Scope(const Scope& other);
-  Scope& operator=(const Scope&) = delete;
+  Scope& operator=(const Scope& other);
   ~Scope();
 
   // A trainable parameter. Every axis needs a static extent.
@@ -56,6 +62,13 @@ class Scope {
   // The same, of the axes and the dtype of another tensor: a moment of a parameter.
   Tensor state(const std::string& name, const Tensor& like, const Initial& initial,
                std::source_location where = std::source_location::current()) const;
+
+  // The same place, whose parameters and slots are those of another: under its path they are declared when they are first asked for,
+  // and found from then on. Random numbers stay those of this scope. Error where one is asked for with other axes or another dtype.
+  Scope tied_to(const Scope& other) const;
+  // The same place, where these tensors stand for the parameters and slots of these paths below it ("fc.weight"); others are declared
+  // as ever. Error where one is asked for with other axes or another dtype.
+  Scope with(const std::map<std::string, Tensor>& values) const;
 
   // n scopes name.0 ... name.(n-1), for a plain loop.
   Layers layers(const std::string& name, int n, std::source_location where = std::source_location::current()) const;
@@ -71,6 +84,11 @@ class Scope {
 
  private:
   friend class Layers;
+  struct Tie;
+  Scope(const Scope& other, std::shared_ptr<const Tie> tie);
+  std::string tied_path_of(const std::string& name) const;
+  void enter(const Scope& other);
+  void leave();
   Tensor slot(const std::string& name, const Axes& axes, const Initial& initial, DType dtype, bool trainable,
               std::source_location where) const;
   void use() const;
@@ -78,6 +96,7 @@ class Scope {
   std::shared_ptr<GraphData> graph_;
   ScopeId id_;
   std::uint64_t ticket_;
+  std::shared_ptr<const Tie> tie_;  // null: declares what it is asked for
 };
 
 // Scopes to loop over. What a turn builds belongs to the turn's scope, whether or not it passes that scope on.

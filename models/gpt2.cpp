@@ -17,7 +17,7 @@ Tensor attend(Scope s, Tensor x, const Gpt2& c, const Gpt2Inputs& in) {
   const Tensor v = rename(linear(s / "v", x, c.model(), {c.head(), c.depth()}), time, c.key);
   MaskFunction mask = causal();
   if (in.real) mask = padded(rename(*in.real, time, c.key), mask);
-  const Tensor o = attention(q, k, v, {.query = time, .key = c.key, .depth = c.depth(), .mask = mask});
+  const Tensor o = attention(q, k, v, {.query = time, .key = c.key, .depth = c.depth(), .mask = mask, .dropout = AttentionDropout{s, c.dropout}});
   return dropout(s, linear(s / "out", o, Axes{c.head(), c.depth()}, {c.model()}, out), c.dropout);
 }
 

@@ -13,7 +13,7 @@ namespace uwaga {
 struct Gpt2 {
   std::int64_t layers = 12, heads = 12, width = 768, hidden = 0;  // hidden 0: four times the width
   std::int64_t vocab = 50257, positions = 1024;
-  double epsilon = 1e-5, dropout = 0;
+  double epsilon = 1e-5, dropout = 0;  // dropout: of attention probabilities, sublayer outputs and embeddings
   bool watch_hidden = false;  // outputs hidden.0 (the first block's input) ... hidden.LAYERS (after the final norm)
 
   Axis batch{"batch"}, key{"key"};

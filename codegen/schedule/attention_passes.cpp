@@ -49,7 +49,8 @@ class PassPlanner {
   void walk(int pass, const std::function<void(NodeId)>& compute, const std::function<void(Value)>& load) const {
     std::set<Value> seen;
     const std::function<void(Value)> visit = [&](Value v) {
-      if (!f_.dependent.contains(v.node) || !f_.is_tile(g_.type(v)) || !seen.insert(v).second) return;
+      if (!f_.is_tile(g_.type(v)) || !seen.insert(v).second) return;
+      if (!f_.dependent.contains(v.node) && weight(v) < kernel::kTranscendental) return;
       const auto kept = kept_at_.find(v.node);
       if (is_dot(v.node) || (kept != kept_at_.end() && kept->second < pass)) {
         load(v);
@@ -64,13 +65,31 @@ class PassPlanner {
     for (const TileSum& s : f_.sums) visit(s.tile);
   }
 
+  // What it costs to compute an element of a tile that no score is in, such as random bits or a bias by distance.
+  int weight(Value v) const {
+    if (f_.dependent.contains(v.node) || !f_.is_tile(g_.type(v))) return 0;
+    const auto [it, fresh] = weight_.try_emplace(v.node, 0);
+    if (!fresh) return it->second;
+    int sum = kernel::cost_of(g_, g_.node(v.node));
+    for (Value o : g_.node(v.node).operands) sum += weight(o);
+    return weight_[v.node] = sum;
+  }
+  // Is it rather read again than computed? Without a score in it, the first of its numbers that a tile can hold.
+  bool is_dear(NodeId id) const {
+    const Node& n = g_.node(id);
+    const auto holds = [&](Value v) { return g_.type(v).dtype == DType::f32; };
+    if (!holds({id, 0})) return false;
+    if (f_.dependent.contains(id)) return kernel::cost_of(g_, n) >= kernel::kTranscendental;
+    return weight({id, 0}) >= kernel::kTranscendental &&
+           std::none_of(n.operands.begin(), n.operands.end(), [&](Value o) { return holds(o) && weight(o) >= kernel::kTranscendental; });
+  }
+
   void choose_kept() {
     std::map<NodeId, std::pair<int, int>> passes;  // first, last that computes it
     for (int pass = 0; pass <= p_.last; ++pass)
       walk(pass, [&](NodeId id) { passes.try_emplace(id, pass, pass).first->second.second = pass; }, [](Value) {});
     for (const auto& [id, range] : passes) {
-      if (range.first == range.second || g_.node(id).types[0].dtype != DType::f32) continue;
-      if (kernel::cost_of(g_, g_.node(id)) < kernel::kTranscendental) continue;
+      if (range.first == range.second || !is_dear(id)) continue;
       kept_at_[id] = range.first;
       p_.kept[static_cast<std::size_t>(range.first)].push_back({id, 0});
     }
@@ -109,6 +128,7 @@ class PassPlanner {
   AttentionPasses p_;
   std::map<NodeId, int> stage_;
   std::map<NodeId, int> kept_at_;
+  mutable std::map<NodeId, int> weight_;
 };
 
 }  // namespace

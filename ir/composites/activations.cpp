@@ -30,6 +30,10 @@ Tensor gelu_tanh(Operand x) {
   });
 }
 
+Tensor softplus(Operand x) {
+  return activation("softplus", x, [](Tensor v) { return select(v > 20.0, v, log1p(exp(min(v, 20.0)))); });
+}
+
 Tensor silu(Operand x) {
   return activation("silu", x, [](Tensor v) { return v * sigmoid(v); });
 }

@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include <uwaga/ir/composites/losses.h>
 #include <uwaga/ir/composites/norms.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/graph.h>
@@ -140,7 +141,9 @@ Tensor attention(Operand q, Operand k, Operand v, const AttentionOptions& o) {
         throw refuse(fmt::format("`mask` gave {} back; it tells by a bool which key a query sees", allowed.type().str()));
       score = select(allowed, score, -std::numeric_limits<double>::infinity());
     }
-    return dot(softmax(score, o.key.name), in[2], {Axis(o.key.name)});
+    Tensor probabilities = softmax(score, o.key.name);
+    if (o.dropout) probabilities = dropout(o.dropout->scope, probabilities, o.dropout->rate, o.dropout->name);
+    return dot(probabilities, in[2], {Axis(o.key.name)});
   }, where);
 }
 

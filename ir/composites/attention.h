@@ -12,6 +12,7 @@
 
 #include <functional>
 #include <optional>
+#include <string>
 
 #include <uwaga/ir/ops.h>
 
@@ -33,11 +34,19 @@ MaskFunction padded(Tensor real, MaskFunction mask = {}, Here where = Here::curr
 // Keys of the query's own document, besides what `mask` asks for: ids [.. query], i32.
 MaskFunction same_document(Tensor ids, MaskFunction mask = causal(), Here where = Here::current());
 
+// Of the probabilities: each dropped with probability `rate` and the others divided by 1 - rate. Bits are drawn for scope.name.
+struct AttentionDropout {
+  Scope scope;
+  double rate = 0;
+  std::string name = "probabilities";
+};
+
 struct AttentionOptions {
   Axis query{"time"}, key{"key"}, depth{"depth"};
   std::optional<double> scale = std::nullopt;  // 1 / sqrt(depth) unless given
   ScoreFunction score = {};
   MaskFunction mask = {};
+  std::optional<AttentionDropout> dropout = std::nullopt;
 };
 Tensor attention(Operand q, Operand k, Operand v, const AttentionOptions& options);
 

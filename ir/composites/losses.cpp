@@ -53,7 +53,7 @@ Tensor dropout(const Scope& scope, Operand x, double rate, const std::string& na
     throw Error(fmt::format("{}: dropout wants a rate of 0 or more and below 1, not {}",
                             x.tensor->data().provenance().brief(scope.origin(where)), rate));
   if (rate == 0) return *x.tensor;
-  const Tensor bits = random_bits(scope, name, x.tensor->type());
+  const Tensor bits = random_bits(scope, name, *x.tensor);
   // Bits are uniform over the i32: keep when they are at or above the rate's share of the range.
   const auto threshold = static_cast<std::int64_t>(-2147483648.0 + rate * 4294967296.0);
   const Tensor kept = cast(logical_not(bits < threshold), x.tensor->dtype());

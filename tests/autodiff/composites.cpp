@@ -41,12 +41,15 @@ std::vector<Case> cases() {
       {"gelu", [](Graph& g) { return std::vector{gelu(x_of(g))}; }},
       {"gelu_tanh", [](Graph& g) { return std::vector{gelu_tanh(x_of(g))}; }},
       {"silu", [](Graph& g) { return std::vector{silu(x_of(g))}; }},
+      {"softplus", [](Graph& g) { return std::vector{softplus(x_of(g))}; }},
       {"swiglu",
        [](Graph& g) {
          const Tensor x = x_of(g), y = g.input("y", f32, {batch, model});
          return std::vector{swiglu(x, y)};
        }},
       {"soft_cap", [](Graph& g) { return std::vector{soft_cap(x_of(g), 5)}; }},
+      {"attention with dropout",
+       [=](Graph& g) { return attend(g, {.query = time, .key = key, .depth = depth, .mask = causal(), .dropout = AttentionDropout{g.scope(), 0.3}}); }},
       {"softmax", [](Graph& g) { return std::vector{softmax(x_of(g), model)}; }},
       {"log_sum_exp", [](Graph& g) { return std::vector{log_sum_exp(x_of(g), model)}; }},
       {"rms_norm",
@@ -99,7 +102,7 @@ Arrays gradients(Graph g, const GradOptions& options, Graph* as = nullptr) {
   for (std::size_t i = 0; i < x.size(); ++i)
     g->add_output("d." + g->node(x[i].value().node).as<InputAttrs>().name, d[i].value());
   if (as) *as = g;
-  return interpret(g, random_inputs(g, {})).outputs;
+  return interpret(g, random_inputs(g, {}), initial_parameters(g, 1)).outputs;
 }
 
 Graph graph_of(const Case& c) {

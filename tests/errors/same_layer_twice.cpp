@@ -2,7 +2,7 @@
 
 MISTAKE("a layer called twice in one scope",
         "same_layer_twice.cpp:11 in fc: parameter 'fc.weight' is already declared at same_layer_twice.cpp:10 in "
-        "fc; to tie parameters, pass the tensor") {
+        "fc; to use it again, pass the tensor or tie the scope (Scope::tied_to)") {
   Graph g;
   const Axis model{"model", 8};
   const Tensor x = g.input("x", f32, {"row", model});

@@ -1,5 +1,7 @@
 // What the builder accepts and refuses, and whose line it names.
+#include <uwaga/ir/composites/losses.h>
 #include <uwaga/ir/graph.h>
+#include <uwaga/ir/interpreter/interpret.h>
 #include <uwaga/ir/ops.h>
 
 #include <uwaga/ir/error.h>
@@ -93,8 +95,72 @@ TEST_CASE("Parameters are named by path, once") {
   s.param("w", {model}, zero);
   CHECK(g->parameters().count("h.w") == 1);
   CHECK_THROWS_WITH(s.param("w", {model}, zero), Contains("parameter 'h.w' is already declared at builder.cpp:") &&
-                                                     Contains("to tie parameters, pass the tensor"));
+                                                     Contains("to use it again, pass the tensor or tie the scope (Scope::tied_to)"));
   CHECK_THROWS_WITH(s.param("v", {batch}, zero), Contains("parameter 'h.v' needs a size for axis 'batch'"));
+}
+
+TEST_CASE("A tied scope declares once what it finds from then on, and draws random numbers of its own") {
+  Graph g;
+  const Scope s = g.scope();
+  const auto block = [](const Scope& at, const Tensor& x) {
+    return dropout(at, x * (at / "norm").param("w", {model}, zero), 0.5) + (at / "norm").state("count", {model}, zero);
+  };
+  Tensor x = g.input("x", f32, {model});
+  for (const Scope& layer : s.layers("h", 3)) x += block(layer.tied_to(s / "shared"), x);
+  std::vector<std::string> paths;
+  for (const auto& [path, id] : g->parameters()) paths.push_back(path);
+  CHECK(paths == std::vector<std::string>{"seed", "shared.norm.count", "shared.norm.w", "step"});
+  CHECK(g->draws().size() == 3);
+  CHECK_THROWS_WITH((s / "other").tied_to(s / "shared.norm").param("w", {Axis{"model", 5}}, zero),
+                    Contains("parameter 'other.w' is asked for as f32[model=5], and 'shared.norm.w' is f32[model=768]"));
+  CHECK_THROWS_WITH(s.param("shared.norm.w", {model}, zero), Contains("already declared"));
+}
+
+TEST_CASE("Given values stand for parameters, and the others are declared") {
+  Graph g;
+  const Scope s = g.scope();
+  const auto net = [](const Scope& at, const Tensor& x) { return x * (at / "fc").param("w", {model}, zero) + at.param("b", {model}, zero); };
+  const Tensor x = g.input("x", f32, {model}), first = net(s / "net", x);
+  const std::map<std::string, Tensor> weights = g.parameters("net");
+  REQUIRE(weights.size() == 2);
+  std::map<std::string, Tensor> twice;
+  for (const auto& [path, w] : weights) twice.emplace(path, w * 2.0);
+  const Tensor second = net((s / "net").with(twice), x);
+  CHECK(g->parameters().size() == 2);
+  CHECK(second.value() != first.value());
+  net((s / "more").with({{"fc.w", x}}), x);
+  CHECK(g->parameters().count("more.b") == 1);
+  CHECK(g->parameters().count("more.fc.w") == 0);
+  CHECK_THROWS_WITH(net((s / "most").with({{"b", sum(x, {model})}}), x),
+                    Contains("parameter 'most.b' is asked for as f32[model=768], and what is given for it is f32[]"));
+  CHECK_THROWS_WITH(g.parameters("nets"), "the graph has no parameters under 'nets'");
+}
+
+TEST_CASE("Outputs are found by name") {
+  Graph g;
+  const Tensor x = g.input("x", f32, {model}), y = (x + 1.0).watch("more");
+  CHECK(g.output("more").value() == y.value());
+  CHECK_THROWS_WITH(g.output("mor"), Contains("the graph has no output 'mor'") && Contains("'more'"));
+}
+
+TEST_CASE("What is made of several ops for convenience") {
+  Graph g;
+  const Tensor ids = g.input("ids", i32, {batch});
+  CHECK(iota(g, Axis{"row", 3}).type().str() == "i32[row=3]");
+  CHECK(iota(g, Axis{"time"}, DType::f32).type().str() == "f32[time]");
+  CHECK(one_hot(ids, {"word", 5}).type().str() == "f32[word=5, batch]");
+  CHECK_THROWS_WITH(one_hot(ids, {"word"}), Contains("one_hot needs a size for axis 'word'"));
+  CHECK_THROWS_WITH(one_hot(cast(ids, f32), {"word", 5}), Contains("one_hot wants integer indices, not f32[batch]"));
+  CHECK(stack({ids, ids + 1}, Axis{"side", 2}).type().str() == "i32[side=2, batch]");
+  CHECK_THROWS_WITH(stack({ids, ids}, Axis{"side", 3}), Contains("stack of 2 along 'side', which has side=3"));
+  Arrays in;
+  in.emplace("ids", array({{"batch", 3}}, std::vector<std::int32_t>{2, 0, 7}));
+  Graph h;
+  const Tensor x = h.input("ids", i32, {batch}), hot = one_hot(x, {"word", 3}, i32);
+  h->add_output("hot", order(hot, {batch, {"word"}}).value());
+  CHECK(interpret(h, in).outputs.at("hot").at(2) == 1);
+  CHECK(interpret(h, in).outputs.at("hot").at(3) == 1);
+  CHECK(interpret(h, in).outputs.at("hot").at(8) == 0);
 }
 
 TEST_CASE("Layers are scopes with numbers") {

@@ -183,6 +183,7 @@ void composites(std::vector<Row>& out) {
   add("gelu", one([](T x) { return gelu(x); }));
   add("gelu_tanh", one([](T x) { return gelu_tanh(x); }));
   add("silu", one([](T x) { return silu(x); }));
+  add("softplus", one([](T x) { return softplus(x); }));
   add("swiglu", two([](T x, T y) { return swiglu(x, y); }));
   add("soft_cap", one([](T x) { return soft_cap(x, 5); }));
   add("softmax", one([](T x) { return softmax(x, cols); }));

@@ -23,6 +23,7 @@ struct Variant {
   bool group = false, gradient = false, bias = false, real = false, table = false, narrow = false;  // narrow: comes in as bf16
   std::vector<std::string> bias_axes = {"head"};
   bool host_only = false;  // its gradient
+  double dropout = 0;
   int depth = 8, value_depth = 8, queries = 0;  // 0: the symbol `time`
   std::function<void(AttentionOptions&, const Tensor& bias, const Tensor& real)> set = {};
 };
@@ -53,6 +54,7 @@ inline Graph attend(const Variant& v) {
   if (v.real) real = g.input("real", DType::i32, {kBatch, kKey});
   AttentionOptions options{.query = time, .key = kKey, .depth = depth};
   if (v.set) v.set(options, bias, real);
+  if (v.dropout > 0) options.dropout = AttentionDropout{g.scope(), v.dropout};
   const Tensor o = attention(q, k, x, options);
   g->add_output("o", o.value());
   if (!v.gradient) return g;
@@ -99,6 +101,7 @@ inline std::vector<Variant> variants() {
          o.score = [table](const Score& s) { return s.score + gather(table, min(max(s.query - s.key, 0), 8), "bucket"); };
          o.mask = causal();
        }},
+      {.what = "with dropout", .dropout = 0.3, .set = [](AttentionOptions& o, const Tensor&, const Tensor&) { o.mask = causal(); }},
       {.what = "documents, looked up by both indices", .real = true,
        .set = [](AttentionOptions& o, const Tensor&, const Tensor& real) {
          const Tensor documents = rename(real, kKey, "place");

@@ -58,9 +58,9 @@ TEST_CASE("claimed attention on emulated CUDA equals its body, forward and backw
       INFO(v.what << ", " << queries << " queries, " << keys << " keys" << (v.gradient ? ", gradient" : ""));
       const Sizes sizes{{"batch", 2}, {"time", queries}, {"key", keys}};
       const Graph g = attend(v);
-      const Arrays inputs = drawn(g, sizes);
-      const Results want = interpret(g, inputs, {}, Mode::exact);
-      const CudaGraphs::Result have = graphs.run(number, inputs, {}, sizes);
+      const Arrays inputs = drawn(g, sizes), parameters = initial_parameters(g, 1);
+      const Results want = interpret(g, inputs, parameters, Mode::exact);
+      const CudaGraphs::Result have = graphs.run(number, inputs, parameters, sizes);
       CHECK(have.error == 0);
       const double u = std::ldexp(1.0, -24), terms = static_cast<double>(std::max(queries, keys));
       check_close(have.outputs, want.outputs, 32 * (std::sqrt(terms) + v.depth) * u);
