@@ -8,6 +8,7 @@
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/graph.h>
 #include <uwaga/ir/scope.h>
+#include <uwaga/ir/unlike_sizes.h>
 #include <uwaga/ir/wanted.h>
 
 namespace uwaga {
@@ -112,7 +113,7 @@ ValueList align(const Builder& b, Op op, std::initializer_list<const Operand*> o
     for (const Dim& d : t.dims)
       for (const Dim& w : dims)
         if (w.axis == d.axis && !(w.extent == d.extent))
-          throw b.error(fmt::format("{}: one operand has {}={}, another {}={}", name(op), w.axis, w.extent.str(), d.axis, d.extent.str()));
+          throw b.error(fmt::format("{}: {}", name(op), unlike_sizes("one operand", w, "another", d)));
     out.push_back(b.broadcast(v, dims));
     ++i;
   }

@@ -10,6 +10,7 @@
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/graph.h>
 #include <uwaga/ir/wanted.h>
+#include <uwaga/ir/unlike_sizes.h>
 
 namespace uwaga {
 namespace {
@@ -108,8 +109,7 @@ Tensor attention(Operand q, Operand k, Operand v, const AttentionOptions& o) {
       throw refuse(fmt::format("keys and values may not have the query's axis '{}'; rename it to '{}'", o.query.name, o.key.name));
   const auto want_extent = [&](const Operand& a, const char* left, const Operand& b, const char* right, const Axis& axis) {
     if (!(a.tensor->extent(axis) == b.tensor->extent(axis)))
-      throw refuse(fmt::format("{} has {}={}, {} has {}={}", left, axis.name, a.tensor->extent(axis).str(), right, axis.name,
-                               b.tensor->extent(axis).str()));
+      throw refuse(unlike_sizes(left, {axis.name, a.tensor->extent(axis)}, right, {axis.name, b.tensor->extent(axis)}));
   };
   want_extent(q, "the query", k, "the key", o.depth);
   want_extent(k, "the key", v, "the value", o.key);
