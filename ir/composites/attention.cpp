@@ -160,6 +160,7 @@ Tensor rope(Operand x, const Axis& time, const Axis& depth, const RopeOptions& o
                             o.inverse_frequencies->size()));
   }
   std::vector<Literal> frequencies;
+  if (!o.positions) wanted(x, "rope", "operand", time);
   for (std::int64_t i = 0; i < half; ++i)
     frequencies.push_back(o.inverse_frequencies ? (*o.inverse_frequencies)[static_cast<std::size_t>(i)]
                                                 : std::pow(o.theta, -2.0 * static_cast<double>(i) / static_cast<double>(*d)));

@@ -8,7 +8,14 @@
 #include <uwaga/ir/wanted.h>
 
 namespace uwaga {
-Tensor embedding(Operand table, Operand ids, const Axis& vocab) { return gather(table, ids, vocab); }
+Tensor embedding(Operand table, Operand ids, const Axis& vocab) {
+  const GraphData& g = wanted(table, "embedding", "table", vocab).data();
+  try {
+    return gather(table, ids, vocab);
+  } catch (const Error& e) {
+    throw named("embedding", g, g.origin(table.where), e);
+  }
+}
 
 Tensor Loss::mean() const { return total / count; }
 
