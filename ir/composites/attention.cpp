@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include <uwaga/ir/at_least_f32.h>
 #include <uwaga/ir/composites/norms.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/graph.h>
@@ -169,12 +170,12 @@ Tensor rope(Operand x, const Axis& time, const Axis& depth, const RopeOptions& o
   Options options = {{"axis", depth.name}, {"factor", o.attention_factor}, {"interleaved", std::int64_t{o.interleaved}}};
   return composite1(composite_named("rope"), options, operands, [&](const std::vector<Tensor>& in) {
     const Axis pair("rope.pair", half), side("rope.side", 2);
-    const Tensor frequency = constant(in[0].graph(), frequencies, DType::f32, {pair});
-    const Tensor angle = outer(cast(in[1], DType::f32), frequency);
+    const DType dtype = in[0].dtype(), wide_dtype = at_least_f32(dtype);
+    const Tensor frequency = constant(in[0].graph(), frequencies, wide_dtype, {pair});
+    const Tensor angle = outer(cast(in[1], wide_dtype), frequency);
     const Tensor cosine = cos(angle) * o.attention_factor, sine = sin(angle) * o.attention_factor;
     const Tensor pairs = o.interleaved ? split(in[0], depth.name, {pair, side}) : split(in[0], depth.name, {side, pair});
-    const DType dtype = in[0].dtype();
-    const Tensor wide = cast(pairs, DType::f32);
+    const Tensor wide = cast(pairs, wide_dtype);
     const Tensor first = sum(slice(wide, "rope.side", 0, 1), {"rope.side"});
     const Tensor second = sum(slice(wide, "rope.side", 1, 2), {"rope.side"});
     const Tensor left = broadcast(first * cosine - second * sine, {{"rope.side", 1}});

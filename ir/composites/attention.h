@@ -42,7 +42,7 @@ struct AttentionOptions {
 Tensor attention(Operand q, Operand k, Operand v, const AttentionOptions& options);
 
 // Rotary position embedding (Su et al. 2021), half layout: pairs (i, i + d/2) turn by position * theta^(-2i/d). Positions
-// are the indices along `time` unless given (i32, axes of x). `interleaved` pairs (2i, 2i + 1).
+// are the indices along `time` unless given (i32, axes of x). Angles are f64 where x is, else f32. `interleaved` pairs (2i, 2i + 1).
 struct RopeOptions {
   double theta = 10000;
   bool interleaved = false;
