@@ -10,8 +10,8 @@
 #include <uwaga/ir/composites/norms.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/graph.h>
-#include <uwaga/ir/wanted.h>
 #include <uwaga/ir/unlike_sizes.h>
+#include <uwaga/ir/wanted.h>
 
 namespace uwaga {
 namespace {
@@ -34,6 +34,14 @@ std::pair<Tensor, Tensor> index_pair(const Tensor& query, const Tensor& key) {
   const std::vector<Dim> q = query.type().dims, k = key.type().dims;
   const Tensor wide = broadcast(key, q);
   return {broadcast_like(query, wide), wide};
+}
+
+// The queries, with the axes of the keys that are neither `key` nor `depth`: what is the same for all of a batch is broadcast.
+Tensor with_batch_axes(const Operand& q, const Tensor& k, const AttentionOptions& o) {
+  std::vector<Dim> lacking;
+  for (const Dim& d : k.type().dims)
+    if (d.axis != o.key.name && !q.tensor->type().has(d.axis)) lacking.push_back(d);
+  return lacking.empty() ? *q.tensor : broadcast(q, lacking);
 }
 
 }  // namespace
@@ -100,6 +108,9 @@ Tensor attention(Operand q, Operand k, Operand v, const AttentionOptions& o) {
     if (!x.tensor->has(axis))
       throw refuse(fmt::format("{} has axes {{{}}} and lacks '{}'", which, join(x.tensor->type().axes()), axis.name));
   };
+  if (o.key.name == o.query.name)
+    throw refuse(fmt::format("queries and keys are both along '{}'; the keys want a name of their own: rename(k, {}, key), the same for v, .key = key",
+                             o.key.name, o.query.name));
   want_axis(q, "the query", o.query);
   want_axis(q, "the query", o.depth);
   want_axis(k, "the key", o.key);
@@ -120,7 +131,8 @@ Tensor attention(Operand q, Operand k, Operand v, const AttentionOptions& o) {
   else throw refuse(fmt::format("'{}' has no fixed size; give the scale", o.depth.name));
 
   const Options options = {{"depth", o.depth.name}, {"key", o.key.name}, {"query", o.query.name}, {"scale", scale}};
-  return composite1(composite_named("attention"), options, {*q.tensor, *k.tensor, *v.tensor}, [&](const std::vector<Tensor>& in) {
+  const Tensor queries = with_batch_axes(q, *k.tensor, o);
+  return composite1(composite_named("attention"), options, {queries, *k.tensor, *v.tensor}, [&](const std::vector<Tensor>& in) {
     Tensor score = dot(in[0], in[1], {Axis(o.depth.name)}) * scale;
     const Tensor query = iota(in[0], o.query.name), key = iota(in[1], o.key.name);
     if (o.score) {
@@ -148,6 +160,7 @@ Tensor attention(Operand q, Operand k, Operand v, const AttentionOptions& o) {
 Tensor rope(Operand x, const Axis& time, const Axis& depth, const RopeOptions& o) {
   const Here where = x.where;
   wanted(x, "rope", "operand");
+  if (!o.positions) wanted(x, "rope", "operand", time);
   const auto d = x.tensor->type().has(depth.name) ? x.tensor->extent(depth).constant() : std::nullopt;
   if (!d || *d % 2 != 0) {
     GraphData& g = x.tensor->data();
@@ -161,7 +174,6 @@ Tensor rope(Operand x, const Axis& time, const Axis& depth, const RopeOptions& o
                             o.inverse_frequencies->size()));
   }
   std::vector<Literal> frequencies;
-  if (!o.positions) wanted(x, "rope", "operand", time);
   for (std::int64_t i = 0; i < half; ++i)
     frequencies.push_back(o.inverse_frequencies ? (*o.inverse_frequencies)[static_cast<std::size_t>(i)]
                                                 : std::pow(o.theta, -2.0 * static_cast<double>(i) / static_cast<double>(*d)));
