@@ -40,11 +40,10 @@ std::string wrong_part(const std::string& axis, const Extent& whole, const Exten
   return size >= 0 && size <= n ? "" : fmt::format("over '{}': {} elements are not in {}={}", axis, size, axis, n);
 }
 
-std::string wrong_extent(const Type& type, const Sizes& sizes) {
-  for (const Dim& d : type.dims) {
+std::string wrong_extent(const GraphData& g, const Node& node, const Sizes& sizes) {
+  for (const Dim& d : node.types[0].dims) {
     if (d.extent.is_constant()) continue;
-    const std::int64_t n = d.extent.evaluate(sizes);
-    if (n < 0) return fmt::format("has {} = {} = {}", d.axis, d.extent.str(), n);
+    if (const std::int64_t n = d.extent.evaluate(sizes); n < 0) return negative_extent(g, node, d, n, sizes);
   }
   return "";
 }
@@ -58,7 +57,7 @@ bool is_constant(const Type& type) {
 
 std::string wrong(const GraphData& g, const Node& node, const Sizes& sizes) {
   if (has_own_extents(node.op))
-    if (std::string what = wrong_extent(node.types[0], sizes); !what.empty()) return what;
+    if (std::string what = wrong_extent(g, node, sizes); !what.empty()) return what;
   const auto whole = [&](const std::string& axis) -> const Extent& { return g.type(node.operands[0]).extent(axis); };
   switch (node.op) {
     case Op::slice: return wrong_slice(node.as<SliceAttrs>(), whole(node.as<SliceAttrs>().axis), sizes);
@@ -91,6 +90,18 @@ std::string wrong(const GraphData& g, const Node& node, const Sizes& sizes) {
 }
 
 }  // namespace
+
+std::string negative_extent(const GraphData& graph, const Node& node, const Dim& d, std::int64_t n, const Sizes& sizes) {
+  const Node* of = node.op == Op::slice ? &graph.node(node.operands[0].node) : nullptr;
+  if (of && of->op == Op::parameter && node.as<SliceAttrs>().stop == of->types[0].extent(d.axis)) {
+    const Extent& first = node.as<SliceAttrs>().start;
+    AxisNames given;
+    for (const std::string& symbol : first.symbols()) given.push_back(fmt::format("{}={}", symbol, sizes.at(symbol)));
+    return fmt::format("of '{}', which holds {} along '{}' and is full: {} = {} ({})", of->as<ParameterAttrs>().path,
+                       of->types[0].extent(d.axis).str(), d.axis, first.str(), first.evaluate(sizes), join(given));
+  }
+  return fmt::format("has {} = {} = {}", d.axis, d.extent.str(), n);
+}
 
 std::vector<NodeId> nodes_of_open_sizes(const GraphData& graph) {
   std::vector<NodeId> open;

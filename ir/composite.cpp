@@ -82,6 +82,15 @@ std::vector<Tensor> outputs_of(const std::shared_ptr<GraphData>& graph, NodeId n
   return out;
 }
 
+// What `build` makes of the body's inputs.
+std::vector<Tensor> built(const Composite& which, const Body& body, const CompositeBody& build, ProvenanceId origin) {
+  try {
+    return build(body.inputs);
+  } catch (const Error& e) {
+    throw named(which.name, *body.graph, origin, e);
+  }
+}
+
 }  // namespace
 
 ScanResult scan(const Axis& axis, const std::vector<Tensor>& initial, const std::vector<Tensor>& sliced, const ScanBody& body,
@@ -164,7 +173,7 @@ std::vector<Tensor> composite(CompositeRef which, Options options, const std::ve
   const ProvenanceId origin = graph->origin(where);
   Body body(graph, types_of(operands), origin);
   const ProvenanceGuard guard(*body.graph, origin);
-  const std::vector<Value> captured = body.finish(build(body.inputs));
+  const std::vector<Value> captured = body.finish(built(*which, body, build, origin));
   std::vector<Value> values;
   for (const Tensor& t : operands) values.push_back(graph->adopt(t.data(), t.value()));
   values.insert(values.end(), captured.begin(), captured.end());
@@ -187,7 +196,7 @@ std::vector<Tensor> SharedCalls::composite(const CompositeRef& which, Options op
   if (fresh) {
     Body body(graph, types_of(operands), origin);
     const ProvenanceGuard guard(*body.graph, origin);
-    check_internal(body.finish(build(body.inputs)).empty(), "a shared body captures a tensor");
+    check_internal(body.finish(built(*which, body, build, origin)).empty(), "a shared body captures a tensor");
     made->second = CallAttrs{which, std::move(options), Graph(body.graph)};
   }
   ValueList values;

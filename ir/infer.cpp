@@ -6,6 +6,7 @@
 
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/graph.h>
+#include <uwaga/ir/unlike_sizes.h>
 
 namespace uwaga {
 namespace {
@@ -62,10 +63,7 @@ void want_aligned(Op op, const Type& a, const Type& b) {
   if (a.dims.shares(b.dims)) return;
   for (const Dim& d : a.dims) {
     const Dim* other = b.find(d.axis);
-    if (other)
-      if (other->extent != d.extent)
-        throw Error(fmt::format("{}: left has {}={}, right has {}={}", name(op), d.axis, d.extent.str(), d.axis,
-                                other->extent.str()));
+    if (other && other->extent != d.extent) throw Error(fmt::format("{}: {}", name(op), unlike_sizes("left", d, "right", *other)));
   }
   if (!same_axes(a, b)) throw Error(fmt::format("{}: left has axes {}, right has {}", name(op), set_of(a), set_of(b)));
 }
@@ -314,9 +312,7 @@ Types dot_rule(Op op, const Attributes& attributes, Operands in) {
   }
   for (const Dim& d : l.dims)
     if (const Dim* e = r.find(d.axis))
-      if (e->extent != d.extent)
-        throw Error(fmt::format("{}: left has {}={}, right has {}={}", over(), d.axis, d.extent.str(), d.axis,
-                                e->extent.str()));
+      if (e->extent != d.extent) throw Error(fmt::format("{}: {}", over(), unlike_sizes("left", d, "right", *e)));
   want_same_dtype(op, l, r);
   want_number(op, l);
   if (!(a.dtype == l.dtype || (is_float(l.dtype) && a.dtype == DType::f32) ||
@@ -365,8 +361,7 @@ Type gathered(Op op, const Type& data, const Type& indices, const std::string& a
     if (d.axis == axis) continue;
     if (const Dim* i = indices.find(d.axis)) {
       if (i->extent != d.extent)
-        throw Error(fmt::format("{} over '{}': data has {}={}, indices {}={}", name(op), axis, d.axis, d.extent.str(),
-                                d.axis, i->extent.str()));
+        throw Error(fmt::format("{} over '{}': {}", name(op), axis, unlike_sizes("the data", d, "the index", *i)));
     } else {
       t.dims.push_back(d);
     }

@@ -20,8 +20,6 @@ struct Start {
   const Type& type;
   Tensor seed = graph.input("seed", DType::i64, {});
 
-  DType drawn() const { return type.dtype == DType::f64 ? DType::f64 : DType::f32; }
-
   // With the line of the parameter: its origin is what everything built here takes.
   Error refuse(const std::string& what) const {
     return Error(fmt::format("{}: {}", graph->provenance().brief(graph->origin(Here::current())), what));
@@ -40,7 +38,7 @@ struct Start {
     const ProvenanceId origin = graph->origin(Here::current());
     const Tensor bits{graph.shared(),
                       {graph->add(Op::random_bits, RandomBitsAttrs{key, type.with_dtype(DType::i32)}, {seed.value(), step.value()}, origin), 0}};
-    if (drawn() == DType::f64) return (cast(bits, DType::f64) + (0x1p31 + 0.5)) * 0x1p-32;
+    if (type.dtype == DType::f64) return (cast(bits, DType::f64) + (0x1p31 + 0.5)) * 0x1p-32;
     return (cast(bits / 512, DType::f32) + (0x1p22 + 0.5)) * 0x1p-23;
   }
 

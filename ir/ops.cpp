@@ -8,6 +8,7 @@
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/graph.h>
 #include <uwaga/ir/scope.h>
+#include <uwaga/ir/unlike_sizes.h>
 #include <uwaga/ir/wanted.h>
 
 namespace uwaga {
@@ -112,7 +113,7 @@ ValueList align(const Builder& b, Op op, std::initializer_list<const Operand*> o
     for (const Dim& d : t.dims)
       for (const Dim& w : dims)
         if (w.axis == d.axis && !(w.extent == d.extent))
-          throw b.error(fmt::format("{}: one operand has {}={}, another {}={}", name(op), w.axis, w.extent.str(), d.axis, d.extent.str()));
+          throw b.error(fmt::format("{}: {}", name(op), unlike_sizes("one operand", w, "another", d)));
     out.push_back(b.broadcast(v, dims));
     ++i;
   }
@@ -124,13 +125,10 @@ Tensor binary(Op op, const Operand& x, const Operand& y) {
   return b.add(op, NoAttrs{}, align(b, op, {&x, &y}));
 }
 
-void check_axis(const Builder& b, Op op, const Type& t, const Axis& axis) {
-  const Dim* d = t.find(axis.name);
-  if (!d) throw b.error(fmt::format("{} over '{}': its operand has only {{{}}}", name(op), axis.name, join(t.axes())));
-  if (axis.extent && !(*axis.extent == d->extent))
-    throw b.error(fmt::format("{}: the axis is declared {}={}, the tensor has {}={}", name(op), axis.name, axis.extent->str(), axis.name,
-                              d->extent.str()));
+void check_axis(const Builder& b, std::string_view function, const Type& t, const Axis& axis) {
+  if (const std::string wrong = wrong_axis(function, "operand", t, axis); !wrong.empty()) throw b.error(wrong);
 }
+void check_axis(const Builder& b, Op op, const Type& t, const Axis& axis) { check_axis(b, name(op), t, axis); }
 
 Tensor along(Op op, const Operand& x, const Axis& axis, Attributes attributes) {
   const Builder b(x);
@@ -319,7 +317,7 @@ Tensor count(Operand x, const Axes& axes, DType dtype) {
   // The extent as data: one past the last index of an iota over the merged axes, which symbols make known only at run time.
   Extent n = 1;
   for (const Axis& a : axes) {
-    check_axis(b, Op::sum, x.tensor->type(), a);
+    check_axis(b, "count", x.tensor->type(), a);
     n = n * x.tensor->extent(a);
   }
   if (const auto c = n.constant()) return b.tensor(b.literal(is_float(dtype) ? Literal(static_cast<double>(*c)) : Literal(*c), dtype));
@@ -331,10 +329,12 @@ Tensor count(Operand x, const Axes& axes, DType dtype) {
 
 Tensor mean(Operand x, const Axes& over) {
   const Here where = x.where;
-  if (x.tensor && !is_float(x.tensor->dtype()))
-    throw Builder(x).error(fmt::format("mean of {}, whose quotient would be cut off; cast it first", name(x.tensor->dtype())));
+  const Builder b(x);
+  if (!is_float(x.tensor->dtype()))
+    throw b.error(fmt::format("mean of {}, whose quotient would be cut off; cast it first", name(x.tensor->dtype())));
+  for (const Axis& a : over) check_axis(b, "mean", x.tensor->type(), a);
   // Sums and counts of narrow floats leave their range, or its whole numbers.
-  const bool narrow = x.tensor && size_of(x.tensor->dtype()) < size_of(DType::f32);
+  const bool narrow = size_of(x.tensor->dtype()) < size_of(DType::f32);
   const Tensor total = narrow ? sum({cast(x, DType::f32), where}, over) : sum(x, over);
   const Tensor out = Operand(total, where) / Operand(count(x, over, total.dtype()), where);
   return narrow ? cast({out, where}, x.tensor->dtype()) : out;

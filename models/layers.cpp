@@ -13,8 +13,7 @@ Tensor linear(const Scope& s, Operand x, const Axes& in, const Axes& out, const 
   Tensor input = wanted(x, "linear", "operand");
   Axes weight_in;
   for (const Axis& a : in) {
-    Axis own = a;
-    if (!own.extent && input.has(a)) own.extent = input.extent(a);
+    Axis own(a.name, wanted(x, "linear", "operand", a).extent(a));
     const bool also_out = std::any_of(out.begin(), out.end(), [&](const Axis& o) { return o.name == a.name; });
     if (also_out) {
       own.name += ".in";
@@ -40,18 +39,14 @@ Tensor linear(const Scope& s, Operand x, const Axes& in, const Axis& out, const 
 }
 
 Tensor rms_norm(const Scope& s, Operand x, const Axis& axis, double epsilon) {
-  wanted(x, "rms_norm", "operand");
   const ProvenanceGuard guard(s.graph().data(), s.origin(x.where));
-  Axis own = axis;
-  if (!own.extent && x.tensor->has(axis)) own.extent = x.tensor->extent(axis);
+  const Axis own(axis.name, wanted(x, "rms_norm", "operand", axis).extent(axis));
   return rms_norm(*x.tensor, s.param("weight", {own}, ones(), x.tensor->dtype(), x.where), axis, epsilon);
 }
 
 Tensor layer_norm(const Scope& s, Operand x, const Axis& axis, double epsilon) {
-  wanted(x, "layer_norm", "operand");
   const ProvenanceGuard guard(s.graph().data(), s.origin(x.where));
-  Axis own = axis;
-  if (!own.extent && x.tensor->has(axis)) own.extent = x.tensor->extent(axis);
+  const Axis own(axis.name, wanted(x, "layer_norm", "operand", axis).extent(axis));
   const Tensor weight = s.param("weight", {own}, ones(), x.tensor->dtype(), x.where);
   const Tensor bias = s.param("bias", {own}, zeros(), x.tensor->dtype(), x.where);
   return layer_norm(*x.tensor, weight, bias, axis, epsilon);

@@ -1,13 +1,11 @@
 // How every primitive linearises. Formulas: the usual calculus; ties and corners as the contracts settle them.
 #include <fmt/format.h>
 #include <uwaga/autodiff/internal/bodies.h>
+#include <uwaga/ir/at_least_f32.h>
 #include <uwaga/ir/attributes.h>
 
 namespace uwaga::autodiff {
 namespace {
-
-// Counting ties wants more than a narrow type can count.
-DType counting_dtype(DType d) { return d == DType::f64 ? DType::f64 : DType::f32; }
 
 // ---- elementwise
 
@@ -155,10 +153,10 @@ Maybe dot_rule(const Forward& f) {
   return plus(l, r);
 }
 
-// Ties share, counted in f32 or better.
+// Ties share, and are more than a narrow type can count.
 Maybe reduce_max_rule(const Forward& f) {
   const Axes over = axes_of(f.as<ReduceAttrs>().over);
-  const DType counting = counting_dtype(f.x().dtype());
+  const DType counting = at_least_f32(f.x().dtype());
   const Tensor is_max = equal(f.x(), f.y());
   const Tensor hits = cast(is_max, counting);
   const Tensor share = cast(hits / sum(hits, over), f.x().dtype());

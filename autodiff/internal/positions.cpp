@@ -48,7 +48,8 @@ class LaterKeys {
     else if (n.op == Op::dot)
       sees = reduces_keys(n.as<DotAttrs>().over) && !vanishes(n.operands[0], 0) && !vanishes(n.operands[1], 0);
     if (sees)
-      throw Error(fmt::format("{}: {} over '{}' may see positions after its own: no mask is proved to rule out {} > {}",
+      throw Error(fmt::format("{}: {} over '{}' may see positions after its own: no mask is proved to rule out {} > {}, as a score of -inf does "
+                              "and a large negative one does not",
                               g_.provenance().brief(n.provenance), name(n.op), key_, key_, time_));
     if (const auto value = number(n)) known_[{id, 0}] = *value;
     if (const auto form = linear_form(n)) linear_[{id, 0}] = *form;
@@ -76,9 +77,16 @@ class LaterKeys {
         const std::int64_t sign = n.op == Op::add ? 1 : -1;
         return Linear{a->query + sign * b->query, a->key + sign * b->key, a->constant + sign * b->constant};
       }
+      case Op::mul: {  // by 1, as outer products are of a tensor of ones; larger factors may wrap
+        const auto a = linear(n.operands[0]), b = linear(n.operands[1]);
+        if (a && is_one(*a)) return b;
+        return b && is_one(*b) ? a : std::nullopt;
+      }
       default: return std::nullopt;
     }
   }
+
+  static bool is_one(const Linear& a) { return a.query == 0 && a.key == 0 && a.constant == 1; }
 
   // Of a - b over 0 <= time < key, that is over time = q, key = q + 1 + s with q, s >= 0: its lower bound, if it has one.
   std::optional<std::int64_t> least(const Linear& a, const Linear& b) const {

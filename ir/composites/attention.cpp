@@ -6,10 +6,12 @@
 #include <limits>
 #include <utility>
 
+#include <uwaga/ir/at_least_f32.h>
 #include <uwaga/ir/composites/losses.h>
 #include <uwaga/ir/composites/norms.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/graph.h>
+#include <uwaga/ir/unlike_sizes.h>
 #include <uwaga/ir/wanted.h>
 
 namespace uwaga {
@@ -33,6 +35,14 @@ std::pair<Tensor, Tensor> index_pair(const Tensor& query, const Tensor& key) {
   const std::vector<Dim> q = query.type().dims, k = key.type().dims;
   const Tensor wide = broadcast(key, q);
   return {broadcast_like(query, wide), wide};
+}
+
+// The queries, with the axes of the keys that are neither `key` nor `depth`: what is the same for all of a batch is broadcast.
+Tensor with_batch_axes(const Operand& q, const Tensor& k, const AttentionOptions& o) {
+  std::vector<Dim> lacking;
+  for (const Dim& d : k.type().dims)
+    if (d.axis != o.key.name && !q.tensor->type().has(d.axis)) lacking.push_back(d);
+  return lacking.empty() ? *q.tensor : broadcast(q, lacking);
 }
 
 }  // namespace
@@ -99,6 +109,9 @@ Tensor attention(Operand q, Operand k, Operand v, const AttentionOptions& o) {
     if (!x.tensor->has(axis))
       throw refuse(fmt::format("{} has axes {{{}}} and lacks '{}'", which, join(x.tensor->type().axes()), axis.name));
   };
+  if (o.key.name == o.query.name)
+    throw refuse(fmt::format("queries and keys are both along '{}'; the keys want a name of their own: rename(k, {}, key), the same for v, .key = key",
+                             o.key.name, o.query.name));
   want_axis(q, "the query", o.query);
   want_axis(q, "the query", o.depth);
   want_axis(k, "the key", o.key);
@@ -109,8 +122,7 @@ Tensor attention(Operand q, Operand k, Operand v, const AttentionOptions& o) {
       throw refuse(fmt::format("keys and values may not have the query's axis '{}'; rename it to '{}'", o.query.name, o.key.name));
   const auto want_extent = [&](const Operand& a, const char* left, const Operand& b, const char* right, const Axis& axis) {
     if (!(a.tensor->extent(axis) == b.tensor->extent(axis)))
-      throw refuse(fmt::format("{} has {}={}, {} has {}={}", left, axis.name, a.tensor->extent(axis).str(), right, axis.name,
-                               b.tensor->extent(axis).str()));
+      throw refuse(unlike_sizes(left, {axis.name, a.tensor->extent(axis)}, right, {axis.name, b.tensor->extent(axis)}));
   };
   want_extent(q, "the query", k, "the key", o.depth);
   want_extent(k, "the key", v, "the value", o.key);
@@ -120,7 +132,8 @@ Tensor attention(Operand q, Operand k, Operand v, const AttentionOptions& o) {
   else throw refuse(fmt::format("'{}' has no fixed size; give the scale", o.depth.name));
 
   const Options options = {{"depth", o.depth.name}, {"key", o.key.name}, {"query", o.query.name}, {"scale", scale}};
-  return composite1(composite_named("attention"), options, {*q.tensor, *k.tensor, *v.tensor}, [&](const std::vector<Tensor>& in) {
+  const Tensor queries = with_batch_axes(q, *k.tensor, o);
+  return composite1(composite_named("attention"), options, {queries, *k.tensor, *v.tensor}, [&](const std::vector<Tensor>& in) {
     Tensor score = dot(in[0], in[1], {Axis(o.depth.name)}) * scale;
     const Tensor query = iota(in[0], o.query.name), key = iota(in[1], o.key.name);
     if (o.score) {
@@ -150,6 +163,7 @@ Tensor attention(Operand q, Operand k, Operand v, const AttentionOptions& o) {
 Tensor rope(Operand x, const Axis& time, const Axis& depth, const RopeOptions& o) {
   const Here where = x.where;
   wanted(x, "rope", "operand");
+  if (!o.positions) wanted(x, "rope", "operand", time);
   const auto d = x.tensor->type().has(depth.name) ? x.tensor->extent(depth).constant() : std::nullopt;
   if (!d || *d % 2 != 0) {
     GraphData& g = x.tensor->data();
@@ -171,12 +185,12 @@ Tensor rope(Operand x, const Axis& time, const Axis& depth, const RopeOptions& o
   Options options = {{"axis", depth.name}, {"factor", o.attention_factor}, {"interleaved", std::int64_t{o.interleaved}}};
   return composite1(composite_named("rope"), options, operands, [&](const std::vector<Tensor>& in) {
     const Axis pair("rope.pair", half), side("rope.side", 2);
-    const Tensor frequency = constant(in[0].graph(), frequencies, DType::f32, {pair});
-    const Tensor angle = outer(cast(in[1], DType::f32), frequency);
+    const DType dtype = in[0].dtype(), wide_dtype = at_least_f32(dtype);
+    const Tensor frequency = constant(in[0].graph(), frequencies, wide_dtype, {pair});
+    const Tensor angle = outer(cast(in[1], wide_dtype), frequency);
     const Tensor cosine = cos(angle) * o.attention_factor, sine = sin(angle) * o.attention_factor;
     const Tensor pairs = o.interleaved ? split(in[0], depth.name, {pair, side}) : split(in[0], depth.name, {side, pair});
-    const DType dtype = in[0].dtype();
-    const Tensor wide = cast(pairs, DType::f32);
+    const Tensor wide = cast(pairs, wide_dtype);
     const Tensor first = sum(slice(wide, "rope.side", 0, 1), {"rope.side"});
     const Tensor second = sum(slice(wide, "rope.side", 1, 2), {"rope.side"});
     const Tensor left = broadcast(first * cosine - second * sine, {{"rope.side", 1}});

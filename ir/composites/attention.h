@@ -3,7 +3,8 @@
 //   Tensor o = attention(q, k, v, {.query = time, .key = key, .depth = depth, .mask = causal()});
 //
 // q [.. query depth], k [.. key depth], v [.. key depth'] -> [.. query depth']: axes besides these are batch axes; q may
-// have some that k and v lack (grouped queries: q [batch time group head depth], k [batch key group depth]).
+// have some that k and v lack (grouped queries: q [batch time group head depth], k [batch key group depth]), and what k has of
+// them and q lacks (queries that are parameters) q is broadcast over.
 // `score` and `mask` see one score and the indices of its query and its key (i32), and may use any tensors of the program
 // that are elementwise over query x key, looked up in tables by the indices too: a learned bias gets its gradient. A fully masked
 // row gives 0. Kernels never store the scores, and give a captured tensor its gradient in the same pass: one with any of the axes of
@@ -51,7 +52,7 @@ struct AttentionOptions {
 Tensor attention(Operand q, Operand k, Operand v, const AttentionOptions& options);
 
 // Rotary position embedding (Su et al. 2021), half layout: pairs (i, i + d/2) turn by position * theta^(-2i/d). Positions
-// are the indices along `time` unless given (i32, axes of x). `interleaved` pairs (2i, 2i + 1).
+// are the indices along `time` unless given (i32, axes of x). Angles are f64 where x is, else f32. `interleaved` pairs (2i, 2i + 1).
 struct RopeOptions {
   double theta = 10000;
   bool interleaved = false;

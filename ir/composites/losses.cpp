@@ -2,13 +2,21 @@
 
 #include <fmt/format.h>
 
+#include <uwaga/ir/at_least_f32.h>
 #include <uwaga/ir/composites/norms.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/graph.h>
 #include <uwaga/ir/wanted.h>
 
 namespace uwaga {
-Tensor embedding(Operand table, Operand ids, const Axis& vocab) { return gather(table, ids, vocab); }
+Tensor embedding(Operand table, Operand ids, const Axis& vocab) {
+  const GraphData& g = wanted(table, "embedding", "table", vocab).data();
+  try {
+    return gather(table, ids, vocab);
+  } catch (const Error& e) {
+    throw named("embedding", g, g.origin(table.where), e);
+  }
+}
 
 Tensor Loss::mean() const { return total / count; }
 
@@ -19,10 +27,10 @@ Tensor cross_entropy_terms(Operand logits, Operand targets, const Axis& vocab, s
     throw Error(fmt::format("{}: cross_entropy: the targets are {}; they are integers, the index along '{}' of each right answer, and lack that axis",
                             g.provenance().brief(g.origin(logits.where)), wants.type().str(), vocab.name));
   }
-  return composite1(composite_named("cross_entropy"), {{"axis", vocab.name}, {"ignore", ignore}}, 
+  return composite1(composite_named("cross_entropy"), {{"axis", vocab.name}, {"ignore", ignore}},
                     {x, wants},
                     [&](const std::vector<Tensor>& in) {
-                      const Tensor x = cast(in[0], DType::f32);
+                      const Tensor x = cast(in[0], at_least_f32(in[0].dtype()));
                       const Tensor ignored = equal(in[1], ignore);
                       const Tensor picked = gather(x, select(ignored, 0, in[1]), vocab.name);
                       return select(ignored, 0.0, log_sum_exp(x, vocab.name) - picked);
@@ -36,7 +44,7 @@ Loss cross_entropy_sum(Operand logits, Operand targets, const Axis& vocab, std::
   const Tensor terms = cross_entropy_terms(logits, targets, vocab, ignore);
   const std::vector<std::string> axes = terms.type().axes();
   const Axes all(axes.begin(), axes.end());
-  return {sum(terms, all), sum(cast(not_equal(wanted(targets, "cross_entropy", "targets"), ignore), DType::f32), all)};
+  return {sum(terms, all), sum(cast(not_equal(*targets.tensor, ignore), terms.dtype()), all)};
 }
 
 Tensor cross_entropy(Operand logits, Operand targets, const Axis& vocab, std::int64_t ignore) {

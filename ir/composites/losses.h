@@ -12,11 +12,12 @@ Tensor embedding(Operand table, Operand ids, const Axis& vocab);
 
 // What a loss is: a sum and how many terms it has, so that microbatches add up to the big batch.
 struct Loss {
-  Tensor total, count;  // f32 scalars
+  Tensor total, count;  // scalars, f64 of what is f64, else f32
   Tensor mean() const;
 };
 
-// -log softmax(logits)[target] summed over all positions whose target is not `ignore`. logits [.. vocab], targets i32 [..].
+// -log softmax(logits)[target] summed over all positions whose target is not `ignore`, in f64 of logits of f64, else in f32.
+// logits [.. vocab], targets i32 [..].
 Loss cross_entropy_sum(Operand logits, Operand targets, const Axis& vocab, std::int64_t ignore = -100);
 // Its mean, 0/0 = NaN when every target is ignored.
 Tensor cross_entropy(Operand logits, Operand targets, const Axis& vocab, std::int64_t ignore = -100);

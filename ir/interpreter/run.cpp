@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include <uwaga/ir/check_sizes.h>
 #include <uwaga/ir/interpreter/internal/row.h>
 
 namespace uwaga::interpreter {
@@ -23,7 +24,7 @@ std::vector<ArrayDims> dims_of(const Site& site) {
     ArrayDims dims;
     for (const Dim& d : t.dims) {
       const std::int64_t extent = site.size(d.extent);
-      if (extent < 0) throw site.error(fmt::format("has {} = {} = {}", d.axis, d.extent.str(), extent));
+      if (extent < 0) throw site.error(negative_extent(site.graph, site.node, d, extent, site.run.sizes));
       dims.push_back({d.axis, extent});
     }
     out.push_back(std::move(dims));

@@ -90,6 +90,13 @@ void check_decode(const Attend& attend) {
   CHECK(past == kTime);
 }
 
+std::vector<std::string> caches_of(const Graph& step) {
+  std::vector<std::string> out;
+  for (const auto& [path, id] : step->parameters())
+    if (!step->node(id).as<ParameterAttrs>().trainable) out.push_back(path + " " + step->node(id).types[0].str());
+  return out;
+}
+
 std::string refusal(const Graph& g, const DecodeOptions& options = {.sizes = {{"batch", kBatch}}}) {
   try {
     derive_decode(g, "time", options);
@@ -139,6 +146,39 @@ TEST_CASE("derived decode computes attention written by hand") {
   });
 }
 
+TEST_CASE("derived decode proves a mask from the distance of two indices, as outer products write it") {
+  const Attend retention = [](const Parts& p) {
+    const Tensor query = iota(p.q, "time"), key = iota(keyed(p.k), "key");
+    const Tensor distance = outer(query, full_like(key, 1)) - outer(full_like(query, 1), key);
+    const Tensor score = dot(p.q, keyed(p.k), {kDepth});
+    const Tensor decay = exp(cast(distance, f32) * -0.25);
+    const Tensor weight = select(broadcast_like(distance >= 0, score), score * broadcast_like(decay, score), 0.0);
+    return dot(weight, keyed(p.v), {"key"});
+  };
+  check_decode(retention);
+  // A product that may wrap, and one with a key too many.
+  for (const auto& [factor, least] : {std::pair(2, 0), std::pair(1, -1)})
+    CHECK_THAT(refusal([&](const Parts& p) {
+                 const Tensor query = iota(p.q, "time"), key = iota(keyed(p.k), "key");
+                 const Tensor distance = outer(query, full_like(key, factor)) - outer(full_like(query, factor), key);
+                 const Tensor score = dot(p.q, keyed(p.k), {kDepth});
+                 return dot(select(broadcast_like(distance >= least, score), score, 0.0), keyed(p.v), {"key"});
+               }),
+               Contains("no mask is proved"));
+}
+
+TEST_CASE("derived decode keeps what is renamed: the latent, where keys and values are made of it behind the rename") {
+  const Attend latent = [](const Parts& p) {
+    const Axis rank("rank", 2);
+    const Tensor kept = keyed(dot(p.k, p.scope.param("down", {kHead, kDepth, rank}, normal(0.4)), {kHead, kDepth}));
+    const auto up = [&](const char* name) { return dot(kept, p.scope.param(name, {rank, kHead, kDepth}, normal(0.4)), {rank}); };
+    return attention(p.q, up("up_k"), up("up_v"), options(causal()));
+  };
+  check_decode(latent);
+  const Graph step = derive_decode(model(latent), kTimeAxis, {.sizes = {{"batch", kBatch}}});
+  CHECK(caches_of(step) == std::vector<std::string>{"h.0.cache.0 f32[batch=2, key=16, rank=2]", "h.1.cache.0 f32[batch=2, key=16, rank=2]"});
+}
+
 TEST_CASE("derived decode reads parameters over positions where they are") {
   constexpr std::int64_t n = 6;
   Graph g;
@@ -163,33 +203,49 @@ TEST_CASE("derived decode reads parameters over positions where they are") {
 TEST_CASE("derived decode names its caches by scope") {
   const Graph step = derive_decode(model([](const Parts& p) { return attention(p.q, keyed(p.k), keyed(p.v), options(causal())); }),
                                    kTimeAxis, {.sizes = {{"batch", kBatch}}});
-  std::vector<std::string> caches;
-  for (const auto& [path, id] : step->parameters())
-    if (!step->node(id).as<ParameterAttrs>().trainable) caches.push_back(path + " " + step->node(id).types[0].str());
-  CHECK(caches == std::vector<std::string>{"h.0.cache.0 f32[batch=2, head=3, key=16, depth=4]", "h.0.cache.1 f32[batch=2, head=3, key=16, depth=4]",
-                                           "h.1.cache.0 f32[batch=2, head=3, key=16, depth=4]", "h.1.cache.1 f32[batch=2, head=3, key=16, depth=4]"});
+  CHECK(caches_of(step) ==
+        std::vector<std::string>{"h.0.cache.0 f32[batch=2, head=3, key=16, depth=4]", "h.0.cache.1 f32[batch=2, head=3, key=16, depth=4]",
+                                 "h.1.cache.0 f32[batch=2, head=3, key=16, depth=4]", "h.1.cache.1 f32[batch=2, head=3, key=16, depth=4]"});
+}
+
+TEST_CASE("more positions than the caches hold are an error that says so") {
+  const Graph step = derive_decode(model([](const Parts& p) { return attention(p.q, keyed(p.k), keyed(p.v), options(causal())); }), kTimeAxis,
+                                   {.capacity = 4, .sizes = {{"batch", kBatch}}});
+  const auto go_on = [&](std::int64_t past, std::int64_t count) {
+    interpret(step, {{"tokens", tokens(past, count)}}, initial_parameters(step, 1), Mode::typed,
+              {.observe = {}, .refuse_nan = false, .sizes = {{"past", past}}});
+  };
+  go_on(2, 2);
+  CHECK_THROWS_WITH(go_on(2, 3), Contains("slice of 'h.0.cache.0', which holds 4 along 'key' and is full: new + past = 5 (new=3, past=2)"));
 }
 
 TEST_CASE("what sees later positions, or mixes them, is not derived") {
   using Catch::Matchers::EndsWith;
-  CHECK_THAT(refusal([](const Parts& p) { return attention(p.q, keyed(p.k), keyed(p.v), options({})); }),
-             EndsWith("may see positions after its own: no mask is proved to rule out key > time"));
+  const std::string unproved = "may see positions after its own: no mask is proved to rule out key > time, as a score of -inf does and a "
+                                "large negative one does not";
+  CHECK_THAT(refusal([](const Parts& p) { return attention(p.q, keyed(p.k), keyed(p.v), options({})); }), EndsWith(unproved));
   // One key too far.
   CHECK_THAT(refusal([](const Parts& p) {
                return attention(p.q, keyed(p.k), keyed(p.v), options([](Tensor q, Tensor k) { return k <= q + 1; }));
              }),
-             EndsWith("no mask is proved to rule out key > time"));
+             EndsWith(unproved));
   CHECK_THAT(refusal([](const Parts& p) {
                return attention(p.q, keyed(p.k), keyed(p.v), options([](Tensor q, Tensor k) { return k < q + 2; }));
              }),
-             EndsWith("no mask is proved to rule out key > time"));
+             EndsWith(unproved));
+  // Weights of these keys are small, and not 0.
+  CHECK_THAT(refusal([](const Parts& p) {
+               return attention(p.q, keyed(p.k), keyed(p.v), options({}, [](const Score& s) { return select(s.key <= s.query, s.score, -1e9); }));
+             }),
+             EndsWith(unproved));
   // Another axis' mask is no mask.
   CHECK_THAT(refusal([](const Parts& p) {
                const Tensor other = rename(p.v, "time", "other");
                const Tensor o = attention(p.q, keyed(p.k), keyed(p.v), options(causal()));
                return o + broadcast_like(sum(other, {"other"}), o);
              }),
-             EndsWith("sum over 'other' may see positions after its own: no mask is proved to rule out other > time"));
+             EndsWith("sum over 'other' may see positions after its own: no mask is proved to rule out other > time, as a score of -inf does and a "
+                      "large negative one does not"));
   CHECK_THAT(refusal([](const Parts& p) { return p.q - broadcast_like(mean(p.q, {"time"}), p.q); }), Contains("'time'"));
   CHECK_THAT(refusal([](const Parts& p) { return reverse(p.q, "time"); }), EndsWith("reverse along 'time' mixes positions"));
   CHECK_THAT(refusal([](const Parts& p) { return cumsum(p.q, "time"); }), EndsWith("cumsum along 'time' mixes positions"));

@@ -1,7 +1,7 @@
 #include "tests/errors/mistake.h"
 
 MISTAKE("padding along the queries instead of the keys",
-        "padded_queries.cpp:10: padded: i32[batch, time] tells nothing of the keys; rename 'time' to 'key'") {
+        "padded_queries.cpp:10: attention: padded: i32[batch, time] tells nothing of the keys; rename 'time' to 'key'") {
   Graph g;
   const Axis depth("depth", 4);
   const Axes rows{"batch", "time", depth};

@@ -25,12 +25,15 @@ inline Tensor embedded(Graph& g, const std::string& name, DType dtype, const Axi
 
 inline Array row_of(std::int64_t n) { return Array(f32, {{"row", n}}); }
 
+// n positions of an input [time depth=8].
+inline Array positions(std::int64_t n) { return Array(f32, {{"time", n}, {"depth", 8}}); }
+
 // Compiles, gives every parameter its first value, runs once.
-inline void run_once(const Graph& g, const Arrays& inputs) {
+inline void run_once(const Graph& g, const Arrays& inputs, const Sizes& sizes = {}) {
   State state;
   Program program = compile(g, any_target(), state);
   state.initialise(1, any_target());
-  program.run(inputs);
+  program.run(inputs, sizes);
 }
 
 // A state with h.0.attn.weight [in=2, out=3] and h.0.attn.bias [out=3].

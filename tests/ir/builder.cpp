@@ -49,7 +49,7 @@ TEST_CASE("An error names the line and the scope that wrote it") {
 TEST_CASE("The builder refuses, with the numbers, what does not fit") {
   CHECK(refusal([](Graph& g, Tensor x) { x + g.input("y", f32, {time_axis}); }) ==
         "add: axes {time} and {batch, model}: neither contains the other; rename an axis, or write the outer product with outer or broadcast");
-  CHECK(refusal([](Graph& g, Tensor x) { x + g.input("y", f32, {{"model", 5}}); }) == "add: one operand has model=768, another model=5");
+  CHECK(refusal([](Graph& g, Tensor x) { x + g.input("y", f32, {{"model", 5}}); }) == "add: one operand has model=768, another has model=5");
   CHECK(refusal([](Graph& g, Tensor x) { x + g.input("y", bf16, {model}); }) == "add: left is f32, right is bf16; cast one of them");
   CHECK(refusal([](Graph& g, Tensor) { exp(g.input("i", i32, {})); }) == "exp wants a floating dtype, not i32");
   CHECK(refusal([](Graph& g, Tensor) { g.input("i", i32, {}) + 0.5; }) == "the literal 0.5 is no i32");
