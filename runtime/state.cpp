@@ -64,13 +64,17 @@ StateData::Reading::Reading(StateData& state) : state_(state) {
 void StateData::declare(const Graph& graph) {
   const std::lock_guard lock(declaring_);
   for (const auto& [path, node] : graph->parameters()) {
+    const auto known = slots_.find(path);
+    if (known == slots_.end()) continue;
     const auto& a = graph->node(node).as<ParameterAttrs>();
+    const Slot& slot = known->second;
+    if (!(slot.type == a.type))
+      throw Error(fmt::format("parameter '{}' is {} in this program and {} in the state", path, a.type.str(), slot.type.str()));
+  }
+  for (const auto& [path, node] : graph->parameters()) {
     const auto [it, fresh] = slots_.try_emplace(path);
-    if (!fresh) {
-      if (!(it->second.type == a.type))
-        throw Error(fmt::format("parameter '{}' is {} in this program and {} in the state", path, a.type.str(), it->second.type.str()));
-      continue;
-    }
+    if (!fresh) continue;
+    const auto& a = graph->node(node).as<ParameterAttrs>();
     it->second.type = a.type;
     it->second.trainable = a.trainable;
     it->second.initial = a.initial;
@@ -93,8 +97,12 @@ Slot& StateData::slot(const std::string& path) {
 
 Slot& StateData::filled(const std::string& path) {
   Slot& found = slot(path);
-  if (!found.has_value) throw Error(fmt::format("'{}' has no value yet; initialise or load the state first", path));
-  return found;
+  if (found.has_value) return found;
+  const auto all = slots();
+  const bool none = std::none_of(all.begin(), all.end(), [&](const auto& s) { return s.second->has_value && !is_cache(s.first); });
+  throw Error(fmt::format("'{}' has no value yet; {}", path,
+                          none ? "initialise or load the state first"
+                               : "state.initialise_missing(seed) gives first values to such slots alone, or load the state"));
 }
 
 std::map<std::string, Slot*> StateData::slots() {
@@ -175,10 +183,8 @@ bool State::initialised() const {
   return std::all_of(slots.begin(), slots.end(), [](const auto& s) { return s.second->has_value.load(); });
 }
 
-void State::initialise(std::int64_t seed, const Target& target) {
-  const StateData::Lock lock(*data_);
-  const std::map<std::string, Slot*> slots = data_->slots();
-  if (slots.empty()) return;  // a program without parameters
+void StateData::initialise(const std::map<std::string, Slot*>& slots, std::int64_t seed, const Target& target) {
+  if (slots.empty()) return;
   // One graph computes every slot; slots of one shape share a kernel.
   Graph all;
   const NodeId given = all->add(Op::input, InputAttrs{"seed", Type{DType::i64, {}}}, {},
@@ -205,7 +211,19 @@ void State::initialise(std::int64_t seed, const Target& target) {
     // The output's own memory becomes the slot's: a model's parameters are never there twice.
     slot->set(values.extract(path).mapped().reordered(slot->type.axes()));
   }
-  data_->void_claims();
+  void_claims();
+}
+
+void State::initialise(std::int64_t seed, const Target& target) {
+  const StateData::Lock lock(*data_);
+  data_->initialise(data_->slots(), seed, target);
+}
+
+void State::initialise_missing(std::int64_t seed, const Target& target) {
+  const StateData::Lock lock(*data_);
+  auto slots = data_->slots();
+  std::erase_if(slots, [](const auto& s) { return s.second->has_value.load(); });
+  data_->initialise(slots, seed, target);
 }
 
 }  // namespace uwaga

@@ -29,6 +29,32 @@ struct Alone {
 
 }  // namespace
 
+TEST_CASE("slots that come later get the first values of a whole initialisation, and the others keep theirs") {
+  const auto with_adapter = [] {
+    Graph g;
+    const Tensor w = g.scope().param("w", {n}, normal(1)), adapter = g.scope().param("adapter", {n}, normal(1));
+    return train_step(mean((w + adapter) * w, {n}), Sgd{.rate = 0.1, .rules = {.freeze = {"w"}}});
+  };
+  Graph g;
+  const Tensor w = g.scope().param("w", {n}, normal(1));
+  Alone base(train_step(mean(w * w, {n}), Sgd{.rate = 0.1})), whole(with_adapter());
+  base.step.run({});
+  const Array trained = base.state.get("w"), velocity = base.state.get("optimiser.velocity.w");
+  Program adapted = compile(with_adapter(), kTarget, base.state);
+  CHECK(!base.state.initialised());
+  base.state.initialise_missing(3, kTarget);
+  CHECK(base.state.initialised());
+  CHECK(base.state.get("w") == trained);
+  CHECK(base.state.get("optimiser.velocity.w") == velocity);
+  CHECK(base.state.get("step").item<std::int64_t>() == 1);
+  CHECK(base.state.get("adapter") == whole.state.get("adapter"));
+  CHECK(!(base.state.get("adapter") == Array(f32, {{"n", 3}})));
+  adapted.run({});
+  const Array adapter = base.state.get("adapter");
+  base.state.initialise_missing(4, kTarget);  // nothing is missing
+  CHECK(base.state.get("adapter") == adapter);
+}
+
 TEST_CASE("an average follows the values that a step leaves, of all parameters, frozen ones too") {
   for (const bool narrow : {false, true}) {
     const Pair p;
