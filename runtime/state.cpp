@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
@@ -43,6 +44,19 @@ void Slot::set(Array value) {
 
 namespace {
 
+// What a scalar of scope.state starts at, where that is a constant.
+std::optional<double> start_of(const Type& type, bool trainable, const Graph& initial) {
+  if (trainable || type.rank() != 0) return std::nullopt;
+  const Node& value = initial->node(initial->outputs()[0].value.node);
+  if (value.op != Op::constant) return std::nullopt;
+  return round_to(type.dtype, value.as<ConstantAttrs>().values[0].as_double());
+}
+
+// Numbers as they are written in programs: an f32 as the shortest that gives it.
+std::string number(const Type& type, double value) {
+  return type.dtype == DType::f32 ? fmt::format("{}", static_cast<float>(value)) : fmt::format("{}", value);
+}
+
 [[noreturn]] void throw_in_use() { throw Error("this state is in use by a program that is running; wait for it to return"); }
 
 }  // namespace
@@ -70,6 +84,12 @@ void StateData::declare(const Graph& graph) {
     const Slot& slot = known->second;
     if (!(slot.type == a.type))
       throw Error(fmt::format("parameter '{}' is {} in this program and {} in the state", path, a.type.str(), slot.type.str()));
+    const auto here = start_of(a.type, a.trainable, a.initial), there = start_of(slot.type, slot.trainable, slot.initial);
+    if (here && there && *here != *there)
+      throw Error(fmt::format("{}: '{}' starts at {} in this program and at {} in the state: declare {} here too and call state.set(\"{}\", {}), "
+                              "or give it a path of its own (.name of an optimiser)",
+                              graph->provenance().brief(graph->node(node).provenance), path, number(a.type, *here), number(a.type, *there),
+                              number(a.type, *there), path, number(a.type, *here)));
   }
   for (const auto& [path, node] : graph->parameters()) {
     const auto [it, fresh] = slots_.try_emplace(path);

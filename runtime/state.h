@@ -6,7 +6,8 @@
 //   state.initialise(1);
 //   Array w = state.get("h.0.attn.q.weight");
 //
-// A slot is declared by the first program that names it; another program must agree on its type. A program of more slots, compiled after training, is run after
+// A slot is declared by the first program that names it; another program must agree on its type, and on the number that a
+// scalar of scope.state, such as a learning rate, starts at. A program of more slots, compiled after training, is run after
 // state.initialise_missing(1). Copies of a State are the same state. While a program runs on it, a second `run`, `get`,
 // `set` or `initialise` throws Error; programs may be compiled for it meanwhile.
 #pragma once

@@ -42,7 +42,8 @@ class StateData {
   // Programs may be compiled at once, and while others run: slots are added under a lock of their own, and stay where they are.
   // Their values are the business of who holds a Lock or a Reading.
 
-  // Declares the slots of a graph's parameters; Error, and nothing declared, if one is known with another type.
+  // Declares the slots of a graph's parameters; Error, and nothing declared, if one is known with another type, or as a scalar
+  // state that starts at another constant.
   void declare(const Graph& graph);
   Slot* find(const std::string& path);  // null: there is none
   Slot& slot(const std::string& path);  // Error with the nearest names
