@@ -6,6 +6,7 @@
 #include <map>
 #include <numbers>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include <uwaga/autodiff/autodiff.h>
@@ -14,23 +15,37 @@
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/graph.h>
 #include <uwaga/ir/initial.h>
+#include <uwaga/ir/update.h>
 
 namespace uwaga {
 namespace {
+
+const std::string kUnnamed = "optimiser";
+
+// What AdamW and Sgd are both told.
+struct Told {
+  template <class Optimiser>
+  explicit Told(const Optimiser& o) : rate(o.rate), clip(o.clip), schedule(o.schedule), rules(o.rules), name(o.name) {}
+  double rate, clip;
+  const RateSchedule& schedule;
+  const PathRules& rules;
+  const std::string& name;
+};
 
 // What every optimiser starts from: gradients, the factor that clips them, and this step's learning rate.
 class Step {
  public:
   // `given`: the gradients, or null to take them.
-  Step(const Tensor& loss, const Gradients* given, double rate, double clip, const RateSchedule& schedule, const PathRules& rules, Here where)
-      : graph_(loss.graph()), rules_(rules), where_(graph_->origin(where)),
+  Step(const Tensor& loss, const Gradients* given, const Told& o, Here where)
+      : graph_(loss.graph()), name_(o.name), rules_(o.rules), where_(graph_->origin(where)),
         guard_(graph_.data(), graph_->provenance().with_role(graph_->node(loss.value().node).provenance, Role::optimiser)) {
+    check_name();
     check_rules();
     if (!is_float(loss.dtype()) || loss.type().rank() != 0)
       throw error(fmt::format("the loss is {} and has to be a floating scalar; take its mean or sum", loss.type().str()));
     std::vector<Tensor> wrt;
     for (const auto& [path, id] : graph_->parameters())
-      if (graph_->node(id).as<ParameterAttrs>().trainable && !any(rules.freeze, path)) {
+      if (graph_->node(id).as<ParameterAttrs>().trainable && !any(rules_.freeze, path)) {
         const Type& type = graph_->node(id).types[0];
         if (type.dtype != DType::f32)
           throw error(fmt::format("parameter '{}' is {}, and optimisers update f32; freeze it, or keep it in f32 and cast it where it is used", path, type.str()));
@@ -47,10 +62,10 @@ class Step {
       graph_->provenance_override = before;
       for (std::size_t i = 0; i < all.size(); ++i) gradients_.emplace(paths_[i], all[i]);
     }
-    const Scope scope = graph_.scope() / "optimiser";
-    const Tensor now = graph_.step();
-    rate_ = scope.state("rate", {}, constant_value(rate));
-    if (schedule.steps > 0 || schedule.warm_up > 0) rate_ = *rate_ * factor(now, schedule);
+    const Scope scope = graph_.scope() / name_;
+    const Tensor now = name_ == kUnnamed ? graph_.step() : scope.state("step", {}, zeros(), DType::i64);
+    rate_ = set_at_run_time(scope, "rate", o.rate);
+    if (o.schedule.steps > 0 || o.schedule.warm_up > 0) rate_ = *rate_ * factor(now, o.schedule);
 
     Tensor squares = constant(graph_, 0.0, DType::f32);
     for (const std::string& path : paths_) {
@@ -60,15 +75,21 @@ class Step {
     }
     norm_ = sqrt(squares);
     clip_ = constant(graph_, 1.0, DType::f32);
-    if (clip > 0) clip_ = min(scope.state("clip", {}, constant_value(clip)) / (*norm_ + 1e-6), 1.0);
+    if (o.clip > 0) clip_ = min(set_at_run_time(scope, "clip", o.clip) / (*norm_ + 1e-6), 1.0);
     count_ = cast(now, DType::f64) + 1.0;
 
-    if (const auto named = graph_->output("loss"); !named) graph_->add_output("loss", loss.value());
-    else if (!is_same(*named, loss.value()))
-      throw error("it gives the loss out as 'loss', and the graph has another output of that name");
-    graph_->add_output("grad_norm", norm_->value());
-    graph_->add_output("rate", rate_->value());
-    updates_.push_back({"step", (now + 1).value()});
+    if (const auto named = graph_->output("loss"); !named || !is_same(*named, loss.value())) {
+      if (named && name_ == kUnnamed)
+        throw error("it gives the loss out as 'loss', and the graph has another output of that name");
+      give_out("loss", loss);
+    }
+    give_out("grad_norm", *norm_);
+    give_out("rate", *rate_);
+    update(name_ == kUnnamed ? "step" : scope.path_of("step"), now + 1);
+    if (name_ != kUnnamed && graph_->parameters().contains("step")) {  // read, by random numbers as a rule
+      const Tensor shared = graph_.step();
+      if (updated(shared).value() == shared.value()) update("step", shared + 1);
+    }
   }
 
   const std::vector<std::string>& paths() const { return paths_; }
@@ -80,12 +101,12 @@ class Step {
     // Equal slots share their first value: there are two of these for each parameter.
     for (const auto& [type, zero] : zeros_)
       if (type == t) {
-        ParameterAttrs slot{fmt::format("optimiser.{}.{}", name, path), t, false, zero};
+        ParameterAttrs slot{moment_path(path, name), t, false, zero};
         return {graph_.shared(), {graph_->add(Op::parameter, std::move(slot), {}, origin()), 0}};
       }
     Axes axes;
     for (const Dim& d : t.dims) axes.emplace_back(d.axis, d.extent);
-    const Tensor slot = (graph_.scope() / "optimiser" / name.c_str()).state(path, axes, zeros(), t.dtype);
+    const Tensor slot = (graph_.scope() / name_ / name).state(path, axes, zeros(), t.dtype);
     zeros_.emplace_back(t, graph_->node(slot.value().node).as<ParameterAttrs>().initial);
     return slot;
   }
@@ -104,11 +125,16 @@ class Step {
   Tensor correction(double beta) { return cast(1.0 - pow(full_like(*count_, beta), *count_), DType::f32); }
   void update(const std::string& path, const Tensor& value) { updates_.push_back({path, value.value()}); }
   void update_moment(const std::string& path, const std::string& name, const Tensor& value) {
-    updates_.push_back({fmt::format("optimiser.{}.{}", name, path), value.value()});
+    update(moment_path(path, name), value);
   }
   // The graph with its updates, in the order of the slots as a canonical graph has them.
   Graph finish() {
     std::sort(updates_.begin(), updates_.end(), [](const Update& a, const Update& b) { return a.path < b.path; });
+    std::set<std::string> taken;
+    for (const Update& u : graph_->updates()) taken.insert(u.path);
+    for (const Update& u : updates_)
+      if (taken.contains(u.path))
+        throw error(fmt::format("'{}' has an update already; a slot takes one new value a run (.rules.freeze leaves a parameter alone)", u.path));
     for (Update& u : updates_) graph_->add_update(std::move(u.path), u.value);
     return graph_;
   }
@@ -135,6 +161,23 @@ class Step {
     gradients_.emplace(path, it->second);
   }
 
+  std::string moment_path(const std::string& path, const std::string& moment) const { return fmt::format("{}.{}.{}", name_, moment, path); }
+  // A slot with the line of train_step: compile names it where another program starts the slot at another number.
+  Tensor set_at_run_time(const Scope& scope, const char* name, double start) const {
+    const ProvenanceGuard guard(*scope.graph().shared(), graph_->provenance().with_role(where_, Role::optimiser));
+    return scope.state(name, {}, constant_value(start));
+  }
+  // Under the name, or where the graph gives out another optimiser's, under this one's.
+  void give_out(const std::string& name, const Tensor& value) {
+    const bool second = name_ != kUnnamed && graph_->output(name);
+    graph_->add_output(second ? fmt::format("{}.{}", name_, name) : name, value.value());
+  }
+
+  void check_name() const {
+    if (name_.empty()) throw error("the optimiser's .name is empty, and its slots begin with it");
+    if (graph_->parameters().contains(name_ + ".rate"))
+      throw error(fmt::format("the graph has an optimiser '{}' already; a second one takes a .name of its own", name_));
+  }
   void check_rules() const {
     std::vector<std::pair<const char*, std::string>> rules;
     for (const std::string& pattern : rules_.freeze) rules.emplace_back("freeze", pattern);
@@ -169,6 +212,7 @@ class Step {
   ProvenanceId origin() const { return *graph_->provenance_override; }
 
   Graph graph_;
+  std::string name_;
   PathRules rules_;
   ProvenanceId where_;  // train_step was called at
   ProvenanceGuard guard_;
@@ -231,13 +275,13 @@ Graph with_sgd(Step step, const Sgd& o) {
 
 }  // namespace
 
-Graph train_step(const Tensor& loss, const AdamW& o, Here where) { return with_adamw({loss, nullptr, o.rate, o.clip, o.schedule, o.rules, where}, o); }
-Graph train_step(const Tensor& loss, const Sgd& o, Here where) { return with_sgd({loss, nullptr, o.rate, o.clip, o.schedule, o.rules, where}, o); }
+Graph train_step(const Tensor& loss, const AdamW& o, Here where) { return with_adamw({loss, nullptr, Told(o), where}, o); }
+Graph train_step(const Tensor& loss, const Sgd& o, Here where) { return with_sgd({loss, nullptr, Told(o), where}, o); }
 Graph train_step(const Tensor& loss, const Gradients& gradients, const AdamW& o, Here where) {
-  return with_adamw({loss, &gradients, o.rate, o.clip, o.schedule, o.rules, where}, o);
+  return with_adamw({loss, &gradients, Told(o), where}, o);
 }
 Graph train_step(const Tensor& loss, const Gradients& gradients, const Sgd& o, Here where) {
-  return with_sgd({loss, &gradients, o.rate, o.clip, o.schedule, o.rules, where}, o);
+  return with_sgd({loss, &gradients, Told(o), where}, o);
 }
 
 }  // namespace uwaga

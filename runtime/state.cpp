@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
@@ -43,6 +44,19 @@ void Slot::set(Array value) {
 
 namespace {
 
+// What a scalar of scope.state starts at, where that is a constant.
+std::optional<double> start_of(const Type& type, bool trainable, const Graph& initial) {
+  if (trainable || type.rank() != 0) return std::nullopt;
+  const Node& value = initial->node(initial->outputs()[0].value.node);
+  if (value.op != Op::constant) return std::nullopt;
+  return round_to(type.dtype, value.as<ConstantAttrs>().values[0].as_double());
+}
+
+// Numbers as they are written in programs: an f32 as the shortest that gives it.
+std::string number(const Type& type, double value) {
+  return type.dtype == DType::f32 ? fmt::format("{}", static_cast<float>(value)) : fmt::format("{}", value);
+}
+
 [[noreturn]] void throw_in_use() { throw Error("this state is in use by a program that is running; wait for it to return"); }
 
 }  // namespace
@@ -64,13 +78,23 @@ StateData::Reading::Reading(StateData& state) : state_(state) {
 void StateData::declare(const Graph& graph) {
   const std::lock_guard lock(declaring_);
   for (const auto& [path, node] : graph->parameters()) {
+    const auto known = slots_.find(path);
+    if (known == slots_.end()) continue;
     const auto& a = graph->node(node).as<ParameterAttrs>();
+    const Slot& slot = known->second;
+    if (!(slot.type == a.type))
+      throw Error(fmt::format("parameter '{}' is {} in this program and {} in the state", path, a.type.str(), slot.type.str()));
+    const auto here = start_of(a.type, a.trainable, a.initial), there = start_of(slot.type, slot.trainable, slot.initial);
+    if (here && there && *here != *there)
+      throw Error(fmt::format("{}: '{}' starts at {} in this program and at {} in the state: declare {} here too and call state.set(\"{}\", {}), "
+                              "or give it a path of its own (.name of an optimiser)",
+                              graph->provenance().brief(graph->node(node).provenance), path, number(a.type, *here), number(a.type, *there),
+                              number(a.type, *there), path, number(a.type, *here)));
+  }
+  for (const auto& [path, node] : graph->parameters()) {
     const auto [it, fresh] = slots_.try_emplace(path);
-    if (!fresh) {
-      if (!(it->second.type == a.type))
-        throw Error(fmt::format("parameter '{}' is {} in this program and {} in the state", path, a.type.str(), it->second.type.str()));
-      continue;
-    }
+    if (!fresh) continue;
+    const auto& a = graph->node(node).as<ParameterAttrs>();
     it->second.type = a.type;
     it->second.trainable = a.trainable;
     it->second.initial = a.initial;
@@ -93,8 +117,12 @@ Slot& StateData::slot(const std::string& path) {
 
 Slot& StateData::filled(const std::string& path) {
   Slot& found = slot(path);
-  if (!found.has_value) throw Error(fmt::format("'{}' has no value yet; initialise or load the state first", path));
-  return found;
+  if (found.has_value) return found;
+  const auto all = slots();
+  const bool none = std::none_of(all.begin(), all.end(), [&](const auto& s) { return s.second->has_value && !is_cache(s.first); });
+  throw Error(fmt::format("'{}' has no value yet; {}", path,
+                          none ? "initialise or load the state first"
+                               : "state.initialise_missing(seed) gives first values to such slots alone, or load the state"));
 }
 
 std::map<std::string, Slot*> StateData::slots() {
@@ -175,10 +203,8 @@ bool State::initialised() const {
   return std::all_of(slots.begin(), slots.end(), [](const auto& s) { return s.second->has_value.load(); });
 }
 
-void State::initialise(std::int64_t seed, const Target& target) {
-  const StateData::Lock lock(*data_);
-  const std::map<std::string, Slot*> slots = data_->slots();
-  if (slots.empty()) return;  // a program without parameters
+void StateData::initialise(const std::map<std::string, Slot*>& slots, std::int64_t seed, const Target& target) {
+  if (slots.empty()) return;
   // One graph computes every slot; slots of one shape share a kernel.
   Graph all;
   const NodeId given = all->add(Op::input, InputAttrs{"seed", Type{DType::i64, {}}}, {},
@@ -205,7 +231,19 @@ void State::initialise(std::int64_t seed, const Target& target) {
     // The output's own memory becomes the slot's: a model's parameters are never there twice.
     slot->set(values.extract(path).mapped().reordered(slot->type.axes()));
   }
-  data_->void_claims();
+  void_claims();
+}
+
+void State::initialise(std::int64_t seed, const Target& target) {
+  const StateData::Lock lock(*data_);
+  data_->initialise(data_->slots(), seed, target);
+}
+
+void State::initialise_missing(std::int64_t seed, const Target& target) {
+  const StateData::Lock lock(*data_);
+  auto slots = data_->slots();
+  std::erase_if(slots, [](const auto& s) { return s.second->has_value.load(); });
+  data_->initialise(slots, seed, target);
 }
 
 }  // namespace uwaga

@@ -6,9 +6,10 @@
 //   state.initialise(1);
 //   Array w = state.get("h.0.attn.q.weight");
 //
-// A slot is declared by the first program that names it; another program must agree on its type. Copies of a State are
-// the same state. While a program runs on it, a second `run`, `get`, `set` or `initialise` throws Error; programs may be
-// compiled for it meanwhile.
+// A slot is declared by the first program that names it; another program must agree on its type, and on the number that a
+// scalar of scope.state, such as a learning rate, starts at. A program of more slots, compiled after training, is run after
+// state.initialise_missing(1). Copies of a State are the same state. While a program runs on it, a second `run`, `get`,
+// `set` or `initialise` throws Error; programs may be compiled for it meanwhile.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +30,10 @@ class State {
   State();
 
   // Every slot's first value, drawn from the seed by scope path: the same whatever else the model has.
+  // Values that slots have are lost.
   void initialise(std::int64_t seed, const Target& target = Target::host());
+  // The same first values, of the slots that have no value yet; the others keep theirs.
+  void initialise_missing(std::int64_t seed, const Target& target = Target::host());
 
   std::vector<std::string> names() const;  // sorted
   bool has(const std::string& path) const;

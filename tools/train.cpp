@@ -43,7 +43,7 @@ struct CommandOptions {
     std::function<Json()> value;
   };
   std::vector<Setting> settings = {};
-  CLI::Option* rate = nullptr;  // one of them
+  CLI::Option *rate = nullptr, *clip = nullptr;  // two of them
 };
 
 // What the data become: ids, cut into what is learnt and what is held back.
@@ -153,7 +153,7 @@ int run(CommandOptions& o) {
   using Found = RunFolder::Found;
   std::optional<RunFolder> folder;
   if (!o.out.empty()) folder.emplace(o.out, o.resume ? Found::resumed : o.overwrite ? Found::replaced : Found::refused);
-  const bool rate_given = o.rate->count() > 0;
+  const bool rate_given = o.rate->count() > 0, clip_given = o.clip->count() > 0 && o.optimiser.clip > 0;
   if (o.resume) take_settings(o, o.out);
   o.model.vocab = data.tokenizer->vocab_size();
   o.optimiser.schedule = {.warm_up = o.warm_up, .steps = o.steps, .last = o.last_rate};
@@ -188,8 +188,9 @@ int run(CommandOptions& o) {
   callbacks.stop = [&] { return interrupt.raised() || !std::cout; };
   callbacks.on_rejected = [](const std::string& why) { std::cerr << fmt::format("passed over {}\n", why); };
   callbacks.on_resume = [&](std::int64_t step) {
-    // The rate lies in the checkpoint too; what the command line says counts.
+    // They lie in the checkpoint too; what the command line says counts.
     if (rate_given) state.set("optimiser.rate", o.optimiser.rate);
+    if (clip_given) state.set("optimiser.clip", o.optimiser.clip);
     std::cerr << fmt::format("going on from step {}\n", step);
   };
   callbacks.on_step = [&](const StepReport& r) {
@@ -252,7 +253,7 @@ void add_train(CLI::App& app, Chosen& chosen) {
   setting("--beta1", o->optimiser.beta1, "of AdamW", below_one);
   setting("--beta2", o->optimiser.beta2, "of AdamW", below_one);
   setting("--decay", o->optimiser.decay, "weight decay of tensors of two or more axes", real_number(0, 1e6));
-  setting("--clip", o->optimiser.clip, "largest norm of the gradient; 0: not clipped", real_number(0, 1e30));
+  o->clip = setting("--clip", o->optimiser.clip, "largest norm of the gradient; 0: not clipped", real_number(0, 1e30));
   c->add_option("--dropout", o->model.dropout, "share of activations and of attention probabilities dropped (gpt2)")
       ->check(real_number(0, 0.99))
       ->capture_default_str();

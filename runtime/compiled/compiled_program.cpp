@@ -222,8 +222,7 @@ class CompiledProgram final : public ProgramImpl {
   }
 
   void* slot_memory(std::size_t index) {
-    Slot& slot = *slots_[index];
-    if (!slot.has_value) throw Error(fmt::format("parameter '{}' has no value yet; initialise or load the state first", main_->slots[index]));
+    Slot& slot = slots_[index]->has_value ? *slots_[index] : state_->filled(main_->slots[index]);
     if (TargetMemories* memories = backend_->memories()) return slot.in(*memories);
     return slot.at_home().mutable_data();
   }

@@ -19,11 +19,7 @@ class InterpreterProgram final : public ProgramImpl {
   Arrays run(const Arrays& inputs, const Sizes& sizes) override {
     const StateData::Lock lock(*state_);
     Arrays parameters;
-    for (const auto& [path, node] : graph_->parameters()) {
-      Slot& slot = state_->slot(path);
-      if (!slot.has_value) throw Error(fmt::format("parameter '{}' has no value yet; initialise or load the state first", path));
-      parameters.emplace(path, slot.at_home());
-    }
+    for (const auto& [path, node] : graph_->parameters()) parameters.emplace(path, state_->filled(path).at_home());
     Results results = interpret(graph_, inputs, parameters, Mode::typed, {.observe = {}, .refuse_nan = false, .sizes = sizes});
     for (auto& [path, value] : results.updates) {
       Slot& slot = state_->slot(path);

@@ -29,7 +29,9 @@ struct LoadOptions {
 
 struct LoadReport {
   std::vector<std::string> loaded;   // sorted, as are the others
-  std::vector<std::string> missing;  // slots that the file does not have, but caches; they keep their values
+  // Slots that the file does not have, but caches; they keep their values, and where they have none, state.initialise_missing
+  // gives them one.
+  std::vector<std::string> missing;
   std::vector<std::string> extra;    // tensors that the state does not have
 };
 

@@ -2,7 +2,7 @@
 #include "tests/errors/programs.h"
 
 MISTAKE("a run before the parameters have values",
-        "parameter 'h.gain' has no value yet; initialise or load the state first") {
+        "'h.gain' has no value yet; initialise or load the state first") {
   Graph g;
   (g.input("x", f32, {"row"}) * (g.scope() / "h").param("gain", {}, ones())).watch("y");
   State state;

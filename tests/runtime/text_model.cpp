@@ -140,6 +140,7 @@ TEST_CASE("weights are loaded whether a text model is there or not") {
 
   State state;
   TextModel model(g, Target::interpreter(), state);
+  CHECK_THROWS_WITH(model.next(Ids{1}), Contains("has no value yet; initialise or load the state first"));  // caches have values
   const LoadReport report = load(state, folder.path() / "weights");
   CHECK(report.missing.empty());
   CHECK(report.loaded.size() == trained.names().size());

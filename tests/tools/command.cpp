@@ -1,5 +1,9 @@
 // The uwaga command from outside: what it prints, where, and with which exit code.
+#include <uwaga/runtime/io/safetensors.h>
+#include <uwaga/runtime/train/run_record.h>
+
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 
 #include "tests/catch.h"
@@ -173,12 +177,13 @@ TEST_CASE("a folder that holds a run is written over where that is asked for, an
 TEST_CASE("a run goes on with the numbers of its optimiser unless they are given again") {
   const Workplace w;
   const std::string out = " --eval-every 0 --out " + (w.path / "run").string();
-  const auto settings = [&] {
-    fs::path newest;
+  const auto newest = [&] {
+    fs::path last;
     for (const auto& entry : fs::directory_iterator(w.path / "run"))
-      if (entry.is_directory()) newest = std::max(newest, entry.path());
-    return nlohmann::json::parse(read_file(newest / "run.json")).at("settings");
+      if (entry.is_directory()) last = std::max(last, entry.path());
+    return last;
   };
+  const auto settings = [&] { return nlohmann::json::parse(read_file(newest() / "run.json")).at("settings"); };
   const std::string numbers = "--lr 0.01 --last-lr 0.5 --beta1 0.8 --beta2 0.95 --decay 0.3 --clip 2 ";
   const Ran whole = w.train("--steps 4 --json " + numbers);
   REQUIRE(w.train("--steps 4 --checkpoint-every 2 " + numbers + out).code == 0);
@@ -191,6 +196,17 @@ TEST_CASE("a run goes on with the numbers of its optimiser unless they are given
   REQUIRE(w.train("--resume --steps 5 --decay 0" + out).code == 0);
   CHECK(settings()["decay"] == 0);
   CHECK(settings()["beta2"] == 0.95);
+  const auto told = [&](const char* slot) {
+    const SafetensorsFile file(state_file(newest().string()));
+    float value = 0;
+    std::memcpy(&value, file.find(std::string("optimiser.") + slot)->bytes.data(), sizeof value);
+    return value;
+  };
+  CHECK(told("rate") == 0.01f);
+  CHECK(told("clip") == 2);
+  REQUIRE(w.train("--resume --steps 6 --lr 0.25 --clip 0.5" + out).code == 0);
+  CHECK(told("rate") == 0.25f);
+  CHECK(told("clip") == 0.5f);
 }
 
 TEST_CASE("text begins with a new line, or with a token that the run knows, of a run or of one checkpoint") {

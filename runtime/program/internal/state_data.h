@@ -13,6 +13,7 @@
 #include <uwaga/ir/graph.h>
 #include <uwaga/runtime/host/thread_pool.h>
 #include <uwaga/runtime/program/internal/target_memory.h>
+#include <uwaga/runtime/target.h>
 
 namespace uwaga {
 
@@ -41,12 +42,15 @@ class StateData {
   // Programs may be compiled at once, and while others run: slots are added under a lock of their own, and stay where they are.
   // Their values are the business of who holds a Lock or a Reading.
 
-  // Declares the slots of a graph's parameters; Error if one is known with another type.
+  // Declares the slots of a graph's parameters; Error, and nothing declared, if one is known with another type, or as a scalar
+  // state that starts at another constant.
   void declare(const Graph& graph);
   Slot* find(const std::string& path);  // null: there is none
   Slot& slot(const std::string& path);  // Error with the nearest names
   Slot& filled(const std::string& path);  // the same, and Error where it has no value yet
   std::map<std::string, Slot*> slots();  // those that are declared now
+  // The first values of some slots, computed on the target. A Lock is held.
+  void initialise(const std::map<std::string, Slot*>& slots, std::int64_t seed, const Target& target);
   // The value, its axes matched by name; Error if the type differs. A Lock is held.
   void set(const std::string& path, const Array& value);
 

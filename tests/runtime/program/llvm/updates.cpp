@@ -1,5 +1,6 @@
 // Updates read the old values of all slots, however they are stored: in place where that is proved safe, by copies elsewhere.
 #include <uwaga/autodiff/autodiff.h>
+#include <uwaga/ir/update.h>
 #include <uwaga/runtime/compiled/internal/backend.h>
 #include <uwaga/runtime/compiled/internal/passes.h>
 
@@ -184,6 +185,22 @@ TEST_CASE("an update is read by another update and by an output") {
   s.update("b", s.b + next);
   s.output("next", next + 1.0f);
   agrees(s.g);
+}
+
+TEST_CASE("averages of what AdamW leaves are written in place with it, and leave its bits alone") {
+  Graph g = small_gpt2_step();
+  const std::vector<std::string> averaged = {"wte", "ln_f.weight"};
+  for (const std::string& path : averaged) {
+    const Tensor w = g.parameter(path), average = g.scope().state("average." + path, w, zeros());
+    update(average, average * 0.5f + updated(w) * 0.5f);
+  }
+  CHECK(slot_copies(g) == 0);
+  const SmallRun got = train_small(g, Target::host(3)), plain = train_small(small_gpt2_step(), Target::host(1));
+  for (const auto& [path, value] : plain.slots) CHECK(got.slots.at(path) == value);
+  CHECK(got.digest == train_small(g, Target::host(1)).digest);
+  const Arrays once = train_small(g, Target::host(1), 1).slots;
+  for (const std::string& path : averaged)
+    for (std::int64_t i = 0; i < once.at(path).elements(); ++i) CHECK(once.at("average." + path).at(i) == once.at(path).at(i) * 0.5);
 }
 
 TEST_CASE("an output is an update, a slot, an input, a constant, and another output") {
