@@ -45,7 +45,7 @@ class Step {
       throw error(fmt::format("the loss is {} and has to be a floating scalar; take its mean or sum", loss.type().str()));
     std::vector<Tensor> wrt;
     for (const auto& [path, id] : graph_->parameters())
-      if (graph_->node(id).as<ParameterAttrs>().trainable && !any(rules_.freeze, path)) {
+      if (graph_->node(id).as<ParameterAttrs>().trainable && !is_frozen(path)) {
         const Type& type = graph_->node(id).types[0];
         if (type.dtype != DType::f32)
           throw error(fmt::format("parameter '{}' is {}, and optimisers update f32; freeze it, or keep it in f32 and cast it where it is used", path, type.str()));
@@ -140,6 +140,7 @@ class Step {
   }
 
  private:
+  bool is_frozen(const std::string& path) const { return any(rules_.freeze, path) || (!rules_.only.empty() && !any(rules_.only, path)); }
   static bool any(const std::vector<std::string>& patterns, const std::string& path) {
     for (const std::string& p : patterns)
       if (matches(p, path)) return true;
@@ -180,6 +181,7 @@ class Step {
   }
   void check_rules() const {
     std::vector<std::pair<const char*, std::string>> rules;
+    for (const std::string& pattern : rules_.only) rules.emplace_back("only", pattern);
     for (const std::string& pattern : rules_.freeze) rules.emplace_back("freeze", pattern);
     for (const std::string& pattern : rules_.no_decay) rules.emplace_back("no_decay", pattern);
     for (const auto& [pattern, factor] : rules_.rate) rules.emplace_back("rate", pattern);

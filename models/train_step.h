@@ -40,6 +40,7 @@ struct RateSchedule {
 
 // Parameters told apart by their paths: "*" stands for anything, as in "h.*.ln_1.*".
 struct PathRules {
+  std::vector<std::string> only = {};                           // if any: what matches none of them is frozen, as by LoRA
   std::vector<std::string> freeze = {};                         // no gradient, no update
   std::vector<std::string> no_decay = {};                       // besides biases and tensors of fewer than two axes
   std::vector<std::pair<std::string, double>> rate = {};        // factors of the learning rate; the last that matches

@@ -168,6 +168,19 @@ TEST_CASE("only constants of scalar state slots must be equal: parameters may be
   CHECK(state.names() == Names{"drawn", "scalar", "vector"});
 }
 
+TEST_CASE("only what a rule names is trained, less what another freezes") {
+  Graph g;
+  const Scope s = g.scope();
+  const Tensor w = s.param("w", {n}, normal(1)), a = s.param("lora.a", {n}, normal(1)), b = s.param("lora.b", {n}, normal(1));
+  Alone run(train_step(mean(w * a * b, {n}), Sgd{.rate = 0.1, .rules = {.only = {"lora.*"}, .freeze = {"*.b"}}}));
+  const auto value = [&](const char* path) { return run.state.get(path); };
+  const Array before[] = {value("w"), value("lora.a"), value("lora.b")};
+  run.step.run({});
+  CHECK(value("w") == before[0]);
+  CHECK_FALSE(value("lora.a") == before[1]);
+  CHECK(value("lora.b") == before[2]);
+}
+
 TEST_CASE("slots that come later get the first values of a whole initialisation, and the others keep theirs") {
   const auto with_adapter = [] {
     Graph g;
