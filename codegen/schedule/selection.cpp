@@ -123,6 +123,7 @@ ScheduledKernel written(Part part, const char* kind, const Graph& graph, const C
 }  // namespace
 
 Schedule selection(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
+  if (suits_heap(graph, cluster, target)) return selection_by_heap(graph, cluster, layouts, target);
   const Node& node = graph->node(cluster.outputs[0].node);
   const Type& space = graph->type(node.operands[0]);
   const Extent rows = space.without({axis_of(node)}).elements(), &length = space.extent(axis_of(node));
