@@ -31,6 +31,7 @@ class Chooser {
     for (const Update& u : graph_.updates()) fix(written_by(graph_, u).value);
     for (const Node& n : graph_.nodes())
       if (n.op == Op::order) wanted_.emplace(n.operands[0], n.types[0].axes());
+      else if (n.op == Op::scatter_add) wanted_.emplace(n.operands[2], rows_of(n));
     for (const Cluster& c : clustering_.clusters) {
       for (const Value& v : c.inputs) fix(v);  // a leaf, if it has none yet
       for (const Value& v : c.outputs)
@@ -90,7 +91,18 @@ class Chooser {
     if (auto& order = chosen(v); !order) order = graph_.type(v).axes();
   }
 
-  // A product lies as the first that reorders it wants: a gradient as its parameter.
+  // Updates lie as the rows do that they are added to, one after the other.
+  AxisNames rows_of(const Node& scatter_add) const {
+    const Type& updates = graph_.type(scatter_add.operands[2]);
+    AxisNames order;
+    for (const Dim& d : updates.dims)
+      if (!scatter_add.types[0].has(d.axis)) order.push_back(d.axis);
+    for (const Dim& d : scatter_add.types[0].dims)
+      if (updates.has(d.axis)) order.push_back(d.axis);
+    return order;
+  }
+
+  // A product lies as the first that reorders it wants: a gradient as its parameter, updates as what they are added to.
   AxisNames order_in(const Cluster& c, Value v) const {
     const Type& type = graph_.type(v);
     if (c.kind == ClusterKind::contraction) {

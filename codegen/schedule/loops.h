@@ -16,10 +16,10 @@ using kernel::IndexEnv;
 using kernel::Inline;
 using kernel::KernelBuilder;
 
-// Elements a task computes at least: below this the start of a task shows.
 inline std::int64_t parts(std::int64_t n, std::int64_t size) { return (n + size - 1) / size; }
 inline std::int64_t round_up(std::int64_t n, std::int64_t step) { return parts(n, step) * step; }
 
+// Elements a task computes at least: below this the start of a task shows.
 inline constexpr std::int64_t kTaskElements = 16384;
 
 // Adjacent axes that one index walks: every stored value that has one of them has all, lying in one piece.

@@ -37,4 +37,14 @@ TEST_CASE("rounded and renamed gradients of attention lie as the operands do tha
   CHECK(turned > 0);
 }
 
+TEST_CASE("products that are added to rows of a table lie as these rows do") {
+  const Axis row("row", 6), expert("expert", 3), model("model", 5), hidden("hidden", 7);
+  Graph g;
+  const Tensor dy = g.input("dy", f32, {hidden, row}), x = g.input("x", f32, {row, model}), id = g.input("id", i32, {row});
+  const Tensor zero = broadcast(constant(g, 0.0, f32), {{"expert", 3}, {"model", 5}, {"hidden", 7}});
+  const Tensor updates = dot(dy, x, {});
+  g->add_output("y", scatter_add(zero, id, updates, expert).value());
+  CHECK(choose_layouts(g, fuse(g)).at(updates.value()).order == AxisNames{"row", "model", "hidden"});
+}
+
 }  // namespace uwaga::test
