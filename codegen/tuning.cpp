@@ -51,8 +51,9 @@ Tuning tuning_of(std::string_view cpu) {
 }
 
 Tuning changed(Tuning tuning, std::string_view text) {
-  while (!text.empty()) {
+  for (bool more = !text.empty(); more;) {
     const std::string_view part = text.substr(0, text.find(','));
+    more = part.size() < text.size();
     text.remove_prefix(std::min(part.size() + 1, text.size()));
     const std::string_view name = part.substr(0, part.find('=')), number = part.substr(std::min(name.size() + 1, part.size()));
     const auto* field = std::find_if(std::begin(kFields), std::end(kFields), [&](const TuningField& f) { return f.name == name; });

@@ -413,8 +413,9 @@ Tensor one_hot(Operand indices, const Axis& axis, DType dtype) {
   if (is_float(indices.tensor->dtype()) || indices.tensor->dtype() == DType::boolean)
     throw b.error(fmt::format("one_hot wants integer indices, not {}", indices.tensor->type().str()));
   const ProvenanceGuard guard(*b.graph, b.origin);
-  const Tensor wide = broadcast(*indices.tensor, {{axis.name, *axis.extent}});
-  return cast(equal(wide, iota(indices.tensor->graph(), axis, indices.tensor->dtype())), dtype);
+  const DType counting = indices.tensor->dtype() == DType::i64 ? DType::i64 : DType::i32;  // narrow ones would wrap
+  const Tensor wide = broadcast(cast(*indices.tensor, counting), {{axis.name, *axis.extent}});
+  return cast(equal(wide, iota(indices.tensor->graph(), axis, counting)), dtype);
 }
 
 Tensor stack(const std::vector<Tensor>& parts, const Axis& axis, Here where) {

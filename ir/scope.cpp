@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
+#include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/graph.h>
 
@@ -14,10 +16,22 @@ Scope::Scope(std::shared_ptr<GraphData> graph, ScopeId id, const char* function,
   graph_->active_scopes.push_back({id, function, loop, ticket_});
 }
 
-// What stands for parameters of a scope and of those below it.
+// What stands for the parameters of a scope and of those below it, over what did before.
 struct Scope::Tie {
-  std::string at, to;                   // under the first path, those of the second
-  std::map<std::string, Tensor> given;  // by their own paths
+  std::map<std::string, Tensor> given = {};    // by their own paths
+  std::shared_ptr<const Tie> before = nullptr;
+  struct Other {
+    std::string at, path;                      // under the first, what another scope has under the second
+    std::shared_ptr<const Tie> tie;            // and what stands for that
+  };
+  std::optional<Other> other = std::nullopt;
+};
+
+// A tensor that is given, or the path to look for.
+struct Scope::Found {
+  std::optional<Tensor> given;
+  std::string path;
+  bool tied = false;
 };
 
 Scope::Scope(const Scope& other) : graph_(other.graph_), id_(other.id_), tie_(other.tie_) { enter(other); }
@@ -75,19 +89,29 @@ Scope operator/(const Scope& scope, const ScopeName& name) {
   return below;
 }
 
-Scope Scope::tied_to(const Scope& other) const { return {*this, std::make_shared<Tie>(Tie{path(), other.path(), {}})}; }
+Scope Scope::tied_to(const Scope& other) const {
+  return {*this, std::make_shared<Tie>(Tie{.before = tie_, .other = Tie::Other{path(), other.path(), other.tie_}})};
+}
 
 Scope Scope::with(const std::map<std::string, Tensor>& values) const {
-  auto tie = std::make_shared<Tie>(tie_ ? *tie_ : Tie{path(), path(), {}});
-  for (const auto& [name, value] : values) tie->given.insert_or_assign(path_of(name), value);
+  auto tie = std::make_shared<Tie>(Tie{.before = tie_});
+  for (const auto& [name, value] : values) tie->given.emplace(path_of(name), value);
   return {*this, std::move(tie)};
 }
 
-std::string Scope::tied_path_of(const std::string& name) const {
-  const std::string own = path_of(name);
-  if (!tie_ || tie_->at == tie_->to) return own;
-  const std::string below = own.substr(tie_->at.empty() ? 0 : tie_->at.size() + 1);
-  return tie_->to.empty() ? below : fmt::format("{}.{}", tie_->to, below);
+// What is given counts before any tie, the last first; then the last tie does.
+Scope::Found Scope::resolve(const Tie* tie, const std::string& path) {
+  const Tie* last = nullptr;
+  for (const Tie* t = tie; t; t = t->before.get()) {
+    if (const auto it = t->given.find(path); it != t->given.end()) return {it->second, path};
+    if (t->other && !last) last = t;
+  }
+  if (!last) return {std::nullopt, path};
+  const Tie::Other& other = *last->other;
+  const std::string below = path.substr(other.at.empty() ? 0 : other.at.size() + 1);
+  Found found = resolve(other.tie.get(), other.path.empty() ? below : fmt::format("{}.{}", other.path, below));
+  found.tied = true;
+  return found;
 }
 
 Layers Scope::layers(const std::string& name, int n, std::source_location where) const {
@@ -105,7 +129,7 @@ Layers Scope::layers(const std::string& name, int n, std::source_location where)
 Tensor Scope::slot(const std::string& name, const Axes& axes, const Initial& initial, DType dtype, bool trainable,
                    std::source_location where) const {
   const ProvenanceId origin = this->origin(where);
-  const std::string path = tied_path_of(name);
+  const auto [given, path, tied] = resolve(tie_.get(), path_of(name));
   const auto refuse = [&](const std::string& what) { return Error(fmt::format("{}: {}", graph_->provenance().brief(origin), what)); };
   Type type{dtype, {}};
   for (const Axis& a : axes) {
@@ -114,14 +138,16 @@ Tensor Scope::slot(const std::string& name, const Axes& axes, const Initial& ini
     if (*a.extent->constant() < 0) throw refuse(fmt::format("parameter '{}' has {}={}", path, a.name, *a.extent->constant()));
     type.dims.push_back({a.name, *a.extent});
   }
-  if (tie_) {
-    const auto same = [&](const Tensor& there, const std::string& which) {
-      if (same_type(there.type(), type)) return there;
-      throw refuse(fmt::format("parameter '{}' is asked for as {}, and {} is {}", path_of(name), type.str(), which, there.type().str()));
-    };
-    if (const auto it = tie_->given.find(path_of(name)); it != tie_->given.end()) return same(it->second, "what is given for it");
-    if (const auto it = graph_->parameters().find(path); it != graph_->parameters().end() && tie_->at != tie_->to)
-      return same({graph_, {it->second, 0}}, fmt::format("'{}'", path));
+  const auto same = [&, own = path_of(name)](const Tensor& there, const std::string& which) {
+    if (same_type(there.type(), type)) return there;
+    throw refuse(fmt::format("parameter '{}' is asked for as {}, and {} is {}", own, type.str(), which, there.type().str()));
+  };
+  if (given) return same(*given, "what is given for it");
+  if (const auto it = graph_->parameters().find(path); tied && it != graph_->parameters().end()) {
+    if (graph_->node(it->second).as<ParameterAttrs>().trainable != trainable)
+      throw refuse(fmt::format("'{}' is asked for as a {}, and '{}' is a {}", path_of(name), trainable ? "parameter" : "state slot", path,
+                               trainable ? "state slot" : "parameter"));
+    return same({graph_, {it->second, 0}}, fmt::format("'{}'", path));
   }
   Graph graph(graph_);
   Graph start = empty_like(graph);

@@ -10,8 +10,8 @@
 //   for (const Scope& layer : s.layers("h", 12)) x = block(layer.tied_to(s / "shared"), x);   // one block, twelve times
 //   Tensor loss = net((s / "net").with(stepped), x);          // the same function at other weights
 //
-// While a function runs, what it builds belongs to the scope it was
-// given: of all scopes alive the one last used, unless the function itself opened it for someone else.
+// While a function runs, what it builds belongs to the scope it was given: of all scopes alive the one last used, unless the
+// function itself opened it for someone else.
 #pragma once
 
 #include <functional>
@@ -63,11 +63,12 @@ class Scope {
   Tensor state(const std::string& name, const Tensor& like, const Initial& initial,
                std::source_location where = std::source_location::current()) const;
 
-  // The same place, whose parameters and slots are those of another: under its path they are declared when they are first asked for,
-  // and found from then on. Random numbers stay those of this scope. Error where one is asked for with other axes or another dtype.
+  // The same place, whose parameters and slots are those of another, which may be tied or given values itself: under its path they
+  // are declared when they are first asked for, and found from then on. Random numbers stay those of this scope. Error where one is
+  // asked for with other axes or another dtype, or a slot as a parameter.
   Scope tied_to(const Scope& other) const;
-  // The same place, where these tensors stand for the parameters and slots of these paths below it ("fc.weight"); others are declared
-  // as ever. Error where one is asked for with other axes or another dtype.
+  // The same place, where these tensors stand for the parameters and slots of these paths below it ("fc.weight"), however scopes below
+  // are tied; others are what they were. Error where one is asked for with other axes or another dtype.
   Scope with(const std::map<std::string, Tensor>& values) const;
 
   // n scopes name.0 ... name.(n-1), for a plain loop.
@@ -86,7 +87,8 @@ class Scope {
   friend class Layers;
   struct Tie;
   Scope(const Scope& other, std::shared_ptr<const Tie> tie);
-  std::string tied_path_of(const std::string& name) const;
+  struct Found;
+  static Found resolve(const Tie* tie, const std::string& path);
   void enter(const Scope& other);
   void leave();
   Tensor slot(const std::string& name, const Axes& axes, const Initial& initial, DType dtype, bool trainable,

@@ -40,6 +40,7 @@ class Step {
       : graph_(loss.graph()), name_(o.name), rules_(o.rules), where_(graph_->origin(where)),
         guard_(graph_.data(), graph_->provenance().with_role(graph_->node(loss.value().node).provenance, Role::optimiser)) {
     check_name();
+    second_ = graph_->output("grad_norm").has_value();
     check_rules();
     if (!is_float(loss.dtype()) || loss.type().rank() != 0)
       throw error(fmt::format("the loss is {} and has to be a floating scalar; take its mean or sum", loss.type().str()));
@@ -79,7 +80,7 @@ class Step {
     count_ = cast(now, DType::f64) + 1.0;
 
     if (const auto named = graph_->output("loss"); !named || !is_same(*named, loss.value())) {
-      if (named && name_ == kUnnamed)
+      if (named && !second_)
         throw error("it gives the loss out as 'loss', and the graph has another output of that name");
       give_out("loss", loss);
     }
@@ -170,8 +171,7 @@ class Step {
   }
   // Under the name, or where the graph gives out another optimiser's, under this one's.
   void give_out(const std::string& name, const Tensor& value) {
-    const bool second = name_ != kUnnamed && graph_->output(name);
-    graph_->add_output(second ? fmt::format("{}.{}", name_, name) : name, value.value());
+    graph_->add_output(second_ && graph_->output(name) ? fmt::format("{}.{}", name_, name) : name, value.value());
   }
 
   void check_name() const {
@@ -215,6 +215,7 @@ class Step {
 
   Graph graph_;
   std::string name_;
+  bool second_ = false;  // in the graph: another one's outputs are there
   PathRules rules_;
   ProvenanceId where_;  // train_step was called at
   ProvenanceGuard guard_;

@@ -86,8 +86,8 @@ class Program {
 };
 
 // Outputs are those of the graph. Errors: a slot that `state` has with another type, or a scalar state slot, such as an
-// optimiser's rate, that it has starting at another number (a run would go on with that one); random numbers in a graph that updates parameters
-// and not the slot `step`, which they follow; what the target refuses, with the line.
+// optimiser's rate, that it has starting at another number (a run would go on with that one); random numbers in a graph that
+// updates parameters and not the slot `step`, which they follow; what the target refuses, with the line.
 Program compile(const Graph& graph, const Target& target, State& state, const ProgramOptions& options = {});
 // The graph of one tensor: its value is the output of that name.
 Program compile(Tensor output, const Target& target, State& state, const std::string& name = "output");

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include <uwaga/ir/attributes.h>
@@ -85,7 +86,7 @@ void StateData::declare(const Graph& graph) {
     if (!(slot.type == a.type))
       throw Error(fmt::format("parameter '{}' is {} in this program and {} in the state", path, a.type.str(), slot.type.str()));
     const auto here = start_of(a.type, a.trainable, a.initial), there = start_of(slot.type, slot.trainable, slot.initial);
-    if (here && there && *here != *there)
+    if (here && there && *here != *there && !(std::isnan(*here) && std::isnan(*there)))
       throw Error(fmt::format("{}: '{}' starts at {} in this program and at {} in the state: declare {} here too and call state.set(\"{}\", {}), "
                               "or give it a path of its own (.name of an optimiser)",
                               graph->provenance().brief(graph->node(node).provenance), path, number(a.type, *here), number(a.type, *there),

@@ -15,6 +15,8 @@
 #include <uwaga/codegen/cuda/internal/attention_kernel.h>
 #include <uwaga/codegen/cuda/internal/schedules.h>
 #include <uwaga/codegen/schedule/attention_flat.h>
+#include <uwaga/codegen/schedule/attention_mask.h>
+#include <uwaga/codegen/schedule/attention_sides.h>
 #include <uwaga/codegen/schedule/attention_tile_sums.h>
 #include <uwaga/ir/error.h>
 
@@ -22,6 +24,8 @@ namespace uwaga::cuda {
 namespace {
 
 using namespace schedule;
+
+static_assert(cuda::kQueries == schedule::kQueries && kKeys == kKeyBlock, "the order of sums is the host's");
 
 // What the kernels of a cluster hand on besides the parts of sums: reduced rows.
 std::vector<Temporary> rows_of(const AttentionForm& f) {

@@ -21,7 +21,6 @@ namespace {
 
 using namespace kernel;
 
-static_assert(kQueries == kSumLanes, "totals join the lanes of one block of queries");
 constexpr int kTileRows = 6;
 static_assert(kTileRows % 2 == 0 && kKeyBlock % 2 == 0, "two keys of a word belong to one tile of rows");
 
@@ -389,7 +388,7 @@ class AttentionKernel {
       for (const Dim& d : t.dims)
         if (d.axis != p.feature && !contains(tasks_, d.axis)) rest.push_back(d.axis);
       const std::int64_t n = features_of(g_, p.other, p.feature);
-      clear(p.node, t, rest, [&](const IndexEnv& env) {
+      each_index(x_, env_, t, rest, [&](const IndexEnv& env) {
         x_.loop(b_.integer(0), b_.integer(n), lanes_, [&](Ex e) {
           IndexEnv at = env.with(p.feature, Index::ramp(e, lanes_, lanes_));
           if (n % lanes_ != 0) at = at.masked(b_.ramp(e, lanes_) < b_.splat(b_.integer(n), lanes_));
@@ -398,14 +397,6 @@ class AttentionKernel {
       });
     }
     tile_sums_.clear_results(env_, tasks_);
-  }
-  void clear(NodeId, const Type& t, const AxisNames& rest, const std::function<void(const IndexEnv&)>& body) {
-    x_.loop(b_.integer(0), x_.extent(product(t, rest)), 1, [&](Ex i) {
-      IndexEnv env = env_;
-      spread_flat(x_, env, rest, t, Index::scalar(i));
-      for (const std::string& axis : rest) env.axes[axis].base = b_.let(env.axes[axis].base);
-      body(env);
-    });
   }
 
   const GraphData& g_;

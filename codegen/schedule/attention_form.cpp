@@ -59,12 +59,8 @@ class FormFinder {
     if (n.op == Op::scatter_add) return visit_table(id, n);
     if (!kernel::keeps_indices(n)) return refuse(op + " of scores is not elementwise over query x key");
     const Type& t = n.types[0];
-    if (f_.is_tile(t) ? !is_space(t) : !rows_only(t)) return refuse(op + " gives " + t.str() + ", not the axes of the scores");
+    if (f_.is_tile(t) ? !is_space(t) : !f_.is_row(t)) return refuse(op + " gives " + t.str() + ", not the axes of the scores");
     return true;
-  }
-
-  bool rows_only(const Type& t) const {
-    return std::all_of(t.dims.begin(), t.dims.end(), [&](const Dim& d) { return f_.space.has(d.axis); });
   }
 
   bool visit_reduction(NodeId id, const Node& n) {
@@ -243,7 +239,7 @@ class FormFinder {
   const std::vector<bool> live_;
   std::string& reason_;
   AttentionForm f_;
-  std::set<NodeId> ended_;  // products and totals
+  std::set<NodeId> ended_;  // products and sums
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <set>
 
 #include <uwaga/codegen/lower/table.h>
 
@@ -14,6 +15,7 @@ class PassPlanner {
 
   AttentionPasses run() {
     find_stages();
+    find_places();
     choose_kept();
     assign_slots();
     return std::move(p_);
@@ -65,20 +67,30 @@ class PassPlanner {
     for (const TileSum& s : f_.sums) visit(s.tile);
   }
 
+  // Places of a table are computed after the passes, and all that they are made of.
+  void find_places() {
+    const std::function<void(Value)> walk = [&](Value v) {
+      if (!of_places_.insert(v.node).second) return;
+      for (Value o : g_.node(v.node).operands) walk(o);
+    };
+    for (const TileSum& s : f_.sums)
+      if (s.places) walk(*s.places);
+  }
+
   // What it costs to compute an element of a tile that no score is in, such as random bits or a bias by distance.
   int weight(Value v) const {
     if (f_.dependent.contains(v.node) || !f_.is_tile(g_.type(v))) return 0;
     const auto [it, fresh] = weight_.try_emplace(v.node, 0);
     if (!fresh) return it->second;
     int sum = kernel::cost_of(g_, g_.node(v.node));
-    for (Value o : g_.node(v.node).operands) sum += weight(o);
+    for (Value o : g_.node(v.node).operands) sum = std::min(sum + weight(o), kernel::kTranscendental);
     return weight_[v.node] = sum;
   }
   // Is it rather read again than computed? Without a score in it, the first of its numbers that a tile can hold.
   bool is_dear(NodeId id) const {
     const Node& n = g_.node(id);
     const auto holds = [&](Value v) { return g_.type(v).dtype == DType::f32; };
-    if (!holds({id, 0})) return false;
+    if (!holds({id, 0}) || of_places_.contains(id)) return false;
     if (f_.dependent.contains(id)) return kernel::cost_of(g_, n) >= kernel::kTranscendental;
     return weight({id, 0}) >= kernel::kTranscendental &&
            std::none_of(n.operands.begin(), n.operands.end(), [&](Value o) { return holds(o) && weight(o) >= kernel::kTranscendental; });
@@ -128,6 +140,7 @@ class PassPlanner {
   AttentionPasses p_;
   std::map<NodeId, int> stage_;
   std::map<NodeId, int> kept_at_;
+  std::set<NodeId> of_places_;
   mutable std::map<NodeId, int> weight_;
 };
 

@@ -66,6 +66,9 @@ class Joiner {
     std::vector<Dim> summed;
     for (const Dim& d : type(r, updates->second).dims)
       if (!r.from().type(n.operands[2]).has(d.axis)) summed.push_back(d);
+    // A table may call its places what scores call something else.
+    for (const Dim& d : summed)
+      if (d.axis == n.as<AxisAttrs>().axis) return false;
     const Value places = r.now(n.operands[1]);
     std::vector<Dim> dims = type(r, places).dims;
     dims.insert(dims.end(), summed.begin(), summed.end());

@@ -83,6 +83,15 @@ Ex flat_index(Inline& x, const Type& space, const AxisNames& axes, const IndexEn
   return flat;
 }
 
+void each_index(Inline& x, const IndexEnv& env, const Type& t, const AxisNames& axes, const std::function<void(const IndexEnv&)>& body) {
+  x.loop(x.builder().integer(0), x.extent(product(t, axes)), 1, [&](Ex i) {
+    IndexEnv at = env;
+    spread_flat(x, at, axes, t, Index::scalar(i));
+    for (const std::string& axis : axes) at.axes[axis].base = x.builder().let(at.axes[axis].base);
+    body(at);
+  });
+}
+
 void add_up_sums(Schedule& schedule, const FlatAttention& flat, const AttentionForm& f) {
   const auto before = static_cast<std::uint32_t>(schedule.temporaries.size());
   const Extent entries = product(f.space, f.batch);
@@ -128,10 +137,7 @@ void TileSums::clear_results(const IndexEnv& task, const AxisNames& task_axes) {
     for (const Dim& d : t.dims)
       if (d.axis != f_.key && std::find(task_axes.begin(), task_axes.end(), d.axis) == task_axes.end()) rest.push_back(d.axis);
     const Ex keys = x_.extent(t.extent(f_.key));
-    x_.loop(b_.integer(0), x_.extent(product(t, rest)), 1, [&](Ex i) {
-      IndexEnv row = task;
-      spread_flat(x_, row, rest, t, Index::scalar(i));
-      for (const std::string& axis : rest) row.axes[axis].base = b_.let(row.axes[axis].base);
+    each_index(x_, task, t, rest, [&](const IndexEnv& row) {
       x_.loop(b_.integer(0), keys, width_, [&](Ex key) {
         x_.store({s.node, 0}, row.with(f_.key, Index::ramp(key, width_, width_)).masked(b_.ramp(key, width_) < b_.splat(keys, width_)),
                  b_.splat(b_.real(0), width_));
@@ -151,11 +157,12 @@ void TileSums::add(const IndexEnv& entry, Ex block, const QueryBlock& queries, c
   }
 }
 
-Ex TileSums::sum_of_lanes(BufferId buffer, Ex first, const Range& count) {
+Ex TileSums::sum_of_lanes(BufferId buffer, Ex first, const std::optional<Range>& count) {
   std::vector<Ex> vectors;
   for (std::int64_t lane = 0; lane < kQueries; lane += width_) {
     const Ex at = b_.ramp(b_.integer(lane), width_);
-    const Ex counts = logical_not(at < b_.splat(count.begin, width_)) && at < b_.splat(count.end, width_);
+    Ex counts;
+    if (count) counts = logical_not(at < b_.splat(count->begin, width_)) && at < b_.splat(count->end, width_);
     vectors.push_back(b_.let(b_.load(buffer, b_.ramp(first + lane, width_), counts)));
   }
   return sum_lanes_tree(b_, vectors);
@@ -163,7 +170,7 @@ Ex TileSums::sum_of_lanes(BufferId buffer, Ex first, const Range& count) {
 
 void TileSums::add_total(const TileSum& s, const IndexEnv& entry, Ex block, const QueryBlock& queries) {
   const Part p = part(s, entry);
-  b_.store(p.buffer, p.first + block, sum_of_lanes(lanes(s), b_.integer(0), {b_.integer(0), queries.count}));
+  b_.store(p.buffer, p.first + block, sum_of_lanes(lanes(s), b_.integer(0), Range{b_.integer(0), queries.count}));
 }
 
 void TileSums::keep_queries(const TileSum& s, const IndexEnv& entry, const QueryBlock& queries) {
@@ -215,7 +222,7 @@ void TileSums::end_entry(const IndexEnv& entry) {
     x_.at(s.node);
     const Part p = part(s, entry);
     x_.loop(b_.integer(0), parts_of_entry(x_, f_, s), 1, [&](Ex place) {
-      b_.store(p.buffer, p.first + place, sum_of_lanes(lanes(s), place * kQueries, {b_.integer(0), b_.integer(kQueries)}));
+      b_.store(p.buffer, p.first + place, sum_of_lanes(lanes(s), place * kQueries));
     });
   }
 }

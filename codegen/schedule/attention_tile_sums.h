@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 
 #include <uwaga/codegen/lower/inline.h>
 #include <uwaga/codegen/schedule/attention_flat.h>
@@ -24,6 +25,10 @@ namespace uwaga::schedule {
 
 // A place among the batch entries of `space`, row-major over `axes`.
 kernel::Ex flat_index(kernel::Inline& x, const Type& space, const AxisNames& axes, const kernel::IndexEnv& at);
+
+// A loop over all indices along some axes.
+void each_index(kernel::Inline& x, const kernel::IndexEnv& env, const Type& t, const AxisNames& axes,
+                const std::function<void(const kernel::IndexEnv&)>& body);
 
 // Adds to a schedule what follows its kernels of attention: the temporaries of its sums, after those that are there, in the order of
 // `form`, and the kernels that add them up.
@@ -63,7 +68,7 @@ class TileSums {
   // Key after key, with the queries of the block whose elements the tile has there.
   void each_key(const std::function<void(Ex key, const Range& seeing)>& body);
   // The sum of 64 lanes, of which those from `begin` to `end` count.
-  Ex sum_of_lanes(kernel::BufferId buffer, Ex first, const Range& count);
+  Ex sum_of_lanes(kernel::BufferId buffer, Ex first, const std::optional<Range>& count = std::nullopt);
 
   kernel::KernelBuilder& b_;
   kernel::Inline& x_;

@@ -50,38 +50,38 @@ struct Columns {
 // Writes one of the kernels.
 class Writer {
  public:
-  Writer(Part part, const char* kind, const Graph& graph, const Cluster& cluster, const Layouts& layouts, const Stages& s, const Columns& c)
+  Writer(SumPart part, const char* kind, const Graph& graph, const Cluster& cluster, const Layouts& layouts, const Stages& s, const Columns& c)
       : part_(part), g_(graph.data()), s_(s), c_(c), b_(kind), x_(b_, graph, cluster, layouts, out_) {
     if (c.any_size) x_.let_sizes_be_arguments();
     for (NodeId id : s.reductions) reductions_.push_back(reduction_of(b_, g_, id));
     n_ = x_.extent(c.terms());
     wide_ = x_.extent(c.column.extent);
     blocks_ = (n_ + (kSumBlock - 1)) / kSumBlock;
-    if (part == Part::all) return;
+    if (part == SumPart::all) return;
     for (const Reduction& r : reductions_)
-      temporaries_.push_back(x_.temporary(r.dtype, static_cast<std::uint32_t>(temporaries_.size()), part == Part::blocks));
+      temporaries_.push_back(x_.temporary(r.dtype, static_cast<std::uint32_t>(temporaries_.size()), part == SumPart::blocks));
   }
 
   ScheduledKernel write() {
-    const auto terms = part_ == Part::total ? temporary_blocks(c_.terms()).constant() : c_.terms().constant();
-    const bool one_block = part_ == Part::blocks || (terms && *terms <= kSumBlock);
+    const auto terms = part_ == SumPart::total ? temporary_blocks(c_.terms()).constant() : c_.terms().constant();
+    const bool one_block = part_ == SumPart::blocks || (terms && *terms <= kSumBlock);
     ColumnAccumulators block(x_, reductions_, kSumLanes, c_.lanes, c_.vectors);
     ColumnAccumulators total(x_, reductions_, kSumLanes, one_block ? 1 : c_.lanes, one_block ? 1 : c_.vectors);
     outer_ = c_.kept.empty() ? b_.integer(0) : b_.grid(x_.extent(product(c_.kept)));
-    const Ex here = part_ == Part::blocks ? b_.grid(blocks_) : Ex{};
+    const Ex here = part_ == SumPart::blocks ? b_.grid(blocks_) : Ex{};
     first_ = b_.let(b_.grid((wide_ + (c_.width() - 1)) / c_.width()) * c_.width());
     task_ = zero_env(b_, s_.space);
     set_flat(x_, task_, c_.kept, Index::scalar(outer_));
     const auto walk = [&](bool whole) {
       whole_ = whole;
-      if (part_ == Part::blocks) {
+      if (part_ == SumPart::blocks) {
         const Ex begin = b_.let(here * kSumBlock);
         one_pass(block, begin, b_.let(min(begin + kSumBlock, n_)));
         for (std::size_t r = 0; r < reductions_.size(); ++r)
           for (int v = 0; v < c_.vectors; ++v) b_.store(temporaries_[r], of_block(here, v), block.result(r, v), column_env(task_, v).mask);
         return;
       }
-      const Ex n = part_ == Part::total ? blocks_ : n_;
+      const Ex n = part_ == SumPart::total ? blocks_ : n_;
       if (one_block) one_pass(block, b_.integer(0), n);
       else all_passes(block, total, n);
       store_results(one_block ? block : total);
@@ -141,7 +141,7 @@ class Writer {
     block.clear(terms);
     x_.loop(begin, end, 1, [&](Ex i) {
       const Ex lane = b_.let((i - begin) % kSumLanes);
-      if (part_ == Part::total) one_result(block, i, lane);
+      if (part_ == SumPart::total) one_result(block, i, lane);
       else one_row(block, i, lane);
     });
     block.join(terms);
@@ -170,7 +170,7 @@ class Writer {
     }
   }
 
-  const Part part_;
+  const SumPart part_;
   const GraphData& g_;
   const Stages& s_;
   const Columns& c_;
@@ -192,14 +192,14 @@ Schedule columns(const Graph& graph, const Cluster& cluster, const Layouts& layo
   const Stages s = stages_of(g, cluster);
   check_internal(s.count == 1, "a reduction down columns has one pass");
   const Columns c(g, cluster, layouts, target, s);
-  const auto write = [&](Part part, const char* kind) { return Writer(part, kind, graph, cluster, layouts, s, c).write(); };
+  const auto write = [&](SumPart part, const char* kind) { return Writer(part, kind, graph, cluster, layouts, s, c).write(); };
   Schedule out;
   if (!c.divide(target)) {
-    out.kernels.push_back(write(Part::all, "columns"));
+    out.kernels.push_back(write(SumPart::all, "columns"));
     return out;
   }
-  out.kernels.push_back(write(Part::blocks, "columns.blocks"));
-  out.kernels.push_back(write(Part::total, "columns.total"));
+  out.kernels.push_back(write(SumPart::blocks, "columns.blocks"));
+  out.kernels.push_back(write(SumPart::total, "columns.total"));
   for (NodeId id : s.reductions)
     out.temporaries.push_back({kernel::computing(g.node(id).types[0].dtype), s.kept() * temporary_blocks(s.terms())});
   return out;

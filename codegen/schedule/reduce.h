@@ -29,7 +29,7 @@ Reduction reduction_of(KernelBuilder& b, const GraphData& graph, NodeId id);
 using Terms = std::function<std::vector<Ex>(const Index& i, Ex mask)>;
 
 // Reduces terms [0, n) of several reductions in one pass; a scalar each. `cost` of the terms decides how far the pass is
-// unrolled. `dynamic`: n may exceed one block.
+// unrolled.
 std::vector<Ex> reduce_row(Inline& x, Ex n, int lanes, int cost, const std::vector<Reduction>& reductions, const Terms& terms);
 
 // The same within one block: terms [begin, end), end - begin <= kSumBlock.
@@ -37,11 +37,11 @@ std::vector<Ex> reduce_block(Inline& x, Ex begin, Ex end, int lanes, int cost, c
                              const Terms& terms);
 
 // Are the blocks of sums worth a kernel of their own, so that threads divide them? `tasks` is how many there are otherwise, if
-// known, of `sums` sums each. Sums too long for reduce_row always are.
+// known, of `sums` sums each. Sums known to be too long for reduce_row always are.
 bool divides(const Extent& terms, std::optional<std::int64_t> tasks, std::int64_t sums, const HostTarget& target);
 
 // What a kernel does: everything, or the blocks of terms side by side, or the rest with their results as terms.
-enum class Part : std::uint8_t { all, blocks, total };
+enum class SumPart : std::uint8_t { all, blocks, total };
 
 // Makes the reductions' values known to what is computed from here on, rounded to their dtypes.
 void define_results(Inline& x, const std::vector<Reduction>& reductions, const std::vector<Ex>& results);

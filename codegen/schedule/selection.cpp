@@ -21,7 +21,7 @@ const std::string& axis_of(const Node& node) {
 }
 
 // Of top_k there is but one part.
-ScheduledKernel written(Part part, const char* kind, const Graph& graph, const Cluster& cluster, const Layouts& layouts,
+ScheduledKernel written(SumPart part, const char* kind, const Graph& graph, const Cluster& cluster, const Layouts& layouts,
                         const HostTarget& target) {
   const GraphData& g = graph.data();
   ScheduledKernel out;
@@ -44,16 +44,16 @@ ScheduledKernel written(Part part, const char* kind, const Graph& graph, const C
   Ex begin = b.integer(0), end = n, first;
   kernel::BufferId values = 0, indices = 0;
   const auto index = [&](const Index& i, Ex mask) {
-    return part == Part::total ? b.load(indices, lanes_of(i + first), mask) : b.cast(lanes_of(i), DType::i32);
+    return part == SumPart::total ? b.load(indices, lanes_of(i + first), mask) : b.cast(lanes_of(i), DType::i32);
   };
   const auto reduce = [&](const Reduction& r, int cost, const std::function<Ex(const Index& i, Ex mask)>& term) {
     const Terms terms = [&](const Index& i, Ex mask) { return std::vector<Ex>{term(i, mask)}; };
-    return b.let((part == Part::blocks ? reduce_block(x, begin, end, lanes, cost, {r}, terms) : reduce_row(x, end, lanes, cost, {r}, terms))[0]);
+    return b.let((part == SumPart::blocks ? reduce_block(x, begin, end, lanes, cost, {r}, terms) : reduce_row(x, end, lanes, cost, {r}, terms))[0]);
   };
   // The largest element behind (value, index) in the order of selection; all are while the index is -1.
   const auto next = [&](const IndexEnv& row, Ex last_value, Ex last_index) {
     const auto element = [&](const Index& i, Ex mask) {
-      if (part == Part::total) return b.load(values, lanes_of(i + first), mask);
+      if (part == SumPart::total) return b.load(values, lanes_of(i + first), mask);
       return x.value(node.operands[0], (mask ? row.masked(mask) : row).with(axis, i));
     };
     const auto left = [&](Ex v, const Index& i) {
@@ -76,13 +76,13 @@ ScheduledKernel written(Part part, const char* kind, const Graph& graph, const C
     const Value v{id, output};
     if (std::find(cluster.outputs.begin(), cluster.outputs.end(), v) != cluster.outputs.end()) x.store(v, at, e);
   };
-  if (part != Part::all) {
+  if (part != SumPart::all) {
     const Ex row = b.grid(x.extent(product(kept))), blocks = (n + (kSumBlock - 1)) / kSumBlock;
-    values = x.temporary(d, 0, part == Part::blocks);
-    indices = x.temporary(DType::i32, 1, part == Part::blocks);
+    values = x.temporary(d, 0, part == SumPart::blocks);
+    indices = x.temporary(DType::i32, 1, part == SumPart::blocks);
     IndexEnv env = zero_env(b, space);
     set_flat(x, env, kept, Index::scalar(row));
-    if (part == Part::blocks) {
+    if (part == SumPart::blocks) {
       const Ex block = b.grid(blocks);
       begin = b.let(block * kSumBlock);
       end = b.let(min(begin + kSumBlock, n));
@@ -127,14 +127,14 @@ Schedule selection(const Graph& graph, const Cluster& cluster, const Layouts& la
   const Node& node = graph->node(cluster.outputs[0].node);
   const Type& space = graph->type(node.operands[0]);
   const Extent rows = space.without({axis_of(node)}).elements(), &length = space.extent(axis_of(node));
-  const auto write = [&](Part part, const char* kind) { return written(part, kind, graph, cluster, layouts, target); };
+  const auto write = [&](SumPart part, const char* kind) { return written(part, kind, graph, cluster, layouts, target); };
   Schedule out;
   if (node.op != Op::argmax || !divides(length, rows.constant(), 1, target)) {
-    out.kernels.push_back(write(Part::all, "selection"));
+    out.kernels.push_back(write(SumPart::all, "selection"));
     return out;
   }
-  out.kernels.push_back(write(Part::blocks, "selection.blocks"));
-  out.kernels.push_back(write(Part::total, "selection.total"));
+  out.kernels.push_back(write(SumPart::blocks, "selection.blocks"));
+  out.kernels.push_back(write(SumPart::total, "selection.total"));
   for (DType d : {kernel::computing(space.dtype), DType::i32}) out.temporaries.push_back({d, rows * temporary_blocks(length)});
   return out;
 }

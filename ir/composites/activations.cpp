@@ -3,6 +3,7 @@
 #include <functional>
 #include <numbers>
 
+#include <uwaga/ir/at_least_f32.h>
 #include <uwaga/ir/wanted.h>
 
 namespace uwaga {
@@ -31,7 +32,10 @@ Tensor gelu_tanh(Operand x) {
 }
 
 Tensor softplus(Operand x) {
-  return activation("softplus", x, [](Tensor v) { return select(v > 20.0, v, log1p(exp(min(v, 20.0)))); });
+  return activation("softplus", x, [](Tensor v) {
+    const Tensor wide = cast(v, at_least_f32(v.dtype())), far = wide > 20.0;
+    return cast(select(far, wide, log1p(exp(select(far, 0.0, wide)))), v.dtype());
+  });
 }
 
 Tensor silu(Operand x) {

@@ -7,8 +7,8 @@
 // them and q lacks (queries that are parameters) q is broadcast over.
 // `score` and `mask` see one score and the indices of its query and its key (i32), and may use any tensors of the program
 // that are elementwise over query x key, looked up in tables by the indices too: a learned bias gets its gradient. A fully masked
-// row gives 0. Kernels never store the scores, and give a captured tensor its gradient in the same pass: one with any of the axes of
-// the scores, or a table by distance. What no kernel computes runs from the body, and CompileReport::refused_attention tells why.
+// row gives 0. Kernels never store the scores, and give a captured tensor its gradient in the same pass: one with some of the axes
+// of the scores (of both query and key, a batch axis such as heads too), or a table by distance. What no kernel computes runs from the body, and CompileReport::refused_attention tells why.
 #pragma once
 
 #include <functional>

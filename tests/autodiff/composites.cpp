@@ -42,6 +42,7 @@ std::vector<Case> cases() {
       {"gelu_tanh", [](Graph& g) { return std::vector{gelu_tanh(x_of(g))}; }},
       {"silu", [](Graph& g) { return std::vector{silu(x_of(g))}; }},
       {"softplus", [](Graph& g) { return std::vector{softplus(x_of(g))}; }},
+      {"softplus of much", [](Graph& g) { return std::vector{softplus(x_of(g) * 40.0)}; }},
       {"swiglu",
        [](Graph& g) {
          const Tensor x = x_of(g), y = g.input("y", f32, {batch, model});

@@ -136,6 +136,33 @@ TEST_CASE("Given values stand for parameters, and the others are declared") {
   CHECK_THROWS_WITH(g.parameters("nets"), "the graph has no parameters under 'nets'");
 }
 
+TEST_CASE("Ties and given values reach through each other") {
+  Graph g;
+  const Scope s = g.scope();
+  const Tensor x = g.input("x", f32, {model});
+  const auto net = [](const Scope& at, Tensor y) {
+    for (const Scope& layer : at.layers("l", 2)) y *= layer.tied_to(at / "shared").param("w", {model}, zero);
+    return y;
+  };
+  const Tensor first = net(s / "one", x);
+  CHECK(g->parameters().size() == 1);
+  const auto weight_of = [](const Tensor& y) { return y.data().node(y.value().node).operands[1]; };
+  const Value one = weight_of(first);
+  CHECK(weight_of(net((s / "two").tied_to(s / "one"), x)) == one);                              // a net that ties, tied
+  CHECK(weight_of(net((s / "two").tied_to((s / "three").tied_to(s / "one")), x)) == one);  // to what is tied
+  CHECK(weight_of(net((s / "one").tied_to(s / "one"), x)) == one);
+  CHECK(g->parameters().size() == 1);
+  const Tensor w = g.input("w", f32, {model});
+  const std::map<std::string, Tensor> values{{"shared.w", w}};
+  CHECK(weight_of(net((s / "one").with(values), x)) == w.value());
+  CHECK(weight_of(net((s / "four").tied_to((s / "one").with(values)), x)) == w.value());
+  const Tensor own = (s / "five").with({{"w", w}}).tied_to(s / "one.shared").param("w", {model}, zero);
+  CHECK(own.value() == w.value());
+  CHECK(g->parameters().size() == 1);
+  CHECK_THROWS_WITH((s / "six").tied_to(s / "one.shared").state("w", {model}, zero),
+                    Contains("'six.w' is asked for as a state slot, and 'one.shared.w' is a parameter"));
+}
+
 TEST_CASE("Outputs are found by name") {
   Graph g;
   const Tensor x = g.input("x", f32, {model}), y = (x + 1.0).watch("more");
@@ -149,6 +176,7 @@ TEST_CASE("What is made of several ops for convenience") {
   CHECK(iota(g, Axis{"row", 3}).type().str() == "i32[row=3]");
   CHECK(iota(g, Axis{"time"}, DType::f32).type().str() == "f32[time]");
   CHECK(one_hot(ids, {"word", 5}).type().str() == "f32[word=5, batch]");
+  CHECK(one_hot(cast(ids, DType::u8), {"word", 300}).type().str() == "f32[word=300, batch]");
   CHECK_THROWS_WITH(one_hot(ids, {"word"}), Contains("one_hot needs a size for axis 'word'"));
   CHECK_THROWS_WITH(one_hot(cast(ids, f32), {"word", 5}), Contains("one_hot wants integer indices, not f32[batch]"));
   CHECK(stack({ids, ids + 1}, Axis{"side", 2}).type().str() == "i32[side=2, batch]");
@@ -158,6 +186,9 @@ TEST_CASE("What is made of several ops for convenience") {
   Graph h;
   const Tensor x = h.input("ids", i32, {batch}), hot = one_hot(x, {"word", 3}, i32);
   h->add_output("hot", order(hot, {batch, {"word"}}).value());
+  const Tensor narrow = one_hot(cast(x, DType::i8), {"word", 300}, i32);  // 0 is not 256
+  h->add_output("count", sum(narrow, {"word", batch}).value());
+  CHECK(interpret(h, in).outputs.at("count").at(0) == 3);
   CHECK(interpret(h, in).outputs.at("hot").at(2) == 1);
   CHECK(interpret(h, in).outputs.at("hot").at(3) == 1);
   CHECK(interpret(h, in).outputs.at("hot").at(8) == 0);

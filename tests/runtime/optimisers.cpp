@@ -2,6 +2,7 @@
 #include <uwaga/uwaga.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -139,6 +140,24 @@ TEST_CASE("two optimisers in one graph both start from the old values") {
   }
   CHECK(both.state.get("v") == quick_alone.state.get("v"));
   CHECK(both.state.get("w") == slow_alone.state.get("w"));
+}
+
+TEST_CASE("the second optimiser of a graph may be the one without a name") {
+  const Pair p;
+  train_step(Pair::loss(p.v) + 0.0 * Pair::loss(p.w), quick("quick"));
+  const Graph both = train_step(Pair::loss(p.w) + 0.0 * Pair::loss(p.v), slow("optimiser"));
+  for (const char* output : {"loss", "grad_norm", "rate", "optimiser.loss", "optimiser.grad_norm", "optimiser.rate"}) CHECK_NOTHROW(both.output(output));
+}
+
+TEST_CASE("a scalar slot may start at NaN in all programs of a State") {
+  const auto best = [] {
+    Graph g;
+    g.scope().state("best", {}, constant_value(std::numeric_limits<double>::quiet_NaN())).watch("best");
+    return g;
+  };
+  State state;
+  compile(best(), kTarget, state);
+  CHECK_NOTHROW(compile(best(), kTarget, state));
 }
 
 TEST_CASE("a rate that was set is what a program compiled later runs at, and one refused leaves nothing in the State") {

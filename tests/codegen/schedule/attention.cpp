@@ -144,6 +144,17 @@ TEST_CASE("products of bf16 in an attention are multiplied in pairs where the ta
   }
 }
 
+TEST_CASE("a table whose places are called as an axis of the scores runs from the body") {
+  Variant v{.what = "places called batch", .gradient = true, .bias = true, .bias_axes = {"batch"}};
+  v.set = [](AttentionOptions& o, const Tensor& table, const Tensor&) {
+    o.score = [table](const Score& s) { return s.score + broadcast_like(gather(table, rem(abs(s.query - s.key), 2), "batch"), s.score); };
+  };
+  AttentionClaims claims;
+  lowered(attend(v), &claims);
+  REQUIRE(!claims.refused.empty());
+  CHECK(claims.refused[0].second == "the sum over {batch, head} of scores goes on into scatter_add");
+}
+
 TEST_CASE("an attention that is not elementwise over query x key runs from its body and says why") {
   Variant v{.what = "normalised scores"};
   v.set = [](AttentionOptions& o, const Tensor&, const Tensor&) {

@@ -137,6 +137,15 @@ inline std::vector<Variant> learned_variants() {
            return s.score + gather(table, min(s.query, 8), "bucket") - gather(table * 0.5, rem(s.key, 9), "bucket");
          };
        }},
+      // The distance is in the scores and in the places; what is dear is kept for the one and not for the other.
+      {.what = "a table by logarithms of the distance that scores read too", .bias = true, .bias_axes = {"bucket", "head"},
+       .set = [](AttentionOptions& o, const Tensor& table, const Tensor&) {
+         o.score = [table](const Score& s) {
+           const Tensor far = log(cast(abs(s.query - s.key), DType::f32) + 1.0);
+           return s.score + gather(table, min(cast(far * 2.0, DType::i32), 8), "bucket") - broadcast_like(far * 0.3, s.score);
+         };
+         o.mask = causal();
+       }},
       {.what = "a number for each query, key and head", .bias = true, .bias_axes = {"key", "head", "time"}, .set = added},
       {.what = "a number for each key", .bias = true, .bias_axes = {"key"}, .set = added},
       {.what = "a number for each query of the batch", .bias = true, .bias_axes = {"time", "batch"}, .set = added},
