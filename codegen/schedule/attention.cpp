@@ -136,7 +136,7 @@ class AttentionKernel {
     live_.find();
     for (const TileDot& d : f_.dots) tile_dot(d);
     for (int pass = 0; pass <= p_.last; ++pass) run_pass(pass);
-    tile_sums_.add(env_, block, {q0_, count_, width_}, [this](Value tile) { return tiles_[static_cast<std::size_t>(p_.final_slot.at(tile))]; });
+    tile_sums_.add(env_, block, [this](Value tile) { return tiles_[static_cast<std::size_t>(p_.final_slot.at(tile))]; });
     for (const TileProduct& p : f_.products) {
       if (p.over_keys) product_over_keys(p);
       else product_over_queries(p);

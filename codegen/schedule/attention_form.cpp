@@ -83,7 +83,10 @@ class FormFinder {
     if (depends(base) || depends(places) || !is_space(g_.type(tile)) || n.types[0].dtype != DType::f32 || constant_of(base) != 0.0)
       return refuse("scatter_add of what is no tile of scores, to zeros");
     if (n.types[0].has(f_.query) || n.types[0].has(f_.key)) return refuse("a table looked up by scores has an axis for queries or keys");
-    f_.sums.push_back({id, tile, false, false, places, n.as<AxisAttrs>().axis});
+    const std::string& axis = n.as<AxisAttrs>().axis;
+    if (const auto size = n.types[0].extent(axis).constant(); !size || *size > kMostPlaces)
+      return refuse("the table that scores look up has more than " + std::to_string(kMostPlaces) + " places, or nobody knows how many");
+    f_.sums.push_back({id, tile, false, false, places, axis});
     ended_.insert(id);
     return true;
   }

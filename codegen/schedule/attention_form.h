@@ -65,6 +65,9 @@ struct AttentionForm {
   }
 };
 
+// Places of a table that scores look up, at most: a task adds up each in as many lanes as a block has queries.
+inline constexpr std::int64_t kMostPlaces = 4096;
+
 // Features per element of a tile dot, at most: one fma chain each.
 inline constexpr std::int64_t kMostFeatures = 512;
 

@@ -29,6 +29,7 @@ class LiveKeys {
   void add_scratch(kernel::Ex keys);
   // What follows is of this block.
   void begin(const QueryBlock& block) { queries_ = block; }
+  const QueryBlock& queries() const { return queries_; }
   void find();
 
   // The blocks of keys that the mask does not rule out for these queries.

@@ -6,6 +6,7 @@
 #include <uwaga/codegen/lower/rows.h>
 #include <uwaga/codegen/schedule/attention_sides.h>
 #include <uwaga/codegen/schedule/dot_roles.h>
+#include <uwaga/codegen/schedule/reduce.h>
 
 namespace uwaga::schedule {
 
@@ -17,20 +18,13 @@ static_assert(kQueries == kSumLanes, "sums over queries join the lanes of one bl
 
 bool is_in_place(const TileSum& s) { return s.keeps_query && s.keeps_key; }
 
-// Room for one number a block of queries. A quotient rounded up is no polynomial of symbols: then there is one a query.
-Extent query_blocks(const Extent& queries) {
-  if (const auto n = queries.constant()) return (*n + kQueries - 1) / kQueries;
-  if (const auto q = queries.divided_by(kQueries)) return *q;
-  return queries;
-}
-
 // Parts of a batch entry: as memory is taken for them, and as they lie.
 const Extent& axis_of_parts(const GraphData& g, const AttentionForm& f, const TileSum& s) {
   return s.places ? g.type({s.node, 0}).extent(s.axis) : f.space.extent(s.keeps_key ? f.key : f.query);
 }
 Extent room_for_parts(const GraphData& g, const AttentionForm& f, const TileSum& s) {
   const Extent& n = axis_of_parts(g, f, s);
-  return s.is_total() ? query_blocks(n) : n;
+  return s.is_total() ? temporary_blocks(n, kQueries) : n;
 }
 Ex parts_of_entry(Inline& x, const AttentionForm& f, const TileSum& s) {
   const Ex n = x.extent(axis_of_parts(x.graph(), f, s));
@@ -146,13 +140,13 @@ void TileSums::clear_results(const IndexEnv& task, const AxisNames& task_axes) {
   }
 }
 
-void TileSums::add(const IndexEnv& entry, Ex block, const QueryBlock& queries, const std::function<BufferId(Value)>& tile) {
+void TileSums::add(const IndexEnv& entry, Ex block, const std::function<BufferId(Value)>& tile) {
   for (const TileSum& s : f_.sums) {
     x_.at(s.node);
-    if (s.is_total()) add_total(s, entry, block, queries);
-    else if (s.is_of_lanes()) keep_queries(s, entry, queries);
-    else if (s.places) add_to_places(s, entry, queries, tile(s.tile));
-    else if (s.keeps_query) add_in_place(s, entry, queries, tile(s.tile));
+    if (s.is_total()) add_total(s, entry, block);
+    else if (s.is_of_lanes()) keep_queries(s, entry);
+    else if (s.places) add_to_places(s, entry, tile(s.tile));
+    else if (s.keeps_query) add_in_place(s, entry, tile(s.tile));
     else add_to_keys(s, entry, tile(s.tile));
   }
 }
@@ -168,16 +162,16 @@ Ex TileSums::sum_of_lanes(BufferId buffer, Ex first, const std::optional<Range>&
   return sum_lanes_tree(b_, vectors);
 }
 
-void TileSums::add_total(const TileSum& s, const IndexEnv& entry, Ex block, const QueryBlock& queries) {
+void TileSums::add_total(const TileSum& s, const IndexEnv& entry, Ex block) {
   const Part p = part(s, entry);
-  b_.store(p.buffer, p.first + block, sum_of_lanes(lanes(s), b_.integer(0), Range{b_.integer(0), queries.count}));
+  b_.store(p.buffer, p.first + block, sum_of_lanes(lanes(s), b_.integer(0), Range{b_.integer(0), live_.queries().count}));
 }
 
-void TileSums::keep_queries(const TileSum& s, const IndexEnv& entry, const QueryBlock& queries) {
+void TileSums::keep_queries(const TileSum& s, const IndexEnv& entry) {
   const Part p = part(s, entry);
-  x_.loop(b_.integer(0), queries.count, width_, [&](Ex lane) {
-    const Ex counts = b_.let(b_.ramp(lane, width_) < b_.splat(queries.count, width_));
-    b_.store(p.buffer, b_.ramp(p.first + queries.first + lane, width_), b_.load(lanes(s), b_.ramp(lane, width_)), counts);
+  x_.loop(b_.integer(0), live_.queries().count, width_, [&](Ex lane) {
+    const Ex counts = b_.let(b_.ramp(lane, width_) < b_.splat(live_.queries().count, width_));
+    b_.store(p.buffer, b_.ramp(p.first + live_.queries().first + lane, width_), b_.load(lanes(s), b_.ramp(lane, width_)), counts);
   });
 }
 
@@ -198,13 +192,13 @@ void TileSums::add_to_keys(const TileSum& s, const IndexEnv& entry, BufferId til
   });
 }
 
-void TileSums::add_to_places(const TileSum& s, const IndexEnv& entry, const QueryBlock& queries, BufferId tile) {
+void TileSums::add_to_places(const TileSum& s, const IndexEnv& entry, BufferId tile) {
   const Extent& places = x_.graph().type({s.node, 0}).extent(s.axis);
   const BufferId table = lanes(s);
   each_key([&](Ex key, const Range& seeing) {
     x_.loop(seeing.begin, seeing.end, width_, [&](Ex lane) {
-      const Ex counts = b_.let(b_.ramp(lane, width_) < b_.splat(queries.count, width_));
-      const IndexEnv at = entry.with(f_.key, Index::scalar(key)).with(f_.query, Index::ramp(b_.let(queries.first + lane), width_, width_)).masked(counts);
+      const Ex counts = b_.let(b_.ramp(lane, width_) < b_.splat(live_.queries().count, width_));
+      const IndexEnv at = entry.with(f_.key, Index::scalar(key)).with(f_.query, Index::ramp(b_.let(live_.queries().first + lane), width_, width_)).masked(counts);
       const Ex pointed = b_.let(x_.value(*s.places, at));
       x_.at(s.node);
       const Ex place = b_.splat(lanes_of(checked_index(x_, pointed, places, at)), width_);
@@ -227,13 +221,13 @@ void TileSums::end_entry(const IndexEnv& entry) {
   }
 }
 
-void TileSums::add_in_place(const TileSum& s, const IndexEnv& entry, const QueryBlock& queries, BufferId tile) {
+void TileSums::add_in_place(const TileSum& s, const IndexEnv& entry, BufferId tile) {
   const auto add = [&](Ex query, Ex key, Ex mask, Ex values) {
-    IndexEnv at = entry.with(f_.query, Index::scalar(b_.let(queries.first + query))).with(f_.key, Index::ramp(key, width_));
+    IndexEnv at = entry.with(f_.query, Index::scalar(b_.let(live_.queries().first + query))).with(f_.key, Index::ramp(key, width_));
     if (mask) at = at.masked(mask);
     x_.store({s.node, 0}, at, x_.load({s.node, 0}, at) + values);
   };
-  const Ex whole = b_.let(queries.count / width_ * width_), pitch = b_.integer(kQueries);
+  const Ex whole = b_.let(live_.queries().count / width_ * width_), pitch = b_.integer(kQueries);
   live_.key_blocks([&](Ex k0, Ex end) {
     const auto some_keys = [&](Ex query, Ex key, Ex last) {
       const Ex mask = b_.let(b_.ramp(key, width_) < b_.splat(last, width_));
@@ -250,7 +244,7 @@ void TileSums::add_in_place(const TileSum& s, const IndexEnv& entry, const Query
         x_.loop(query, query + width_, 1, [&](Ex one) { some_keys(one, squares, keys.end); });
       });
     });
-    x_.loop(whole, queries.count, 1, [&](Ex query) {
+    x_.loop(whole, live_.queries().count, 1, [&](Ex query) {
       const Range keys = live_.of(k0, end, query);
       x_.loop(keys.begin, keys.end, width_, [&](Ex key) { some_keys(query, key, keys.end); });
     });

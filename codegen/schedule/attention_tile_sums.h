@@ -49,7 +49,7 @@ class TileSums {
   // What is added up in place, before the first entry: all elements that belong to the task.
   void clear_results(const kernel::IndexEnv& task, const AxisNames& task_axes);
   // The sums of block number `block`; `tile` tells where a tile lies, [key][64 queries].
-  void add(const kernel::IndexEnv& entry, kernel::Ex block, const QueryBlock& queries, const std::function<kernel::BufferId(Value)>& tile);
+  void add(const kernel::IndexEnv& entry, kernel::Ex block, const std::function<kernel::BufferId(Value)>& tile);
 
  private:
   using Ex = kernel::Ex;
@@ -60,11 +60,11 @@ class TileSums {
   };
 
   Part part(const TileSum& s, const IndexEnv& entry);
-  void add_total(const TileSum& s, const IndexEnv& entry, Ex block, const QueryBlock& queries);
-  void keep_queries(const TileSum& s, const IndexEnv& entry, const QueryBlock& queries);
+  void add_total(const TileSum& s, const IndexEnv& entry, Ex block);
+  void keep_queries(const TileSum& s, const IndexEnv& entry);
   void add_to_keys(const TileSum& s, const IndexEnv& entry, kernel::BufferId tile);
-  void add_to_places(const TileSum& s, const IndexEnv& entry, const QueryBlock& queries, kernel::BufferId tile);
-  void add_in_place(const TileSum& s, const IndexEnv& entry, const QueryBlock& queries, kernel::BufferId tile);
+  void add_to_places(const TileSum& s, const IndexEnv& entry, kernel::BufferId tile);
+  void add_in_place(const TileSum& s, const IndexEnv& entry, kernel::BufferId tile);
   // Key after key, with the queries of the block whose elements the tile has there.
   void each_key(const std::function<void(Ex key, const Range& seeing)>& body);
   // The sum of 64 lanes, of which those from `begin` to `end` count.

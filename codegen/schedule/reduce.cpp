@@ -148,9 +148,9 @@ bool divides(const Extent& terms, std::optional<std::int64_t> tasks, std::int64_
   return alone - divided >= kWorthSparing;
 }
 
-Extent temporary_blocks(const Extent& terms) {
-  if (const auto n = terms.constant()) return (*n + kSumBlock - 1) / kSumBlock;
-  if (const auto q = terms.divided_by(kSumBlock)) return *q;
+Extent temporary_blocks(const Extent& terms, std::int64_t block) {
+  if (const auto n = terms.constant()) return parts(*n, block);
+  if (const auto q = terms.divided_by(block)) return *q;
   return terms;
 }
 

@@ -48,7 +48,7 @@ void define_results(Inline& x, const std::vector<Reduction>& reductions, const s
 
 // Room for the results of the blocks of so many terms. A quotient rounded up is no polynomial of symbols, so where it does
 // not divide there is room for one a term.
-Extent temporary_blocks(const Extent& terms);
+Extent temporary_blocks(const Extent& terms, std::int64_t block = kSumBlock);
 
 // Joins kSumLanes lanes, given as vectors in order, into a scalar.
 Ex join_lanes(KernelBuilder& b, Op op, std::vector<Ex> lanes);

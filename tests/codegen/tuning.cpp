@@ -48,7 +48,7 @@ TEST_CASE("kernels give the same bits whatever is tuned, from the least a number
   for (const TuningField& f : tuning_fields()) {
     std::vector<std::int64_t> values(f.candidates.begin(), f.candidates.end());
     values.push_back(f.least);
-    if (f.value != &Tuning::rows_ahead && f.value != &Tuning::steps_ahead) values.push_back(f.most);
+    values.push_back(f.most);
     for (const std::int64_t value : values) {
       INFO(f.name << " = " << value);
       CHECK((f.least <= value && value <= f.most));

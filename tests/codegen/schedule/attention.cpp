@@ -1,5 +1,6 @@
 // Attention as a claimed cluster, forward and backward, against its body.
 #include <uwaga/ir/interpreter/interpret.h>
+#include <uwaga/codegen/schedule/attention_form.h>
 #include <uwaga/ir/passes/precision.h>
 
 #include <cmath>
@@ -10,6 +11,8 @@
 
 namespace uwaga::test {
 namespace {
+
+constexpr std::int64_t kMost = schedule::kMostPlaces;
 
 void check_variant(Variant v, std::int64_t queries, std::int64_t keys, int vector_bytes) {
   INFO(v.what << ", " << queries << " queries, " << keys << " keys, vectors of " << vector_bytes << " bytes" << (v.gradient ? ", gradient" : ""));
@@ -153,6 +156,22 @@ TEST_CASE("a table whose places are called as an axis of the scores runs from th
   lowered(attend(v), &claims);
   REQUIRE(!claims.refused.empty());
   CHECK(claims.refused[0].second == "the sum over {batch, head} of scores goes on into scatter_add");
+}
+
+TEST_CASE("the gradient of a table of a vocabulary's size is no task's to keep") {
+  for (const std::int64_t words : {kMost, kMost + 1}) {
+    Graph g;
+    const Axis depth("depth", 8);
+    const Tensor q = g.input("q", DType::f32, {kBatch, kTime, depth}), k = g.input("k", DType::f32, {kBatch, kKey, depth});
+    const Tensor table = g.input("table", DType::f32, {{"word", words}});
+    AttentionOptions o{.query = kTime, .key = kKey, .depth = depth};
+    o.score = [&](const Score& s) { return s.score + broadcast_like(gather(table, rem(s.query * 7 + s.key, 4096), "word"), s.score); };
+    g->add_output("g", grad(sum(attention(q, k, k, o), {kBatch, kTime, depth}), {table})[0].value());
+    const AttentionClaims claims = find_attention(g);
+    REQUIRE(claims.refused.size() == (words > kMost ? 1 : 0));
+    if (words > kMost)
+      CHECK(claims.refused[0].second == "the table that scores look up has more than 4096 places, or nobody knows how many");
+  }
 }
 
 TEST_CASE("an attention that is not elementwise over query x key runs from its body and says why") {
