@@ -159,7 +159,7 @@ class AttentionKernel {
   void register_tile(const Sums& s, int vectors) {
     multiply(b_, {.rows = kTileRows, .vectors = vectors, .lanes = lanes_, .a = s.a, .b = s.b, .c = s.c, .b_step = s.b_step, .pairs = s.pairs,
                   .pairs_in_line = s.in_line, .shared = true},
-             {s.rows, s.a_step, s.columns, s.to, b_.integer(s.c_pitch), s.terms, {}, {}});
+             {s.rows, s.a_step, s.columns, s.to, b_.integer(s.c_pitch), s.terms});
   }
   // Of a register tile in sums_: `body(r, v, sum)` for vector v of row r of those before `end`, a multiple of kTileRows from `row`.
   void each_sum(Ex row, Ex end, int vectors, const std::function<void(Ex r, int v, Ex sum)>& body) {

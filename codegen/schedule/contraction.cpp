@@ -45,6 +45,7 @@ Contraction::Contraction(const Graph& graph, const Cluster& cluster, const Layou
   else choose_task(target);
   plan_a();
   plan_once(target);
+  plan_b_as_it_lies();
   epilogue_lanes_ = lanes_;
   if (task_columns_ % (2 * lanes_) == 0 && has_long_chains(g_, cluster.nodes, target)) epilogue_lanes_ *= 2;
 }
@@ -99,6 +100,7 @@ void Contraction::choose_columns(Ex column_block) {
   column0_ = b_.let(column_block * task_columns_);
   panel_count_ = whole_columns() ? b_.integer(task_columns_ / panel_)
                                  : b_.let((min(n_ - column0_, b_.integer(task_columns_)) + (panel_ - 1)) / panel_);
+  whole_panels_ = is_multiple(columns_, panel_) ? panel_count_ : b_.let(min(n_ - column0_, b_.integer(task_columns_)) / panel_);
 }
 
 void Contraction::write_products() {
@@ -135,7 +137,8 @@ void Contraction::write_products() {
     const Ex count = b_.let(min(k - k0, b_.integer(most_terms_)));
     if (tiles_ && !terms_.constant()) open_pitch_ = b_.let(packed_steps(count));
     first_step_ = k0 / per_step_;
-    if (!once_b_) pack_b(k0, count);
+    if (b_step_ > 0) pack_ragged_b(k0, count);
+    else if (!once_b_) pack_b(k0, count, b_.integer(0), task_columns_);
     if (tiles_) plan_fetch_beside(k0, count);
     // Rows are written as soon as they are there: while the next are computed, they travel to memory.
     const auto rows = [&](Ex row, Ex group) {
@@ -211,12 +214,14 @@ void Contraction::tiles(Ex row, Ex group, Ex first, Ex k0, Ex count, Ex last, Ex
     }
     IndexEnv env = base_env_;
     spread(env, axes_.rows, Index::scalar(b_.let(min(row + r, m_ - 1))));
-    starts.push_back(b_.let(first_term_of(x_, *direct_a_, roles_.over, env) + k0));
+    starts.push_back(b_.let(first_term_of(x_, *direct_a_, roles_.over, env) + k0 * std::max(a_step_, std::int64_t{1})));
+    if (a_step_ > 0 && is_multiple(rows_, tile_rows_)) break;
   }
   RegisterTile tile{.rows = tile_rows_, .vectors = tile_vectors_, .lanes = lanes_, .dtype = dtype_, .b = panels_b_, .c = tile_c_,
                     .b_step = panel_, .pairs = pairs_, .whole_turns = turns_divide_};
   tile.a = packs_a_ ? packed_a_ : x_.buffer(direct_a_->stored, false);
-  tile.a_pitch = !packs_a_ ? 0 : along_rows_ ? 1 : pitch_a_;
+  if (packs_a_) tile.a_pitch = along_rows_ ? 1 : pitch_a_;
+  else if (a_step_ > 0 && starts.size() == 1) tile.a_pitch = 1;
   tile.pairs_in_line = pairs_ && !packs_a_;
   tile.half_step = !packs_a_ && !whole_steps_;
   tile.shared = many_terms_;
@@ -226,11 +231,14 @@ void Contraction::tiles(Ex row, Ex group, Ex first, Ex k0, Ex count, Ex last, Ex
     else prefetch_epilogue(row, column);
     fetch_rows(row, k0, panel);
     if (tiles_) return multiply_tiles(starts[0], row, first, panel, k0, count, bool(last));
-    const std::int64_t a_step = !packs_a_ ? per_step_ : along_rows_ ? tile_rows_ : 1;
+    const std::int64_t a_step = a_step_ > 0 ? a_step_ : !packs_a_ ? per_step_ : along_rows_ ? tile_rows_ : 1;
     const Ex begin = panel_at(panel, b_.integer(0)), many = packs_a_ ? steps(count) : count / per_step_;
     const auto add_up = [&](BufferId c, Ex at, Ex pitch) {
       tile.c = c;
-      multiply(b_, tile, {starts, b_.integer(a_step), begin, at, pitch, many, count, last ? k0 : Ex()});
+      const TilePlace place{starts, b_.integer(a_step), begin, at, pitch, many, count, {}, last ? k0 : Ex()};
+      if (b_step_ == 0) return multiply(b_, tile, place);
+      x_.branch(row < row0_ + 1 && panel < whole_panels_, [&] { multiply_and_pack(tile, place, column, k0); },
+                [&] { multiply(b_, tile, place); });
     };
     x_.branch(at_once,
               [&] {
@@ -243,6 +251,18 @@ void Contraction::tiles(Ex row, Ex group, Ex first, Ex k0, Ex count, Ex last, Ex
               },
               [&] { add_up(tile_c_, (row - first) * task_columns_ + panel * panel_, b_.integer(task_columns_)); });
   });
+}
+
+void Contraction::multiply_and_pack(RegisterTile tile, TilePlace place, Ex column, Ex k0) {
+  tile.b = x_.buffer(stored_b_->stored, false);
+  tile.b_step = b_step_;
+  tile.packed = panels_b_;
+  tile.packs_ahead = steps_ahead_;
+  place.packed = place.b;
+  IndexEnv env = base_env_;
+  spread(env, axes_.columns, Index::scalar(column));
+  place.b = b_.let(first_term_of(x_, *stored_b_, roles_.over, env) + k0 * b_step_);
+  multiply(b_, tile, place);
 }
 
 void Contraction::plan_c() {

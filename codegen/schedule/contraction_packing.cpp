@@ -43,6 +43,7 @@ void Contraction::plan_b() {
 void Contraction::plan_a() {
   group_rows_ = tile_rows_;
   if (!tiles_ || has_tiles_in_line()) direct_a_ = a_in_line();
+  if (!direct_a_) direct_a_ = a_beside();
   if (direct_a_) return;
   // Of rows a line more apart, a tile's do not all fall into the same few sets of a cache.
   pitch_a_ = block_ / per_step_ + (tiles_ ? kTileColumns : 0);
@@ -61,12 +62,32 @@ void Contraction::plan_a() {
   }
 }
 
+std::int64_t Contraction::step_of_terms(const StoredOperand& d) {
+  if (axes_.over.size() != 1) return 0;
+  const std::int64_t* step = constant_of(x_.stride(d.stored, d.names.at(axes_.over[0].axes.back())));
+  return step ? *step : 0;
+}
+
+std::optional<StoredOperand> Contraction::a_beside() {
+  if (pairs_ || lanes_ == 1 || axes_.rows.size() != 1) return std::nullopt;
+  const auto a = operand_in_line(x_, roles_.a, roles_.rows, dtype_);
+  const std::int64_t step = a ? step_of_terms(*a) : 0;
+  if (step == 0 || step * static_cast<std::int64_t>(size_of(dtype_)) % kSetsApart == 0) return std::nullopt;
+  a_step_ = step;
+  return a;
+}
+
 void Contraction::plan_once(const HostTarget& target) {
   const auto m = rows_.constant(), n = columns_.constant();
   if (tiles_ || !many_terms_ || !roles_.batch.empty() || !m || !n || *m * *n < target.tuning.once_results) return;
   const std::int64_t bytes = terms_.constant().value_or(kAssumedTerms) / per_step_ * static_cast<std::int64_t>(size_of(packed()));
   once_a_ = packs_a_ && along_rows_ && parts(*n, task_columns_) >= kOnceTasks && *m * bytes <= kOnceBytes;
   once_b_ = parts(*m, task_rows_) >= kOnceTasks && *n * bytes <= kOnceBytes;
+}
+
+void Contraction::plan_b_as_it_lies() {
+  if (pairs_ || lanes_ == 1 || once_b_ || axes_.columns.size() != 1) return;
+  if (const auto b = operand_in_line(x_, roles_.b, roles_.columns, dtype_)) b_step_ = step_of_terms(*b);
 }
 
 std::vector<Temporary> Contraction::temporaries() const {
@@ -99,7 +120,7 @@ void Contraction::write_packing() {
   };
   const auto columns = [&] {
     choose_columns(b_.let(piece - groups));
-    pack_b(k0, count);
+    pack_b(k0, count, b_.integer(0), task_columns_);
   };
   if (once_a_ && once_b_) x_.branch(piece < groups, rows, columns);
   else if (once_a_) rows();
@@ -193,15 +214,16 @@ void Contraction::fetch_rows(Ex row, Ex k0, Ex panel) {
   });
 }
 
-void Contraction::pack_b(Ex k0, Ex count) {
-  if (across_b_) {
-    pack_b_across(k0, count);
-    return;
-  }
+void Contraction::pack_ragged_b(Ex k0, Ex count) {
+  if (!is_multiple(columns_, panel_)) x_.branch(whole_panels_ < panel_count_, [&] { pack_b(k0, count, whole_panels_, panel_); });
+}
+
+void Contraction::pack_b(Ex k0, Ex count, Ex from, std::int64_t length) {
+  if (across_b_) return pack_b_across(k0, count);
   // Whole rows of the task's columns, one step after another: each is read once and in one piece.
   each_step(count, [&](Ex step, bool whole) {
-    fetch_ahead(stored_b_, axes_.columns, column0_, task_columns_, k0, step);
-    x_.loop(b_.integer(0), panel_count_, 1, [&](Ex panel) {
+    fetch_ahead(stored_b_, axes_.columns, column0_ + from * panel_, length, k0, step);
+    x_.loop(from, panel_count_, 1, [&](Ex panel) {
       const Ex column = b_.let(column0_ + panel * panel_);
       for (int v = 0; v < tile_vectors_; ++v) {
         const Ex first = column + static_cast<std::int64_t>(v) * lanes_;

@@ -45,6 +45,7 @@ class Writer {
     std::vector<Ex> columns;
     for (int v = 0; v < t_.vectors; ++v)
       columns.push_back(b_.let(b_.load(t_.b, b_.ramp(p.b + (step * t_.b_step + std::int64_t{v} * t_.lanes), t_.lanes))));
+    if (t_.packs_ahead > 0) pack(p, step, columns);
     for (int r = 0; r < t_.rows; ++r) {
       const Ex at = row_of_a(p, r) + step * p.a_step;
       Ex value = t_.pairs_in_line && !half ? b_.load_pair(t_.a, at) : b_.load(t_.a, at);
@@ -57,6 +58,13 @@ class Writer {
         else b_.assign(sum, is_float(t_.dtype) ? b_.fma(value, column, sum) : sum + value * column);
       }
     }
+  }
+
+  void pack(const TilePlace& p, Ex step, const std::vector<Ex>& columns) {
+    const std::int64_t width = std::int64_t{t_.vectors} * t_.lanes, line = 64 / static_cast<std::int64_t>(size_of(t_.dtype));
+    for (std::int64_t i = 0; i < width; i += line) b_.prefetch(t_.b, p.b + ((step + t_.packs_ahead) * t_.b_step + i));
+    for (int v = 0; v < t_.vectors; ++v)
+      b_.store(t_.packed, b_.ramp(p.packed + (step * width + std::int64_t{v} * t_.lanes), t_.lanes), columns[static_cast<std::size_t>(v)]);
   }
 
   KernelBuilder& b_;
@@ -74,14 +82,16 @@ void multiply(KernelBuilder& b, const RegisterTile& tile, const TilePlace& place
   const bool known_step = constant_of(place.a_step) != nullptr;
   if (!known_step) given.push_back(place.a_step);
   if (tile.half_step) given.push_back(place.terms);
+  if (tile.packs_ahead > 0) given.push_back(place.packed);
   if (place.before) given.push_back(place.before);
   b.routine(given, [&](const std::vector<Ex>& parameters) {
     auto next = parameters.begin();
-    TilePlace inside{{next, next + static_cast<std::ptrdiff_t>(place.a.size())}, place.a_step, {}, {}, {}, {}, {}, {}};
+    TilePlace inside{{next, next + static_cast<std::ptrdiff_t>(place.a.size())}, place.a_step, {}, {}, {}, {}};
     next += static_cast<std::ptrdiff_t>(place.a.size());
     for (Ex* field : {&inside.b, &inside.c, &inside.c_pitch, &inside.steps}) *field = *next++;
     if (!known_step) inside.a_step = *next++;
     if (tile.half_step) inside.terms = *next++;
+    if (tile.packs_ahead > 0) inside.packed = *next++;
     if (place.before) inside.before = *next++;
     Writer(b, tile).write(inside);
   });

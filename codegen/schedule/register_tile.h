@@ -18,6 +18,8 @@ struct RegisterTile {
   bool pairs_in_line = false;  // A is bf16, as it is stored
   bool half_step = false;      // of those the last term may have no second one
   bool whole_turns = false;    // the steps are a multiple of kStepsATurn
+  std::int64_t packs_ahead = 0;  // fetches B so many steps ahead and puts its steps into `packed`, one behind the other; 0: does not
+  kernel::BufferId packed = 0;
   bool shared = false;         // a routine: worth its call where the steps are many
 };
 
@@ -30,8 +32,9 @@ struct TilePlace {
   std::vector<kernel::Ex> a;  // where each row begins; the first one's where they have a pitch
   kernel::Ex a_step;          // from one step of a row to the next
   kernel::Ex b, c, c_pitch, steps;
-  kernel::Ex terms;   // with `half_step`
-  kernel::Ex before;  // terms whose sums C holds; never any where it is empty
+  kernel::Ex terms{};   // with `half_step`
+  kernel::Ex packed{};  // with `packs_ahead`: where B's first step goes
+  kernel::Ex before{};  // terms whose sums C holds; never any where it is empty
 };
 
 void multiply(kernel::KernelBuilder& b, const RegisterTile& tile, const TilePlace& place);

@@ -9,6 +9,7 @@
 #include <uwaga/codegen/lower/inline.h>
 #include <uwaga/codegen/schedule.h>
 #include <uwaga/codegen/schedule/dot_roles.h>
+#include <uwaga/codegen/schedule/register_tile.h>
 
 namespace uwaga::schedule {
 
@@ -34,6 +35,9 @@ inline constexpr std::int64_t kTileTerms = 3072, kOpenTileTerms = 1024, kTileByt
 inline constexpr std::int64_t kTileTasks = 8;
 // Row tiles that are packed together from an A whose rows lie one after the other: a few cache lines of each term.
 inline constexpr std::int64_t kGroupTiles = 8;
+
+// Lines so many bytes apart share a set of every first cache, and 16 sets at most of a second one.
+inline constexpr std::int64_t kSetsApart = 4096;
 
 // Is it one for certain?
 inline bool is_multiple(const Extent& e, std::int64_t of) { return e.divided_by(of).has_value(); }
@@ -72,6 +76,11 @@ class Contraction {
   std::optional<StoredOperand> a_in_line() const { return operand_in_line(x_, roles_.a, roles_.over, pairs_ ? DType::bf16 : dtype_); }
   // A bf16 A whose tiles lie in memory as they are loaded.
   bool has_tiles_in_line();
+  // From one term of it to the next, where one number says it; 0 where none does.
+  std::int64_t step_of_terms(const StoredOperand& d);
+  // A as it lies where the rows of a term are side by side: a step of a tile reads them from a line or two. Not where terms lie so far
+  // apart that all of a block fall into the same few sets of a cache.
+  std::optional<StoredOperand> a_beside();
   void spread(IndexEnv& env, const std::vector<LoopAxis>& axes, Index flat) { set_flat(x_, env, axes, flat); }
   DType packed() const { return pairs_ ? DType::i32 : dtype_; }
   Ex zero() { return is_float(dtype_) ? b_.real(0, dtype_) : b_.integer(0, dtype_); }
@@ -86,6 +95,9 @@ class Contraction {
   void plan_b();
   // Which operands are packed once: of a large weight's gradient, as a rule.
   void plan_once(const HostTarget& target);
+  // A B whose columns lie side by side is packed by the first row of tiles, which reads it as it lies: the stores cost nothing beside
+  // the products. Where the last panel is not whole, that one is packed before.
+  void plan_b_as_it_lies();
   void plan_packed();
   void write_packing();
   void write_products();
@@ -113,7 +125,10 @@ class Contraction {
   // Where the steps of a tile of rows begin, in what pack_a makes.
   Ex packed_rows_at(Ex row, Ex group);
   void choose_columns(Ex column_block);
-  void pack_b(Ex k0, Ex count);
+  // Panels from `panel`; `length` columns of them, at most, are fetched before.
+  void pack_b(Ex k0, Ex count, Ex panel, std::int64_t length);
+  void multiply_and_pack(RegisterTile tile, TilePlace place, Ex column, Ex k0);
+  void pack_ragged_b(Ex k0, Ex count);
   // Of an operand that is packed along `axes`: `length` elements from `first`, of the term that comes up a few steps later.
   void fetch_ahead(const std::optional<StoredOperand>& operand, const std::vector<LoopAxis>& axes, Ex first, std::int64_t length,
                    Ex k0, Ex step);
@@ -165,6 +180,7 @@ class Contraction {
   std::int64_t most_terms_ = kBlock;  // of a block
   std::int64_t steps_ahead_ = 0;
   std::int64_t group_rows_ = 0, tile_pitch_ = 0, pitch_a_ = 0;
+  std::int64_t a_step_ = 0, b_step_ = 0;  // of what is read as it lies, a term's rows or columns side by side: see step_of_terms
   bool packs_a_ = false, along_rows_ = false, across_a_ = false, across_b_ = false, pairs_ = false, tiles_ = false;
   std::int64_t per_step_ = 1;  // terms
   bool many_terms_ = false;  // worth the calls of routines
@@ -178,7 +194,7 @@ class Contraction {
   IndexEnv base_env_;
   Ex ahead_column_, ahead_term_, ahead_lines_, ahead_each_, ahead_steps_;  // of fetch_beside
   Ex open_pitch_;  // of panels in tiles of as many terms as there are
-  Ex m_, n_, k_, row0_, row_end_, column0_, panel_count_;
+  Ex m_, n_, k_, row0_, row_end_, column0_, panel_count_, whole_panels_;
   Ex share_;  // of the pieces that pack_b reads next, a tile's
 };
 
