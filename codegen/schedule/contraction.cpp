@@ -127,8 +127,6 @@ void Contraction::write_products() {
   row0_ = b_.let(min(row_block * tiles_of_rows / blocks_of_rows * tile_rows_, m));
   row_end_ = b_.let(min((row_block + 1) * tiles_of_rows / blocks_of_rows * tile_rows_, m));
   choose_columns(column_block);
-  const Ex many = b_.let((row_end_ - row0_ + (tile_rows_ - 1)) / tile_rows_), all = pieces();
-  share_ = b_.let(b_.select(many < kHidingTiles, b_.integer(0), (many + (all - 1)) / many));
   plan_c();
   const Ex blocks = one_block ? b_.integer(1) : max((k + (most_terms_ - 1)) / most_terms_, b_.integer(1));
   x_.loop(b_.integer(0), blocks, 1, [&](Ex block) {
@@ -140,9 +138,9 @@ void Contraction::write_products() {
     if (b_step_ > 0) pack_ragged_b(k0, count);
     else if (!once_b_) pack_b(k0, count, b_.integer(0), task_columns_);
     if (tiles_) plan_fetch_beside(k0, count);
+    else plan_fetch_b(k0, count);
     // Rows are written as soon as they are there: while the next are computed, they travel to memory.
     const auto rows = [&](Ex row, Ex group) {
-      if (!tiles_) prefetch_b(row, k0);
       // Of the rows in tile_c_.
       const Ex first = one_block ? row : b_.let(b_.select(k < most_terms_ + 1, row, row0_));
       const Ex at_once = stored_at_once(row), last = one_block ? b_.integer(1, DType::boolean) : k < k0 + (most_terms_ + 1);
@@ -225,6 +223,7 @@ void Contraction::tiles(Ex row, Ex group, Ex first, Ex k0, Ex count, Ex last, Ex
   tile.pairs_in_line = pairs_ && !packs_a_;
   tile.half_step = !packs_a_ && !whole_steps_;
   tile.shared = many_terms_;
+  tile.fetch = fetch_b_;
   x_.loop(b_.integer(0), panel_count_, 1, [&](Ex panel) {
     const Ex column = b_.let(column0_ + panel * panel_);
     if (last) x_.branch(last, [&] { prefetch_epilogue(row, column); });
@@ -235,7 +234,14 @@ void Contraction::tiles(Ex row, Ex group, Ex first, Ex k0, Ex count, Ex last, Ex
     const Ex begin = panel_at(panel, b_.integer(0)), many = packs_a_ ? steps(count) : count / per_step_;
     const auto add_up = [&](BufferId c, Ex at, Ex pitch) {
       tile.c = c;
-      const TilePlace place{starts, b_.integer(a_step), begin, at, pitch, many, count, {}, last ? k0 : Ex()};
+      TilePlace place{.a = starts, .a_step = b_.integer(a_step), .b = begin, .c = at, .c_pitch = pitch, .steps = many, .terms = count};
+      if (fetch_b_.a_turn > 0) {
+        place.pieces = next_b_;
+        place.piece_pitch = next_b_pitch_;
+        place.line = b_.let(((row - row0_) / tile_rows_ * panel_count_ + panel) * lines_a_tile_);
+        place.lines_a_step = lines_a_step_;
+      }
+      if (last) place.before = k0;
       if (b_step_ == 0) return multiply(b_, tile, place);
       x_.branch(row < row0_ + 1 && panel < whole_panels_, [&] { multiply_and_pack(tile, place, column, k0); },
                 [&] { multiply(b_, tile, place); });

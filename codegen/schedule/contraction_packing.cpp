@@ -247,29 +247,44 @@ void Contraction::fetch_ahead(const std::optional<StoredOperand>& operand, const
   }
 }
 
-void Contraction::prefetch_b(Ex row, Ex k0) {
-  if ((!stored_b_ || lanes_ == 1) && !once_b_) return;
+void Contraction::plan_fetch_b(Ex k0, Ex count) {
+  if (!once_b_ && (!stored_b_ || lanes_ == 1 || axes_.columns.size() != 1 || axes_.over.size() != 1)) return;
   b_.at(roles_.ordinal);
   const Ex past = k0 + most_terms_, more = past < k_;
-  const Ex term0 = b_.let(b_.select(more, past, b_.integer(0)));
-  const Ex from = b_.let(b_.select(more, column0_, column0_ + task_columns_));
-  const Ex first = b_.let((row - row0_) / tile_rows_ * share_), last = min(first + share_, pieces());
+  const Ex term0 = b_.let(b_.select(more, past, b_.integer(0))), column0 = b_.let(b_.select(more, column0_, column0_ + task_columns_));
+  std::int64_t pieces = task_columns_ / panel_;
   if (once_b_) {
-    const Ex panel0 = b_.let(from / panel_), step0 = b_.let(term0 / per_step_), size = b_.let(steps_of_block());
-    x_.loop(first, b_.let(last), 1, [&](Ex piece) {
-      const Ex panel = b_.let(piece / size);
-      const Ex at = b_.let(((panel0 + panel) * once_pitch_b_ + (step0 + (piece - panel * size))) * panel_);
-      for (std::int64_t i = 0; i < panel_; i += 64 / static_cast<std::int64_t>(size_of(packed()))) b_.prefetch(panels_b_, at + i);
-    });
-    return;
+    fetch_b_ = {.buffer = panels_b_, .line = 64 / static_cast<std::int64_t>(size_of(packed()))};
+    fetch_b_.piece = parts(block_ / per_step_ * panel_, fetch_b_.line);
+    next_b_ = b_.let((column0 / panel_ * once_pitch_b_ + term0 / per_step_) * panel_);
+    next_b_pitch_ = b_.let(once_pitch_b_ * panel_);
+  } else {
+    const auto begin = [&](std::int64_t piece) {
+      IndexEnv env = base_env_;
+      spread(env, axes_.columns, Index::scalar(across_b_ ? column0 + piece : column0));
+      spread(env, axes_.over, Index::scalar(across_b_ ? term0 : term0 + piece));
+      return element_of(x_, *stored_b_, env);
+    };
+    fetch_b_ = {.buffer = x_.buffer(stored_b_->stored, false), .line = 64 / static_cast<std::int64_t>(size_of(g_.type(stored_b_->stored).dtype))};
+    fetch_b_.piece = parts(across_b_ ? block_ : task_columns_, fetch_b_.line);
+    pieces = across_b_ ? task_columns_ : block_;
+    next_b_ = begin(0);
+    next_b_pitch_ = b_.let(begin(1) - next_b_);
   }
-  const std::int64_t length = across_b_ ? block_ : task_columns_;
-  x_.loop(first, b_.let(last), 1, [&](Ex piece) {
-    IndexEnv env = base_env_;
-    spread(env, axes_.columns, Index::scalar(across_b_ ? from + piece : from));
-    spread(env, axes_.over, Index::scalar(across_b_ ? term0 : term0 + piece));
-    fetch(x_, *stored_b_, env, length);
-  });
+  const std::int64_t lines = pieces * fetch_b_.piece;
+  fetch_b_.a_turn = fetched_a_turn(lines);
+  const Ex tiles = b_.let(max((row_end_ - row0_ + (tile_rows_ - 1)) / tile_rows_ * panel_count_, b_.integer(1)));
+  lines_a_tile_ = b_.let((tiles + (lines - 1)) / tiles);
+  lines_a_step_ = b_.let(lines_a_tile_ * kLineParts / max(steps(count), b_.integer(1)));
+}
+
+// As many as bring all of them while a block is computed, where it is known how many tiles it has; the last block may be a short one.
+std::int64_t Contraction::fetched_a_turn(std::int64_t lines) const {
+  constexpr std::int64_t kMost = 4, kOfUnknown = 2;
+  if (!rows_.is_constant()) return kOfUnknown;
+  const std::int64_t terms = terms_.constant().value_or(block_), last = std::max<std::int64_t>((terms - 1) % most_terms_ + 1, per_step_ * kStepsATurn);
+  const std::int64_t tiles = std::max(parts(std::min(*rows_.constant(), task_rows_), tile_rows_) * (task_columns_ / panel_), std::int64_t{1});
+  return std::clamp(parts(lines, tiles * (last / per_step_ / kStepsATurn)), std::int64_t{1}, kMost);
 }
 
 void Contraction::pack_b_across(Ex k0, Ex count) {

@@ -19,6 +19,7 @@ class Writer {
     for (int i = 0; i < t_.rows * t_.vectors; ++i) sums_.push_back(b_.variable(b_.splat(none, t_.lanes)));
     const Ex whole = t_.whole_turns ? p.steps : b_.let(p.steps / kStepsATurn * kStepsATurn);
     b_.loop(b_.integer(0), whole, kStepsATurn, [&](Ex step) {
+      fetch(p, step);
       for (std::int64_t i = 0; i < kStepsATurn; ++i) add(p, step + i, false);
     });
     if (!t_.whole_turns) b_.loop(whole, p.steps, 1, [&](Ex step) { add(p, step, false); });
@@ -60,6 +61,14 @@ class Writer {
     }
   }
 
+  void fetch(const TilePlace& p, Ex step) {
+    const TileFetch& f = t_.fetch;
+    for (std::int64_t i = 0; i < f.a_turn; ++i) {
+      const Ex line = b_.let(p.line + (step + i * kStepsATurn / f.a_turn) * p.lines_a_step / kLineParts), piece = b_.let(line / f.piece);
+      b_.prefetch(f.buffer, p.pieces + (piece * p.piece_pitch + (line - piece * f.piece) * f.line));
+    }
+  }
+
   void pack(const TilePlace& p, Ex step, const std::vector<Ex>& columns) {
     const std::int64_t width = std::int64_t{t_.vectors} * t_.lanes, line = 64 / static_cast<std::int64_t>(size_of(t_.dtype));
     for (std::int64_t i = 0; i < width; i += line) b_.prefetch(t_.b, p.b + ((step + t_.packs_ahead) * t_.b_step + i));
@@ -83,6 +92,7 @@ void multiply(KernelBuilder& b, const RegisterTile& tile, const TilePlace& place
   if (!known_step) given.push_back(place.a_step);
   if (tile.half_step) given.push_back(place.terms);
   if (tile.packs_ahead > 0) given.push_back(place.packed);
+  if (tile.fetch.a_turn > 0) given.insert(given.end(), {place.pieces, place.piece_pitch, place.line, place.lines_a_step});
   if (place.before) given.push_back(place.before);
   b.routine(given, [&](const std::vector<Ex>& parameters) {
     auto next = parameters.begin();
@@ -92,6 +102,8 @@ void multiply(KernelBuilder& b, const RegisterTile& tile, const TilePlace& place
     if (!known_step) inside.a_step = *next++;
     if (tile.half_step) inside.terms = *next++;
     if (tile.packs_ahead > 0) inside.packed = *next++;
+    if (tile.fetch.a_turn > 0)
+      for (Ex* field : {&inside.pieces, &inside.piece_pitch, &inside.line, &inside.lines_a_step}) *field = *next++;
     if (place.before) inside.before = *next++;
     Writer(b, tile).write(inside);
   });

@@ -7,6 +7,15 @@
 
 namespace uwaga::schedule {
 
+// Lines that come closer while a tile is computed, a few every turn: all at once they would hold up its own loads. They lie in pieces, a
+// piece's one behind the other.
+struct TileFetch {
+  kernel::BufferId buffer = 0;
+  std::int64_t a_turn = 0;  // how many; 0: none
+  std::int64_t line = 16;   // elements
+  std::int64_t piece = 1;   // lines
+};
+
 // What its code depends on. A step is one term, or two where `pairs`: then B holds i32 of two bf16 each.
 struct RegisterTile {
   int rows = 6, vectors = 2, lanes = 8;  // of C; as many vectors of B a step
@@ -20,12 +29,15 @@ struct RegisterTile {
   bool whole_turns = false;    // the steps are a multiple of kStepsATurn
   std::int64_t packs_ahead = 0;  // fetches B so many steps ahead and puts its steps into `packed`, one behind the other; 0: does not
   kernel::BufferId packed = 0;
+  TileFetch fetch{};
   bool shared = false;         // a routine: worth its call where the steps are many
 };
 
 // Steps of a turn of the innermost loop. One costs up to a tenth where others share a processor's cores, two a few percent; eight
 // gain nothing.
 inline constexpr std::int64_t kStepsATurn = 4;
+
+inline constexpr std::int64_t kLineParts = 1 << 16;
 
 // Where it lies, in elements, all i64.
 struct TilePlace {
@@ -34,6 +46,8 @@ struct TilePlace {
   kernel::Ex b, c, c_pitch, steps;
   kernel::Ex terms{};   // with `half_step`
   kernel::Ex packed{};  // with `packs_ahead`: where B's first step goes
+  // With `fetch`: where the first piece begins and how far the next, the first line, and how many a step, in kLineParts of one.
+  kernel::Ex pieces{}, piece_pitch{}, line{}, lines_a_step{};
   kernel::Ex before{};  // terms whose sums C holds; never any where it is empty
 };
 

@@ -23,8 +23,6 @@ inline constexpr std::int64_t kWideTasks = 8;
 inline constexpr std::int64_t kWorthThree = 256;
 // Terms of a product, at least, whose innermost loops are routines: a call costs as much as a few steps.
 inline constexpr std::int64_t kSharedTerms = 256;
-// Tiles of a task, at least, behind which the next block is fetched: fewer hide nothing of it.
-inline constexpr std::int64_t kHidingTiles = 4;
 // Terms of a product, at least, behind which what its epilogue takes is fetched.
 inline constexpr std::int64_t kHidingTerms = 64;
 // Terms that are summed in tile registers before the sums are put away, at most, bytes of B that are packed for them, and rows that
@@ -132,13 +130,11 @@ class Contraction {
   // Of an operand that is packed along `axes`: `length` elements from `first`, of the term that comes up a few steps later.
   void fetch_ahead(const std::optional<StoredOperand>& operand, const std::vector<LoopAxis>& axes, Ex first, std::int64_t length,
                    Ex k0, Ex step);
-  // What lies in one of what prefetch_b fetches: of a packed panel a step, of a column its terms, or of a term its columns.
-  Ex pieces() { return once_b_ ? panel_count_ * steps_of_block() : b_.integer(across_b_ ? task_columns_ : block_); }
-  Ex steps_of_block() { return min(k_, b_.integer(most_terms_)) / per_step_; }
-  // While a row of tiles is computed, its share of what pack_b reads next, or of what it made, comes closer: the next block of these
+  // While a task's tiles are computed, what pack_b reads next, or what it made, comes closer, a share with each: the next block of these
   // columns, or after the last the first of the next columns.
-  void prefetch_b(Ex row, Ex k0);
-  // The same for tiles, in step with them: a few lines with every step, so that they travel while the tile unit works.
+  void plan_fetch_b(Ex k0, Ex count);
+  std::int64_t fetched_a_turn(std::int64_t lines) const;
+  // The same for tiles.
   void plan_fetch_beside(Ex k0, Ex count);
   void fetch_beside(Ex row, Ex panel, Ex step);
   std::int64_t lines_of_piece() const;
@@ -195,7 +191,8 @@ class Contraction {
   Ex ahead_column_, ahead_term_, ahead_lines_, ahead_each_, ahead_steps_;  // of fetch_beside
   Ex open_pitch_;  // of panels in tiles of as many terms as there are
   Ex m_, n_, k_, row0_, row_end_, column0_, panel_count_, whole_panels_;
-  Ex share_;  // of the pieces that pack_b reads next, a tile's
+  TileFetch fetch_b_;
+  Ex next_b_, next_b_pitch_, lines_a_tile_, lines_a_step_;  // of plan_fetch_b: see TilePlace
 };
 
 }  // namespace uwaga::schedule

@@ -12,21 +12,24 @@
 namespace uwaga::test {
 namespace {
 
-void add_fetched(const std::vector<kernel::Stmt>& body, std::set<kernel::BufferId>& out) {
+// `where`: everywhere, or only in routines, where the products are.
+enum class Where : std::uint8_t { everywhere, in_routines };
+void add_fetched(const std::vector<kernel::Stmt>& body, Where where, std::set<kernel::BufferId>& out) {
   for (const kernel::Stmt& s : body) {
-    if (s.kind == kernel::StmtKind::prefetch) out.insert(s.buffer);
-    add_fetched(s.body, out);
-    add_fetched(s.otherwise, out);
+    if (s.kind == kernel::StmtKind::prefetch && where == Where::everywhere) out.insert(s.buffer);
+    const Where inside = s.kind == kernel::StmtKind::routine ? Where::everywhere : where;
+    add_fetched(s.body, inside, out);
+    add_fetched(s.otherwise, inside, out);
   }
 }
 
 // What the only kernel of a graph fetches, by name, "y" among them for the result.
-std::set<std::string> fetched(const Graph& g) {
+std::set<std::string> fetched(const Graph& g, Where where = Where::everywhere) {
   const Clustering clustering = fuse(g);
   REQUIRE(clustering.clusters.size() == 1);
   const Schedule s = schedule_for_host(g, clustering.clusters[0], choose_layouts(g, clustering), HostTarget{});
   std::set<kernel::BufferId> buffers;
-  add_fetched(s.kernels.at(0).kernel.body, buffers);
+  add_fetched(s.kernels.at(0).kernel.body, where, buffers);
   std::set<std::string> names;
   for (kernel::BufferId id : buffers) {
     const Node& n = g->node(s.kernels[0].buffers.at(id).node);
@@ -36,13 +39,13 @@ std::set<std::string> fetched(const Graph& g) {
 }
 
 // x w + b + r, of `terms` terms.
-std::set<std::string> fetched(std::int64_t terms, bool transposed, std::int64_t rows = 96) {
+std::set<std::string> fetched(std::int64_t terms, bool transposed, std::int64_t rows = 96, Where where = Where::everywhere) {
   const Axis row("row", rows), in("in", terms), out("out", 64);
   Graph g;
   const Tensor x = transposed ? g.input("x", f32, {in, row}) : g.input("x", f32, {row, in});
   const Tensor w = g.input("w", f32, {in, out}), b = g.input("b", f32, {out}), r = g.input("r", f32, {row, out});
   g->add_output("y", (dot(x, w, {in}) + b + r).value());
-  return fetched(g);
+  return fetched(g, where);
 }
 
 using Names = std::set<std::string>;
@@ -54,6 +57,10 @@ TEST_CASE("a product fetches what it packs and what its epilogue reads and write
   CHECK(fetched(128, true) == Names{"w", "r", "y"});
   CHECK(fetched(128, true, 1024) == Names{"x", "w", "r", "y"});
   CHECK(fetched(1024, false) == Names{"w", "r", "y"});
+}
+
+TEST_CASE("what is packed next is fetched in step with the products, and not all at once") {
+  CHECK(fetched(1024, false, 96, Where::in_routines) == Names{"w"});
 }
 
 TEST_CASE("a product fetches the rows that it computes and packs, and leaves those in place to the processor") {
