@@ -6,10 +6,11 @@
 //
 // A task computes a block of rows and columns of one batch entry. It walks k in blocks of 512 terms; for each it packs B into
 // panels one register tile wide (and A where it is computed or badly placed), runs the tiles, each one fma chain from 0, and
-// adds the block to the task's own C. A B that the first row of tiles can read as it lies is packed by it, on the way. After the last block the epilogue reads C and stores the cluster's outputs; without one, a
-// tile's sums go from its registers to the result, as far as it is all there and is read soon. Tile sizes change nothing in the
-// bits. While tiles are computed, what is packed next is fetched into the second cache, a few lines every turn of their innermost
-// loops, and in the last block what the epilogue reads and writes; what is packed along the way is fetched a few steps ahead.
+// adds the block to the task's own C. A B that the first row of tiles can read as it lies is packed by it, on the way. After the
+// last block the epilogue reads C and stores the cluster's outputs; without one, a tile's sums go from its registers to the
+// result, as far as it is all there and is read soon. Tile sizes change nothing in the bits. While tiles are computed, what is
+// packed next is fetched into the second cache, a few lines every turn of their innermost loops, and in the last block what the
+// epilogue reads and writes; what is packed along the way is fetched a few steps ahead.
 //
 // What several tasks of a large product would pack, each for itself, a kernel of its own packs once, as both operands of a weight's
 // gradient.
