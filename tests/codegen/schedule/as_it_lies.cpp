@@ -18,13 +18,6 @@ struct Shape {
   std::int64_t rows, terms, columns;
 };
 
-HostTarget with_vectors(int bytes) {
-  HostTarget target;
-  target.vector_bytes = bytes;
-  target.registers = bytes == 64 ? 32 : 16;
-  return target;
-}
-
 // x [in row], w [in out].
 void product(Graph& g, const Shape& s, bool knows_terms) {
   const Axis row("row", s.rows), out("out", s.columns), in = knows_terms ? Axis("in", s.terms) : Axis("in");

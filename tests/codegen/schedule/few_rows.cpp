@@ -8,13 +8,6 @@
 namespace uwaga::test {
 namespace {
 
-HostTarget vectors(int bytes) {
-  HostTarget target;
-  target.vector_bytes = bytes;
-  target.registers = bytes == 64 ? 32 : 16;
-  return target;
-}
-
 bool is_few_rows(const Graph& g, const HostTarget& target) {
   const Clustering clustering = fuse(g);
   const Layouts layouts = choose_layouts(g, clustering);
@@ -32,9 +25,9 @@ TEST_CASE("products of few rows have the bits of every product") {
       INFO(p.what << ", vectors of " << bytes << " bytes");
       const Drawn given = draw(p.graph, p.sizes, 7);
       const Results want = interpret(p.graph, given.inputs, {}, Mode::typed);
-      const ClusterRun have = run_clusters(p.graph, given.inputs, {}, p.sizes, vectors(bytes));
+      const ClusterRun have = run_clusters(p.graph, given.inputs, {}, p.sizes, with_vectors(bytes));
       check_bits(have.outputs.at("c"), want.outputs.at("c"));
-      few += is_few_rows(p.graph, vectors(bytes));
+      few += is_few_rows(p.graph, with_vectors(bytes));
     }
   CHECK(few > 100);
 }
@@ -46,12 +39,12 @@ TEST_CASE("products of many rows, of unknown rows, and in pairs have another sch
     g->add_output("c", dot(x, y, {"k"}, f32).value());
     return g;
   };
-  CHECK(is_few_rows(product({"m", 4}, f32), vectors(32)));
-  CHECK_FALSE(is_few_rows(product({"m", 5}, f32), vectors(32)));
-  CHECK(is_few_rows(product({"m", 8}, f32), vectors(64)));
-  CHECK_FALSE(is_few_rows(product("m", f32), vectors(64)));
-  CHECK(is_few_rows(product({"m", 1}, bf16), vectors(64)));
-  HostTarget pairs = vectors(64);
+  CHECK(is_few_rows(product({"m", 4}, f32), with_vectors(32)));
+  CHECK_FALSE(is_few_rows(product({"m", 5}, f32), with_vectors(32)));
+  CHECK(is_few_rows(product({"m", 8}, f32), with_vectors(64)));
+  CHECK_FALSE(is_few_rows(product("m", f32), with_vectors(64)));
+  CHECK(is_few_rows(product({"m", 1}, bf16), with_vectors(64)));
+  HostTarget pairs = with_vectors(64);
   pairs.bf16_dot = true;
   CHECK_FALSE(is_few_rows(product({"m", 1}, bf16), pairs));
 }

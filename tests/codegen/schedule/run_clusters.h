@@ -51,4 +51,12 @@ ClusterRun run_clustering(const Graph& graph, Clustering clustering, const Array
 // equal. Vectors of so many bytes; 0: the CUDA schedules.
 std::vector<std::string> kernel_differences(const OpExample& e, const Sizes& sizes, int vector_bytes, bool fused);
 
+// A host with vectors of so many bytes, and as many registers as go with them.
+inline HostTarget with_vectors(int bytes) {
+  HostTarget target;
+  target.vector_bytes = bytes;
+  target.registers = bytes == 64 ? 32 : 16;
+  return target;
+}
+
 }  // namespace uwaga::test
