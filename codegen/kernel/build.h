@@ -93,7 +93,7 @@ class KernelBuilder {
   void barrier();
   // Tile registers: see StmtKind. Rows lie `pitch` elements apart from `index` on.
   void tile_zero(int tile);
-  void tile_load(int tile, BufferId buffer, Ex index, Ex pitch);
+  void tile_load(int tile, BufferId buffer, Ex index, Ex pitch, bool streams = false);
   void tile_dot(int sum, int a, int b);
   void tile_store(BufferId buffer, Ex index, Ex pitch, int tile);
   void fail(Ex condition, Ex index);

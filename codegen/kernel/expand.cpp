@@ -137,7 +137,7 @@ class Expansion {
       case StmtKind::tile_zero: b_.tile_zero(static_cast<int>(s.var)); break;
       case StmtKind::tile_load: {
         const Ex index = value(s.index), pitch = value(s.value);
-        b_.tile_load(static_cast<int>(s.var), buffers_[s.buffer], index, pitch);
+        b_.tile_load(static_cast<int>(s.var), buffers_[s.buffer], index, pitch, s.streams);
         break;
       }
       case StmtKind::tile_dot: b_.tile_dot(static_cast<int>(s.var), s.tiles[0], s.tiles[1]); break;

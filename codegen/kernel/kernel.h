@@ -125,7 +125,9 @@ constexpr bool stores(StmtKind k) { return k == StmtKind::store || k == StmtKind
 struct Stmt {
   StmtKind kind = StmtKind::let;
   std::array<std::uint8_t, 2> tiles{};  // tile_dot
-  bool streams = false;  // store: past the caches where a target can. Of neighbouring lanes without a mask, the first a multiple of them
+  // store: past the caches where a target can. Of neighbouring lanes without a mask, the first a multiple of them.
+  // tile_load: the first cache need not keep the rows.
+  bool streams = false;
   Ordinal ordinal = 0;
   std::uint32_t var = 0;      // let, declare, assign, loop; tile_...: the tile's number
   BufferId buffer = 0;        // store, prefetch, tile_load, tile_store

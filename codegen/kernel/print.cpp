@@ -179,7 +179,7 @@ class Printer {
       case StmtKind::prefetch: line(fmt::format("prefetch{} b{}[{}]{}", s.step, s.buffer, value(s.index), at)); break;
       case StmtKind::barrier: line("barrier" + at); break;
       case StmtKind::tile_zero: line(fmt::format("tile{} = 0{}", s.var, at)); break;
-      case StmtKind::tile_load: line(fmt::format("tile{} = rows b{}[{}] by {}{}", s.var, s.buffer, value(s.index), value(s.value), at)); break;
+      case StmtKind::tile_load: line(fmt::format("tile{} = {}rows b{}[{}] by {}{}", s.var, s.streams ? "streamed " : "", s.buffer, value(s.index), value(s.value), at)); break;
       case StmtKind::tile_dot: line(fmt::format("tile{} += tile{} x tile{}{}", s.var, s.tiles[0], s.tiles[1], at)); break;
       case StmtKind::tile_store: line(fmt::format("rows b{}[{}] by {} = tile{}{}", s.buffer, value(s.index), value(s.value), s.var, at)); break;
       case StmtKind::fail: line(fmt::format("fail if {} with {}{}", value(s.condition), value(s.value), at)); break;

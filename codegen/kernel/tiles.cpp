@@ -24,8 +24,8 @@ Stmt& KernelBuilder::append_tile(StmtKind kind, int tile, BufferId buffer, Ex in
 
 void KernelBuilder::tile_zero(int tile) { append_tile(StmtKind::tile_zero, tile); }
 
-void KernelBuilder::tile_load(int tile, BufferId buffer, Ex index, Ex pitch) {
-  append_tile(StmtKind::tile_load, tile, buffer, index, pitch);
+void KernelBuilder::tile_load(int tile, BufferId buffer, Ex index, Ex pitch, bool streams) {
+  append_tile(StmtKind::tile_load, tile, buffer, index, pitch).streams = streams;
 }
 
 void KernelBuilder::tile_dot(int sum, int a, int b) {

@@ -50,7 +50,9 @@ void Emitter::tile(const Stmt& s) {
   at(s.ordinal);
   const auto bytes = static_cast<std::uint64_t>(size_of(kernel_.buffers[s.buffer].dtype));
   pitch = b_.CreateMul(pitch, b_.getInt64(bytes));
-  const auto which = s.kind == StmtKind::tile_load ? llvm::Intrinsic::x86_tileloadd64 : llvm::Intrinsic::x86_tilestored64;
+  const auto which = s.kind == StmtKind::tile_store ? llvm::Intrinsic::x86_tilestored64
+                     : s.streams                    ? llvm::Intrinsic::x86_tileloaddt164
+                                                    : llvm::Intrinsic::x86_tileloadd64;
   b_.CreateIntrinsic(which, {}, {number(s.var), rows, pitch});
   if (s.kind == StmtKind::tile_store) changed(buffer_key(s.buffer));
 }

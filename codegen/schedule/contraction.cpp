@@ -116,7 +116,7 @@ void Contraction::write_products() {
   if (!rows_first) row_block = b_.grid(row_blocks);
   const bool one_block = terms_.constant() && *terms_.constant() <= most_terms_;
   if (!once_b_) panels_b_ = b_.scratch(packed(), b_.integer(task_columns_ * pitch_));
-  if (packs_a_ && !once_a_)
+  if ((packs_a_ && !once_a_) || packs_last_)
     packed_a_ = b_.scratch(packed(), b_.integer(along_rows_ ? tile_pitch_ * (group_rows_ / tile_rows_) : group_rows_ * pitch_a_));
   tile_c_ = b_.scratch(dtype_, b_.integer((one_block ? tile_rows_ : task_rows_ + tile_rows_) * task_columns_));
   spread(base_env_, axes_.batch, Index::scalar(entry));
@@ -136,9 +136,8 @@ void Contraction::write_products() {
     if (tiles_ && !terms_.constant()) open_pitch_ = b_.let(packed_steps(count));
     first_step_ = k0 / per_step_;
     if (b_step_ > 0) pack_ragged_b(k0, count);
-    else if (!once_b_) pack_b(k0, count, b_.integer(0), task_columns_);
-    if (tiles_) plan_fetch_beside(k0, count);
-    else plan_fetch_b(k0, count);
+    else if (!once_b_) in_whole_steps(count, [&] { pack_b(k0, count, b_.integer(0), task_columns_); });
+    plan_fetch_b(k0, count);
     // Rows are written as soon as they are there: while the next are computed, they travel to memory.
     const auto rows = [&](Ex row, Ex group) {
       // Of the rows in tile_c_.
@@ -149,11 +148,14 @@ void Contraction::write_products() {
     };
     if (packs_a_ && !once_a_) {
       x_.loop(row0_, row_end_, group_rows_, [&](Ex group) {
-        pack_a(group, k0, count);
+        in_whole_steps(count, [&] { pack_a(group, k0, count); });
         x_.loop(group, min(group + group_rows_, row_end_), tile_rows_, [&](Ex row) { rows(row, group); });
       });
     } else {
-      x_.loop(row0_, row_end_, tile_rows_, [&](Ex row) { rows(row, row); });
+      x_.loop(row0_, row_end_, tile_rows_, [&](Ex row) {
+        if (packs_last_) x_.branch(whole_tile(row), [] {}, [&] { pack_a(row, k0, count); });
+        rows(row, row);
+      });
     }
   });
 }
@@ -229,10 +231,15 @@ void Contraction::tiles(Ex row, Ex group, Ex first, Ex k0, Ex count, Ex last, Ex
     if (last) x_.branch(last, [&] { prefetch_epilogue(row, column); });
     else prefetch_epilogue(row, column);
     fetch_rows(row, k0, panel);
-    if (tiles_) return multiply_tiles(starts[0], row, first, panel, k0, count, bool(last));
     const std::int64_t a_step = a_step_ > 0 ? a_step_ : !packs_a_ ? per_step_ : along_rows_ ? tile_rows_ : 1;
     const Ex begin = panel_at(panel, b_.integer(0)), many = packs_a_ ? steps(count) : count / per_step_;
     const auto add_up = [&](BufferId c, Ex at, Ex pitch) {
+      if (tiles_) {
+        const auto of = [&](const Operand& a) { multiply_tiles(a, {c, at, pitch}, panel, k0, count, bool(last)); };
+        const auto in_line = [&] { of({tile.a, starts[0], pitch_in_line_, per_step_}); };
+        const auto copied = [&] { of({packed_a_, packed_rows_at(row, group), pitch_a_, 1}); };
+        return packs_a_ ? copied() : packs_last_ ? x_.branch(whole_tile(row), in_line, copied) : in_line();
+      }
       tile.c = c;
       TilePlace place{.a = starts, .a_step = b_.integer(a_step), .b = begin, .c = at, .c_pitch = pitch, .steps = many, .terms = count};
       if (fetch_b_.a_turn > 0) {
@@ -272,7 +279,7 @@ void Contraction::multiply_and_pack(RegisterTile tile, TilePlace place, Ex colum
 }
 
 void Contraction::plan_c() {
-  if (tiles_ || !many_terms_ || axes_.rows.size() != 1 || axes_.columns.size() != 1 || cluster_.outputs.size() != 1) return;
+  if (!many_terms_ || axes_.rows.size() != 1 || axes_.columns.size() != 1 || cluster_.outputs.size() != 1) return;
   const Value result = cluster_.outputs[0];
   const auto layout = layouts_.find(result);
   if (g_.type(result).dtype != dtype_ || (layout != layouts_.end() && layout->second.cold)) return;

@@ -20,7 +20,8 @@
 // end, and 32 x 32 entries of C summed by tile_dot, one block of terms onto the other. So their bits are those of the
 // instruction set.
 // Tile registers hold sums exactly, so their blocks are no part of the meaning: as many terms at once as the second cache
-// takes, and an A that lies in memory as tiles are loaded is not packed.
+// takes. An A that lies in memory as tiles are loaded is not packed, but for a last tile that hangs over the edge. It stays in
+// the first cache while B's tiles pass it by, and nothing is fetched ahead beside them: their loads want all of its buffers.
 //
 // Results that nobody reads soon (Layout::cold) are stored past the caches.
 #pragma once

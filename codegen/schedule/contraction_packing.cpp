@@ -44,7 +44,8 @@ void Contraction::plan_a() {
   group_rows_ = tile_rows_;
   if (!tiles_ || has_tiles_in_line()) direct_a_ = a_in_line();
   if (!direct_a_) direct_a_ = a_beside();
-  if (direct_a_) return;
+  packs_last_ = tiles_ && direct_a_ && !is_multiple(rows_, tile_rows_);
+  if (direct_a_ && !packs_last_) return;
   // Of rows a line more apart, a tile's do not all fall into the same few sets of a cache.
   pitch_a_ = block_ / per_step_ + (tiles_ ? kTileColumns : 0);
   if (const auto d = leading_operand(x_, roles_.a)) {
@@ -52,7 +53,7 @@ void Contraction::plan_a() {
     along_rows_ = !order.empty() && !roles_.rows.empty() && d->names.at(roles_.rows.back()) == order.back();
     stored_a_ = d;
   }
-  packs_a_ = true;
+  packs_a_ = !direct_a_;
   across_a_ = tiles_ && along_rows_;
   along_rows_ = along_rows_ && !tiles_;
   if (along_rows_) {
@@ -248,7 +249,7 @@ void Contraction::fetch_ahead(const std::optional<StoredOperand>& operand, const
 }
 
 void Contraction::plan_fetch_b(Ex k0, Ex count) {
-  if (!once_b_ && (!stored_b_ || lanes_ == 1 || axes_.columns.size() != 1 || axes_.over.size() != 1)) return;
+  if (tiles_ || (!once_b_ && (!stored_b_ || lanes_ == 1 || axes_.columns.size() != 1 || axes_.over.size() != 1))) return;
   b_.at(roles_.ordinal);
   const Ex past = k0 + most_terms_, more = past < k_;
   const Ex term0 = b_.let(b_.select(more, past, b_.integer(0))), column0 = b_.let(b_.select(more, column0_, column0_ + task_columns_));

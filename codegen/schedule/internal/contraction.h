@@ -28,9 +28,9 @@ inline constexpr std::int64_t kHidingTerms = 64;
 // Terms that are summed in tile registers before the sums are put away, at most, bytes of B that are packed for them, and rows that
 // one task then computes: a sum in tile registers goes on exactly where it was, so that blocks of them are no part of its meaning.
 // Of more terms, or nobody knows how many, fewer are taken at once, for as many columns.
-inline constexpr std::int64_t kTileTerms = 3072, kOpenTileTerms = 1024, kTileBytes = 1 << 20, kTileTaskRows = 1536;
-// Tasks that a product in tiles has, where its sizes allow.
-inline constexpr std::int64_t kTileTasks = 8;
+inline constexpr std::int64_t kTileTerms = 2048, kOpenTileTerms = 1024, kTileBytes = 600 << 10, kTileTaskRows = 1536;
+// Tasks of a thread that a product in tiles has, where its sizes allow: more would pack or read operands once more.
+inline constexpr std::int64_t kTileTasks = 2;
 // Row tiles that are packed together from an A whose rows lie one after the other: a few cache lines of each term.
 inline constexpr std::int64_t kGroupTiles = 8;
 
@@ -72,7 +72,7 @@ class Contraction {
   void choose_tile_task(const HostTarget& target);
   // A as it lies, term by term, where that is how it is multiplied.
   std::optional<StoredOperand> a_in_line() const { return operand_in_line(x_, roles_.a, roles_.over, pairs_ ? DType::bf16 : dtype_); }
-  // A bf16 A whose tiles lie in memory as they are loaded.
+  // A bf16 A whose tiles lie in memory as they are loaded; the last one may hang over the edge.
   bool has_tiles_in_line();
   // From one term of it to the next, where one number says it; 0 where none does.
   std::int64_t step_of_terms(const StoredOperand& d);
@@ -88,6 +88,8 @@ class Contraction {
   Ex step_of(Value v, const IndexEnv& env, Ex k0, Ex step, Ex count, bool whole = false);
   // The same, and zero past the last of those that packed_steps counts.
   Ex filled_step_of(Value v, const IndexEnv& env, Ex k0, Ex step, Ex count, bool whole = false);
+  // What `pack` writes, in tiles once more for a block of whole tiles of steps: nothing of it is masked then.
+  void in_whole_steps(Ex count, const std::function<void()>& pack);
   // All steps of a block, those with both terms and then the one that lacks its second.
   void each_step(Ex count, const std::function<void(Ex step, bool whole)>& body);
   void plan_b();
@@ -134,10 +136,6 @@ class Contraction {
   // columns, or after the last the first of the next columns.
   void plan_fetch_b(Ex k0, Ex count);
   std::int64_t fetched_a_turn(std::int64_t lines) const;
-  // The same for tiles.
-  void plan_fetch_beside(Ex k0, Ex count);
-  void fetch_beside(Ex row, Ex panel, Ex step);
-  std::int64_t lines_of_piece() const;
   // Of a B whose terms lie one after the other: squares of as many columns as steps, turned over in registers.
   void pack_b_across(Ex k0, Ex count);
   void pack_squares(Ex panel, Ex k0, Ex count);
@@ -155,8 +153,19 @@ class Contraction {
   // The register tiles of tile_rows_ rows from `row`, over all panels of the task. tile_c_ begins with row `first`. `last`: of
   // several blocks, is this one the last; there is only one where it is empty. `at_once`: see plan_c.
   void tiles(Ex row, Ex group, Ex first, Ex k0, Ex count, Ex last, Ex at_once);
-  // A block's terms in tile registers: four sums, the rows' tiles, the columns'. A begins at `start`. `several`: onto the blocks before.
-  void multiply_tiles(Ex start, Ex row, Ex first, Ex panel, Ex k0, Ex count, bool several);
+  // A block's terms in tile registers: four sums, the rows' tiles, the columns'. `several`: onto the blocks before.
+  struct Operand {
+    kernel::BufferId buffer;
+    Ex begin;
+    std::int64_t pitch, step;  // elements from row to row, from step to step
+  };
+  struct Sums {
+    kernel::BufferId buffer;
+    Ex begin, pitch;
+  };
+  void multiply_tiles(const Operand& a, const Sums& c, Ex panel, Ex k0, Ex count, bool several);
+  // Is it a tile of rows that are all there?
+  Ex whole_tile(Ex row) { return row + tile_rows_ < m_ + 1; }
   // Everything after the dot, for the tile's rows from `begin`.
   void epilogue(Ex begin, Ex first);
 
@@ -175,8 +184,9 @@ class Contraction {
   std::int64_t task_rows_ = 0, task_columns_ = 0, panel_ = 0, block_ = kBlock, pitch_ = kBlock;
   std::int64_t most_terms_ = kBlock;  // of a block
   std::int64_t steps_ahead_ = 0;
-  std::int64_t group_rows_ = 0, tile_pitch_ = 0, pitch_a_ = 0;
+  std::int64_t group_rows_ = 0, tile_pitch_ = 0, pitch_a_ = 0, pitch_in_line_ = 0;
   std::int64_t a_step_ = 0, b_step_ = 0;  // of what is read as it lies, a term's rows or columns side by side: see step_of_terms
+  bool packs_last_ = false;  // of an A that is read in place the tile that hangs over the edge
   bool packs_a_ = false, along_rows_ = false, across_a_ = false, across_b_ = false, pairs_ = false, tiles_ = false;
   std::int64_t per_step_ = 1;  // terms
   bool many_terms_ = false;  // worth the calls of routines
@@ -188,7 +198,6 @@ class Contraction {
   Ex pitch_c_;  // of rows of the result that are stored at once
   kernel::BufferId panels_b_ = 0, tile_c_ = 0, packed_a_ = 0;
   IndexEnv base_env_;
-  Ex ahead_column_, ahead_term_, ahead_lines_, ahead_each_, ahead_steps_;  // of fetch_beside
   Ex open_pitch_;  // of panels in tiles of as many terms as there are
   Ex m_, n_, k_, row0_, row_end_, column0_, panel_count_, whole_panels_;
   TileFetch fetch_b_;

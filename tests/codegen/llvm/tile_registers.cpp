@@ -113,7 +113,7 @@ void multiply(int c, int a, int b) {
 }
 
 bool execute(const Instruction& i) {
-  constexpr int kNone = 0, kLoad = 3, kStore = 2;
+  constexpr int kNone = 0, kStreamed = 1, kStore = 2, kLoad = 3;
   if (i.opcode == 0x49 && i.prefix == kNone && i.mod != 3) {  // ldtilecfg
     std::memcpy(tiles.configuration, reinterpret_cast<const void*>(i.address), 64);
     std::memset(tiles.rows, 0, sizeof tiles.rows);
@@ -128,7 +128,7 @@ bool execute(const Instruction& i) {
     std::memset(tiles.rows[i.reg], 0, sizeof tiles.rows[i.reg]);
     return true;
   }
-  if (i.opcode == 0x4b && (i.prefix == kLoad || i.prefix == kStore) && i.mod != 3) {  // tileloadd, tilestored
+  if (i.opcode == 0x4b && i.prefix != kNone && i.mod != 3) {  // tileloadd, tileloaddt1, tilestored
     for (int row = 0; row < tiles.row_count(i.reg); ++row) {
       auto* memory = reinterpret_cast<unsigned char*>(i.address + row * i.stride);
       const auto bytes = static_cast<std::size_t>(tiles.row_bytes(i.reg));

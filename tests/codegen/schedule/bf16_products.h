@@ -18,17 +18,20 @@ struct Bf16Product {
   std::int64_t terms = 0;
 };
 
-// c[m n] = a[.. m .. k ..] * b, stored with these axes from the slowest to the fastest; `narrowed`: stored as f32, and cast.
+// c[m n] = a[.. m .. k ..] * b, stored with these axes from the slowest to the fastest; the sizes of `symbolic` axes are known when it
+// runs; `narrowed`: stored as f32, and cast.
 inline Bf16Product bf16_product(const std::vector<std::string>& a, const std::vector<std::string>& b, std::int64_t m, std::int64_t n,
-                                std::int64_t k, bool static_sizes, bool narrowed) {
+                                std::int64_t k, const std::string& symbolic, bool narrowed) {
   Bf16Product p{"", {}, {}, k};
   const Sizes all{{"m", m}, {"n", n}, {"k", k}};
-  if (!static_sizes) p.sizes = all;
+  const auto is_symbolic = [&](const std::string& axis) { return symbolic.find(axis) != std::string::npos; };
+  for (const auto& [axis, size] : all)
+    if (is_symbolic(axis)) p.sizes.emplace(axis, size);
   const auto operand = [&](const char* name, const std::vector<std::string>& axes) {
     std::vector<Axis> declared;
     p.what += std::string(name) + "[";
     for (const std::string& axis : axes) {
-      declared.push_back(static_sizes ? Axis(axis, all.at(axis)) : Axis(axis));
+      declared.push_back(is_symbolic(axis) ? Axis(axis) : Axis(axis, all.at(axis)));
       p.what += axis + "=" + std::to_string(all.at(axis)) + " ";
     }
     p.what += narrowed ? "] narrowed " : "] ";
@@ -36,7 +39,7 @@ inline Bf16Product bf16_product(const std::vector<std::string>& a, const std::ve
     return narrowed ? cast(x, bf16) : x;
   };
   const Tensor x = operand("a", a), y = operand("b", b);
-  p.what += static_sizes ? "static" : "symbolic";
+  p.what += "symbolic: " + symbolic;
   p.graph->add_output("c", dot(x, y, {"k"}, f32).value());
   return p;
 }
@@ -49,10 +52,17 @@ inline std::vector<Bf16Product> bf16_products() {
   const std::vector<std::vector<std::string>> as{{"m", "k"}, {"k", "m"}}, bs{{"k", "n"}, {"n", "k"}};
   for (const auto& a : as)
     for (const auto& b : bs)
-      for (const bool static_sizes : {true, false})
+      for (const char* symbolic : {"", "mnk"})
         for (const bool narrowed : {true, false})
           for (const auto& [m, n, k] : sizes)
-            all.push_back(bf16_product(a, b, m, n, k, static_sizes, narrowed));
+            all.push_back(bf16_product(a, b, m, n, k, symbolic, narrowed));
+  // As training steps have them: an activation of how many rows, a weight's gradient over how many terms nobody knows.
+  for (const std::int64_t some : {64, 70, 3})
+    for (const std::int64_t others : some == 70 ? std::vector<std::int64_t>{288, 2080} : std::vector<std::int64_t>{288})
+      for (const auto& b : bs) {
+        all.push_back(bf16_product({"m", "k"}, b, some, 40, others, "m", false));
+        all.push_back(bf16_product({"k", "m"}, b, 64, 96, some == 3 ? others : some, "k", false));
+      }
   Bf16Product& p = all.emplace_back(Bf16Product{"batched, over two axes", {}, {{"m", 21}, {"k", 25}}, 75});
   const Axis batch("batch", 3), j("j", 3), n("n", 50);
   const Tensor a = p.graph.input("a", bf16, {batch, "m", j, "k"}), b = p.graph.input("b", bf16, {"k", batch, n, j});
