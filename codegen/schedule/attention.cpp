@@ -26,13 +26,21 @@ static_assert(kTileRows % 2 == 0 && kKeyBlock % 2 == 0, "two keys of a word belo
 
 std::int64_t features_of(const GraphData& g, Value v, const std::string& axis) { return *g.type(v).extent(axis).constant(); }
 
+// Where there are tile registers, if all products are of bf16 and of whole tiles of features.
+bool multiplied_in_tiles(const GraphData& g, const AttentionForm& f, const HostTarget& target) {
+  return target.amx && target.vector_bytes == 4 * kernel::kTileColumns && target.registers >= 32 &&
+         std::all_of(f.dots.begin(), f.dots.end(), [&](const TileDot& d) { return d.bf16 && features_of(g, d.key_side, d.feature) % (2 * kTileColumns) == 0; }) &&
+         std::all_of(f.products.begin(), f.products.end(), [&](const TileProduct& p) { return p.bf16 && features_of(g, p.other, p.feature) % kTileColumns == 0; });
+}
+
 // Writes one kernel.
 class AttentionKernel {
  public:
   AttentionKernel(const FlatAttention& flat, const AttentionForm& form, const HostTarget& target)
       : g_(flat.graph.data()), f_(form), p_(plan_passes(g_, form)), x_(b_, flat.graph, flat.cluster, flat.layouts, out_),
-        lanes_(std::clamp(target.vector_bytes / 4, 1, 16)), has_pairs_(target.bf16_dot && !target.amx), vectors_(target.registers >= 32 ? 4 : 2), panel_(static_cast<std::int64_t>(lanes_) * vectors_),
-        sides_(b_, x_, form, lanes_), live_(x_, form, panel_, kTileRows), tile_sums_(x_, form, live_, lanes_, kTileRows) {
+        lanes_(std::clamp(target.vector_bytes / 4, 1, 16)), in_tiles_(multiplied_in_tiles(g_, form, target)), has_pairs_(in_tiles_ || (target.bf16_dot && !target.amx)), vectors_(target.registers >= 32 ? 4 : 2), panel_(static_cast<std::int64_t>(lanes_) * vectors_),
+        tile_rows_(in_tiles_ ? kTileKeys : kTileRows), sides_(b_, x_, form, lanes_, in_tiles_), live_(x_, form, panel_, tile_rows_),
+        tile_sums_(x_, form, live_, lanes_, tile_rows_) {
     for (const std::string& axis : f_.batch) (divides_tasks(g_, f_, axis) ? tasks_ : inner_).push_back(axis);
     x_.let_every_op();
   }
@@ -96,7 +104,7 @@ class AttentionKernel {
       key_side(d);
       query_side(d);
     }
-    // Register tiles write whole rows of tiles: some rows beyond the last.
+    // Tiles write whole rows of tiles: some rows beyond the last.
     const Ex rows = (keys_ + (kKeyBlock - 1)) / kKeyBlock * kKeyBlock + kTileRows;
     std::int64_t widest = 1;
     for (const TileProduct& p : f_.products) {
@@ -116,7 +124,7 @@ class AttentionKernel {
     for (const TileSum& s : f_.sums)
       if (!s.is_of_lanes()) singles_.insert(s.tile);
     rows_out_ = b_.scratch(DType::f32, b_.integer(widest * kQueries));
-    sums_ = b_.scratch(DType::f32, b_.integer(kTileRows * panel_));
+    sums_ = b_.scratch(DType::f32, b_.integer(tile_rows_ * std::max(panel_, in_tiles_ ? widest : 0)));
     live_.add_scratch(keys_);
     tile_sums_.add_scratch();
   }
@@ -161,6 +169,36 @@ class AttentionKernel {
                   .pairs_in_line = s.in_line, .shared = true},
              {s.rows, s.a_step, s.columns, s.to, b_.integer(s.c_pitch), s.terms});
   }
+  // The same in tile registers, 32 x 32 sums at a time, of `rows` rows by `columns`: whole tiles. A and B are words, a row of A's and of B's
+  // `pitch` apart. `adds`: onto what C holds.
+  struct Words {
+    BufferId buffer;
+    Ex begin, pitch;
+  };
+  void in_tiles(const Words& a, const Words& b, const Words& c, Ex words, std::int64_t rows, std::int64_t columns, bool adds) {
+    const auto each_two = [&](std::int64_t n, const std::function<void(Ex first, int tiles)>& body) {
+      const std::int64_t whole = n / (2 * kTileColumns) * (2 * kTileColumns);
+      x_.loop(b_.integer(0), b_.integer(whole), 2 * kTileColumns, [&](Ex first) { body(first, 2); });
+      if (whole < n) body(b_.integer(whole), 1);
+    };
+    each_two(rows, [&](Ex row, int down) {
+      each_two(columns, [&](Ex column, int across) {
+        const auto sums = [&](const auto& act) {
+          for (int i = 0; i < down; ++i)
+            for (int j = 0; j < across; ++j) act(i * across + j, c.begin + ((row + i * kTileColumns) * c.pitch + (column + j * kTileColumns)));
+        };
+        sums([&](int tile, Ex at) { adds ? b_.tile_load(tile, c.buffer, at, c.pitch) : b_.tile_zero(tile); });
+        x_.loop(b_.integer(0), words, kTileColumns, [&](Ex word) {
+          for (int j = 0; j < across; ++j) b_.tile_load(6 + j, b.buffer, b.begin + (word * b.pitch + (column + j * kTileColumns)), b.pitch);
+          for (int i = 0; i < down; ++i) {
+            b_.tile_load(4 + i, a.buffer, a.begin + ((row + i * kTileColumns) * a.pitch + word), a.pitch);
+            for (int j = 0; j < across; ++j) b_.tile_dot(i * across + j, 4 + i, 6 + j);
+          }
+        });
+        sums([&](int tile, Ex at) { b_.tile_store(c.buffer, at, c.pitch, tile); });
+      });
+    });
+  }
   // Of a register tile in sums_: `body(r, v, sum)` for vector v of row r of those before `end`, a multiple of kTileRows from `row`.
   void each_sum(Ex row, Ex end, int vectors, const std::function<void(Ex r, int v, Ex sum)>& body) {
     x_.loop(row, min(row + kTileRows, end), 1, [&](Ex r) {
@@ -179,7 +217,14 @@ class AttentionKernel {
     const BufferId to = tiles_[static_cast<std::size_t>(p_.slot.at({d.node, 0}))];
     live_.key_blocks([&](Ex k0, Ex end) {
       x_.at(d.node);
-      x_.loop(k0, end, kTileRows, [&](Ex row) {
+      x_.loop(k0, end, tile_rows_, [&](Ex row) {
+        if (in_tiles_) {
+          return live_.where(k0, end, row, b_.integer(0), [&] {
+            in_tiles({k.buffer, row * k.row_step, k.row_step}, {q.columns, b_.integer(0), b_.integer(kQueries)},
+                     {to, element_at(row, b_.integer(0)), b_.integer(kQueries)}, b_.integer(sides_.words(d.key_side, d.feature, k.pairs)),
+                     kTileKeys, kQueries, false);
+          });
+        }
         std::vector<Ex> starts;
         for (int r = 0; r < kTileRows; ++r) starts.push_back(b_.let(k.base + min(row + r, end - 1) * k.row_step));
         x_.loop(b_.integer(0), width_, panel_, [&](Ex p) {
@@ -280,6 +325,7 @@ class AttentionKernel {
           });
           x_.branch(whole < keys.end, [&] { store(whole, add_key(whole), {}); });
         }
+        if (last && in_tiles_) clear_past(keys.end, lane);
         for (const Sum& s : sums)
           if (!s.maximum) b_.assign(s.all, s.all + s.block);
       });
@@ -294,6 +340,17 @@ class AttentionKernel {
     for (Value v : kept) {
       defined_.insert(v);
       x_.define(v, [this, from = tiles_[static_cast<std::size_t>(p_.slot.at(v))]](const IndexEnv&) { return b_.load(from, tile_at(key_, lane_)); });
+    }
+  }
+
+  // Words past the last key, up to a whole tile of them.
+  void clear_past(Ex end, Ex lane) {
+    algorithm();
+    const Ex past = b_.let((end + (kTileKeys - 1)) / kTileKeys * kTileKeys);
+    for (const auto& [v, to] : narrow_) {
+      const auto clear = [&](BufferId buffer, Ex at, int lanes) { b_.store(buffer, b_.ramp(at, lanes), b_.splat(b_.integer(0, DType::i32), lanes)); };
+      if (to.by_keys) x_.loop((end + 1) / 2, past / 2, 1, [&](Ex two) { clear(*to.by_keys, element_at(two, lane), lanes_); });
+      if (to.by_queries) x_.loop(end, past, 1, [&](Ex key) { clear(*to.by_queries, element_at(key, lane) / 2, lanes_ / 2); });
     }
   }
 
@@ -316,6 +373,12 @@ class AttentionKernel {
     });
     live_.key_blocks([&](Ex k0, Ex end) {
       x_.at(p.node);
+      if (in_tiles_) {
+        const Range keys = live_.of(k0, end, b_.integer(0));
+        const Ex first = b_.let(keys.begin / 2), pitch = b_.integer(kQueries);
+        return in_tiles({k.buffer, first, k.feature_step}, {tile, first * kQueries, pitch}, {rows_out_, b_.integer(0), pitch},
+                        b_.let((keys.end - keys.begin + 1) / 2), n, kQueries, true);
+      }
       x_.loop(b_.integer(0), b_.integer(n), kTileRows, [&](Ex feature) {
         x_.loop(b_.integer(0), width_, panel_, [&](Ex panel) {
           const Range keys = live_.of(k0, end, panel);
@@ -360,6 +423,20 @@ class AttentionKernel {
     while (pitch / lanes_ % vectors != 0) vectors /= 2;
     live_.key_blocks([&](Ex k0, Ex end) {
       x_.at(p.node);
+      if (in_tiles_) {
+        return x_.loop(k0, end, tile_rows_, [&](Ex row) {
+          live_.where(k0, end, row, b_.integer(0), [&] {
+            const Ex words = b_.integer(kQueries / 2), to = b_.integer(pitch);
+            in_tiles({tile, row * (kQueries / 2), words}, {q.rows, b_.integer(0), to}, {sums_, b_.integer(0), to}, words, kTileKeys, n, false);
+            x_.loop(row, min(row + kTileKeys, end), 1, [&](Ex r) {
+              x_.loop(b_.integer(0), b_.integer(n), lanes_, [&](Ex e) {
+                const IndexEnv at = env_.with(f_.key, Index::scalar(r)).with(p.feature, Index::ramp(e, lanes_, lanes_));
+                x_.store({p.node, 0}, at, x_.load({p.node, 0}, at) + b_.load(sums_, b_.ramp((r - row) * pitch + e, lanes_)));
+              });
+            });
+          });
+        });
+      }
       x_.loop(k0, end, kTileRows, [&](Ex row) {
         const Range seeing = live_.queries_that_see(k0, end, row);
         std::vector<Ex> starts;
@@ -406,9 +483,9 @@ class AttentionKernel {
   ScheduledKernel out_;
   Inline x_;
   const int lanes_;
-  const bool has_pairs_;  // and no faster way to multiply bf16, which these kernels do not know
+  const bool in_tiles_, has_pairs_;  // pairs also where tiles multiply them
   const int vectors_;
-  const std::int64_t panel_;
+  const std::int64_t panel_, tile_rows_;
   AxisNames tasks_, inner_;  // batch axes: of the grid, and looped over by a task
   AttentionSides sides_;
   LiveKeys live_;

@@ -8,10 +8,12 @@
 // by then.
 //
 // Where the target multiplies pairs of bf16, products of bf16 are: scores take pairs of features, other products pairs of keys or of
-// queries, for which the last pass leaves its tile as words of two keys, of two queries, or both.
+// queries, for which the last pass leaves its tile as words of two keys, of two queries, or both. Where it has tile registers they
+// multiply the same words, 32 x 32 sums at a time, if all products are of bf16 and of whole tiles of features: keys are then packed with
+// zeros up to whole tiles, pairs of keys feature by feature, and masks skip 32 keys at a time.
 //
 // The order of sums: scores are one fma chain over the features; sums over keys (reductions and products) are taken in blocks of
-// 128 keys, each one chain in index order, blocks added in order; products over queries in blocks of 64 queries likewise, then over
+// 128 keys, each one chain in index order, blocks added in order (in tile registers onto the sums before); products over queries in blocks of 64 queries likewise, then over
 // the batch entries that share a key. So bits depend on nothing but the shape. Blocks of keys that the mask rules out (interval
 // arithmetic) are skipped.
 //

@@ -16,8 +16,8 @@ DType word(Pairs pairs) { return pairs == Pairs::none ? DType::f32 : DType::i32;
 
 }  // namespace
 
-AttentionSides::AttentionSides(KernelBuilder& b, Inline& x, const AttentionForm& form, int lanes)
-    : b_(b), x_(x), f_(form), g_(x.graph()), lanes_(lanes) {}
+AttentionSides::AttentionSides(KernelBuilder& b, Inline& x, const AttentionForm& form, int lanes, bool in_tiles)
+    : b_(b), x_(x), f_(form), g_(x.graph()), lanes_(lanes), in_tiles_(in_tiles) {}
 
 std::int64_t AttentionSides::words(Value v, const std::string& feature, Pairs pairs) const {
   return *g_.type(v).extent(feature).constant() / (pairs == Pairs::features ? 2 : 1);
@@ -31,16 +31,23 @@ Ex AttentionSides::zeros() const { return b_.splat(b_.real(0), lanes_); }
 std::optional<StoredOperand> AttentionSides::in_place(Value v, const std::string& feature, Pairs pairs) const {
   if (pairs == Pairs::none) return stored_operand(x_, v);
   const Node& n = g_.node(v.node);
-  const bool narrow = pairs == Pairs::features && n.op == Op::cast && x_.computes(v.node);
+  const bool narrow = !in_tiles_ && pairs == Pairs::features && n.op == Op::cast && x_.computes(v.node);
   return narrow ? operand_in_line(x_, n.operands[0], {feature}, DType::bf16) : std::nullopt;
 }
 
 KeySide& AttentionSides::key(Value v, const std::string& feature, Pairs pairs, Ex keys) {
   for (KeySide& k : keys_)
     if (k.value == v && k.feature == feature && k.pairs == pairs) return k;
-  KeySide k{v, feature, pairs, in_place(v, feature, pairs), 0, {}, {}, {}};
-  const Ex rows = pairs == Pairs::rows ? (keys + 1) / 2 : keys;
-  if (!k.stored) k.buffer = b_.scratch(word(pairs), rows * pitch(v, feature, pairs));
+  KeySide k{v, feature, pairs, in_place(v, feature, pairs), 0, {}, {}, {}, {}};
+  const Ex whole = (keys + (kTileKeys - 1)) / kTileKeys * kTileKeys;
+  if (in_tiles_ && pairs == Pairs::rows) {
+    // Of features a line more apart, a tile's do not all fall into the same few sets of a cache.
+    k.turned_pitch = whole / 2 + kTileColumns;
+    k.buffer = b_.scratch(DType::i32, k.turned_pitch * words(v, feature, pairs));
+  } else if (!k.stored) {
+    const Ex rows = in_tiles_ ? whole : pairs == Pairs::rows ? (keys + 1) / 2 : keys;
+    k.buffer = b_.scratch(word(pairs), rows * pitch(v, feature, pairs));
+  }
   return keys_.emplace_back(std::move(k));
 }
 
@@ -73,14 +80,18 @@ void AttentionSides::pack_keys(const IndexEnv& env, const std::function<void(con
     }
     packs = true;
     k.base = b_.integer(0);
-    k.row_step = b_.integer(pitch(k.value, k.feature, k.pairs));
-    k.feature_step = b_.integer(1);
+    k.row_step = b_.integer(k.turned_pitch ? 1 : pitch(k.value, k.feature, k.pairs));
+    k.feature_step = k.turned_pitch ? k.turned_pitch : b_.integer(1);
   }
   if (!packs) return;
   each_block([&](Ex begin, Ex end) {
     for (const KeySide& k : keys_) {
       if (k.stored) continue;
       const auto at = [&](Ex row) { return env.with(f_.key, Index::scalar(row)); };
+      if (k.turned_pitch) {
+        pack_turned(k, at, begin, end);
+        continue;
+      }
       if (k.pairs == Pairs::rows) {
         pack_pairs_of_rows(k.value, k.feature, at, begin, end, k.buffer);
         continue;
@@ -89,6 +100,7 @@ void AttentionSides::pack_keys(const IndexEnv& env, const std::function<void(con
         fetch_row(k.value, k.feature, at(row + kRowsAhead));
         pack_row(k.value, k.feature, k.pairs, at(row), k.buffer, row);
       });
+      if (in_tiles_) clear_rows(k.buffer, end, (end + (kTileKeys - 1)) / kTileKeys * kTileKeys, pitch(k.value, k.feature, k.pairs));
     }
   });
 }
@@ -144,6 +156,39 @@ void AttentionSides::pack_pairs_of_rows(Value v, const std::string& feature, con
   x_.branch(whole < end, [&] { pack(whole, false); });
 }
 
+// Squares of as many features as pairs of keys, turned over in registers.
+void AttentionSides::pack_turned(const KeySide& k, const std::function<IndexEnv(Ex row)>& at, Ex begin, Ex end) {
+  const std::int64_t n = words(k.value, k.feature, Pairs::none);
+  const auto pack = [&](Ex row, bool whole) {
+    const auto words_of = [&](Ex e, std::int64_t i) {
+      const auto from = [&](Ex r) {
+        const Ex there = b_.let(whole ? r : min(r, end - 1));
+        const Ex value = b_.splat(x_.value(k.value, of_features(at(there), k.feature, n, e)), lanes_);
+        b_.at(kAlgorithm);
+        return whole ? value : b_.select(b_.splat(r < end, lanes_), value, zeros());
+      };
+      const Ex low = from(row + 2 * i);
+      return b_.pairs(low, from(row + (2 * i + 1)), false);
+    };
+    x_.loop(b_.integer(0), b_.integer(n), lanes_, [&](Ex e) {
+      turn_over(b_, lanes_, [&](std::int64_t i) { return words_of(e, i); },
+                [&](std::int64_t i, Ex values) { b_.store(k.buffer, b_.ramp((e + i) * k.turned_pitch + row / 2, lanes_), values); });
+    });
+  };
+  const Ex whole = b_.let(begin + (end - begin) / kTileKeys * kTileKeys);
+  x_.loop(begin, whole, kTileKeys, [&](Ex row) { pack(row, true); });
+  x_.branch(whole < end, [&] { pack(whole, false); });
+}
+
+void AttentionSides::clear_rows(BufferId to, Ex begin, Ex end, std::int64_t pitch) {
+  b_.at(kAlgorithm);
+  x_.loop(begin, end, 1, [&](Ex row) {
+    x_.loop(b_.integer(0), b_.integer(pitch), lanes_, [&](Ex e) {
+      b_.store(to, b_.ramp(row * pitch + e, lanes_), b_.splat(b_.integer(0, DType::i32), lanes_));
+    });
+  });
+}
+
 void AttentionSides::pack_queries(const IndexEnv& env, Ex q0, Ex count, Ex width) {
   for (const QuerySide& q : queries_) pack(q, env, q0, count, width);
 }
@@ -152,6 +197,7 @@ void AttentionSides::pack(const QuerySide& q, const IndexEnv& env, Ex q0, Ex cou
   const auto at = [&](Ex i) { return env.with(f_.query, Index::scalar(b_.let(q0 + i))); };
   if (q.pairs == Pairs::rows) {
     pack_pairs_of_rows(q.value, q.feature, at, b_.integer(0), count, q.rows);
+    if (in_tiles_) clear_rows(q.rows, (count + 1) / 2, b_.integer(kQueries / 2), pitch(q.value, q.feature, q.pairs));
     return;
   }
   const std::int64_t n = words(q.value, q.feature, q.pairs), row = pitch(q.value, q.feature, q.pairs);

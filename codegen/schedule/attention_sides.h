@@ -15,6 +15,8 @@ namespace uwaga::schedule {
 
 // Queries of a block. Part of the order of sums.
 inline constexpr std::int64_t kQueries = 64;
+// Keys of a step in tile registers, two tiles of them or one of words.
+inline constexpr std::int64_t kTileKeys = 2 * kernel::kTileRows;
 
 // Which two bf16 share a word where pairs are multiplied.
 enum class Pairs : std::uint8_t {
@@ -23,7 +25,8 @@ enum class Pairs : std::uint8_t {
   rows,      // of two keys or queries that follow one another, from an even one; what lacks its second is paired with a zero
 };
 
-// One row a key, or two: element (row, feature) lies at base + row * row_step + feature * feature_step.
+// One row a key, or two: element (row, feature) lies at base + row * row_step + feature * feature_step. Packed for tile registers,
+// pairs of rows lie side by side, a feature's one after the other, and what tiles of 32 keys lack past the last key is zero.
 struct KeySide {
   Value value;
   std::string feature;
@@ -31,6 +34,7 @@ struct KeySide {
   std::optional<StoredOperand> stored;  // of features in pairs: in bf16, one by one
   kernel::BufferId buffer = 0;
   kernel::Ex base, row_step, feature_step;
+  kernel::Ex turned_pitch;  // of pairs of rows in tiles, from feature to feature
 };
 
 // Packed: [64 queries][features], [32][features] of pairs of rows; for tile dots [features][64 queries] too.
@@ -45,7 +49,8 @@ struct QuerySide {
 // Declares and packs them. First every side is asked for, then code is written.
 class AttentionSides {
  public:
-  AttentionSides(kernel::KernelBuilder& b, kernel::Inline& x, const AttentionForm& form, int lanes);
+  // `in_tiles`: for tile registers, all in pairs.
+  AttentionSides(kernel::KernelBuilder& b, kernel::Inline& x, const AttentionForm& form, int lanes, bool in_tiles);
 
   // `keys`: how many there are.
   KeySide& key(Value v, const std::string& feature, Pairs pairs, kernel::Ex keys);
@@ -70,6 +75,8 @@ class AttentionSides {
   void pack_row(Value v, const std::string& feature, Pairs pairs, const IndexEnv& env, kernel::BufferId to, Ex row);
   // The rows from begin, which is even, to end, two a row of `to`.
   void pack_pairs_of_rows(Value v, const std::string& feature, const std::function<IndexEnv(Ex row)>& at, Ex begin, Ex end, kernel::BufferId to);
+  void pack_turned(const KeySide& k, const std::function<IndexEnv(Ex row)>& at, Ex begin, Ex end);
+  void clear_rows(kernel::BufferId to, Ex begin, Ex end, std::int64_t pitch);
   void pack(const QuerySide& q, const IndexEnv& env, Ex q0, Ex count, Ex width);
   IndexEnv of_features(const IndexEnv& env, const std::string& feature, std::int64_t n, Ex first) const;
   Ex zeros() const;
@@ -79,6 +86,7 @@ class AttentionSides {
   const AttentionForm& f_;
   const GraphData& g_;
   const int lanes_;
+  const bool in_tiles_;
   std::vector<KeySide> keys_;
   std::vector<QuerySide> queries_;
 };

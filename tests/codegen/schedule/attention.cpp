@@ -106,7 +106,7 @@ TEST_CASE("attention of few queries has the bits of attention of many") {
   }
 }
 
-TEST_CASE("products of bf16 in an attention are multiplied in pairs where the target has them") {
+TEST_CASE("products of bf16 in an attention are multiplied in pairs, or in tiles, where the target has them") {
   std::vector<Variant> all = variants();
   const std::vector<Variant> learned = learned_variants();
   all.insert(all.end(), {learned[1], learned[5]});  // a table, and what has queries and keys
@@ -129,10 +129,18 @@ TEST_CASE("products of bf16 in an attention are multiplied in pairs where the ta
         HostTarget target;
         target.vector_bytes = 64;
         target.registers = 32;
-        int dots = 0;
+        int dots = 0, tiles = 0;
+        const std::function<void(const std::vector<kernel::Stmt>&)> count_tiles = [&](const auto& statements) {
+          for (const kernel::Stmt& s : statements) {
+            tiles += s.kind == kernel::StmtKind::tile_dot;
+            count_tiles(s.body);
+            count_tiles(s.otherwise);
+          }
+        };
         const KernelRunner judge = kernel_interpreter();
         const KernelRunner counting = [&](const kernel::Kernel& k, const auto& buffers, const auto& arguments, auto* error, bool first) {
           for (const kernel::Expr& e : k.exprs) dots += k.kind == "attention" && e.kind == kernel::ExprKind::dot_pairs;
+          if (k.kind == "attention") count_tiles(k.body);
           judge(k, buffers, arguments, error, first);
         };
         const ClusterRun single = run_clusters(low, given.inputs, given.parameters, sizes, target, counting);
@@ -140,6 +148,11 @@ TEST_CASE("products of bf16 in an attention are multiplied in pairs where the ta
         target.bf16_dot = true;
         const ClusterRun paired = run_clusters(low, given.inputs, given.parameters, sizes, target, counting);
         CHECK(dots > 0);
+        CHECK(tiles == 0);
+        target.amx = true;
+        const ClusterRun tiled = run_clusters(low, given.inputs, given.parameters, sizes, target, counting);
+        CHECK(tiles > 0);
+        check_close(tiled.outputs, single.outputs, std::ldexp(1.0, narrow ? -7 : -11));
         // The same products in another order: of two probabilities that differ little, one may be rounded up and one down.
         check_close(paired.outputs, single.outputs, std::ldexp(1.0, narrow ? -7 : -11));
         check_close(paired.outputs, interpret(g, given.inputs, given.parameters, Mode::typed).outputs, std::ldexp(1.0, -7));
