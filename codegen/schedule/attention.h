@@ -13,9 +13,9 @@
 // zeros up to whole tiles, pairs of keys feature by feature, and masks skip 32 keys at a time.
 //
 // The order of sums: scores are one fma chain over the features; sums over keys (reductions and products) are taken in blocks of
-// 128 keys, each one chain in index order, blocks added in order (in tile registers onto the sums before); products over queries in blocks of 64 queries likewise, then over
-// the batch entries that share a key. So bits depend on nothing but the shape. Blocks of keys that the mask rules out (interval
-// arithmetic) are skipped.
+// 128 keys, each one chain in index order, blocks added in order (in tile registers onto the sums before); products over queries
+// in blocks of 64 queries likewise, then over the batch entries that share a key. So bits depend on nothing but the shape. Blocks of
+// keys that the mask rules out (interval arithmetic) are skipped.
 //
 // Tasks: batch entry x query block where only rows of queries come out; else batch entries that share no key or value with another,
 // nor a captured tensor that has an element for each query and key.

@@ -19,9 +19,9 @@ void Contraction::choose_tile_task(const HostTarget& target) {
   constexpr std::int64_t kInPlace = 1, kCopied = 2, kTurned = 8;
   const std::int64_t again_a = has_tiles_in_line() ? kInPlace : a_in_line() ? kCopied : kTurned;
   const std::int64_t again_b = across_b_ ? kTurned : kCopied;
-  const std::int64_t most_columns = std::max(kTileBytes / (per_step_ * block_) / panel_, std::int64_t{1}) * panel_;
   const bool several = terms_.constant().value_or(0) > most_terms_;
-  const std::int64_t most_rows = (several ? target.tuning.task_rows : kTileTaskRows) / tile_rows_ * tile_rows_;
+  const std::int64_t bytes = several ? kTileBytes * 2 / 3 : kTileBytes, most_rows = several ? kOpenTileTaskRows : kTileTaskRows;
+  const std::int64_t most_columns = std::max(bytes / (per_step_ * block_) / panel_, std::int64_t{1}) * panel_;
   // Of sizes that are not known as many as one task has.
   const std::int64_t rows = std::max<std::int64_t>(rows_.constant().value_or(target.tuning.task_rows), 1);
   const std::int64_t columns = std::max<std::int64_t>(columns_.constant().value_or(most_columns), 1);

@@ -27,8 +27,8 @@ inline constexpr std::int64_t kSharedTerms = 256;
 inline constexpr std::int64_t kHidingTerms = 64;
 // Terms that are summed in tile registers before the sums are put away, at most, bytes of B that are packed for them, and rows that
 // one task then computes: a sum in tile registers goes on exactly where it was, so that blocks of them are no part of its meaning.
-// Of more terms, or nobody knows how many, fewer are taken at once, for as many columns.
-inline constexpr std::int64_t kTileTerms = 2048, kOpenTileTerms = 1024, kTileBytes = 600 << 10, kTileTaskRows = 1536;
+// Of more terms, or nobody knows how many, fewer are taken at once; of more, whose sums wait beside B, for fewer columns and rows.
+inline constexpr std::int64_t kTileTerms = 2048, kOpenTileTerms = 1024, kTileBytes = 600 << 10, kTileTaskRows = 1536, kOpenTileTaskRows = 1024;
 // Tasks of a thread that a product in tiles has, where its sizes allow: more would pack or read operands once more.
 inline constexpr std::int64_t kTileTasks = 2;
 // Row tiles that are packed together from an A whose rows lie one after the other: a few cache lines of each term.
