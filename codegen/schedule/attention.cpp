@@ -169,33 +169,17 @@ class AttentionKernel {
                   .pairs_in_line = s.in_line, .shared = true},
              {s.rows, s.a_step, s.columns, s.to, b_.integer(s.c_pitch), s.terms});
   }
-  // The same in tile registers, 32 x 32 sums at a time, of `rows` rows by `columns`: whole tiles. A and B are words, a row of A's and of B's
-  // `pitch` apart. `adds`: onto what C holds.
-  struct Words {
-    BufferId buffer;
-    Ex begin, pitch;
-  };
-  void in_tiles(const Words& a, const Words& b, const Words& c, Ex words, std::int64_t rows, std::int64_t columns, bool adds) {
+  // The same in tile registers, of `rows` rows by `columns`: whole tiles.
+  void in_tiles(const TileOperand& a, const TileOperand& b, const TilesOfSums& c, Ex words, std::int64_t rows, std::int64_t columns) {
+    constexpr std::int64_t kTwo = 2 * kTileColumns;
     const auto each_two = [&](std::int64_t n, const std::function<void(Ex first, int tiles)>& body) {
-      const std::int64_t whole = n / (2 * kTileColumns) * (2 * kTileColumns);
-      x_.loop(b_.integer(0), b_.integer(whole), 2 * kTileColumns, [&](Ex first) { body(first, 2); });
-      if (whole < n) body(b_.integer(whole), 1);
+      x_.loop(b_.integer(0), b_.integer(n / kTwo * kTwo), kTwo, [&](Ex first) { body(first, 2); });
+      if (n % kTwo != 0) body(b_.integer(n / kTwo * kTwo), 1);
     };
     each_two(rows, [&](Ex row, int down) {
       each_two(columns, [&](Ex column, int across) {
-        const auto sums = [&](const auto& act) {
-          for (int i = 0; i < down; ++i)
-            for (int j = 0; j < across; ++j) act(i * across + j, c.begin + ((row + i * kTileColumns) * c.pitch + (column + j * kTileColumns)));
-        };
-        sums([&](int tile, Ex at) { adds ? b_.tile_load(tile, c.buffer, at, c.pitch) : b_.tile_zero(tile); });
-        x_.loop(b_.integer(0), words, kTileColumns, [&](Ex word) {
-          for (int j = 0; j < across; ++j) b_.tile_load(6 + j, b.buffer, b.begin + (word * b.pitch + (column + j * kTileColumns)), b.pitch);
-          for (int i = 0; i < down; ++i) {
-            b_.tile_load(4 + i, a.buffer, a.begin + ((row + i * kTileColumns) * a.pitch + word), a.pitch);
-            for (int j = 0; j < across; ++j) b_.tile_dot(i * across + j, 4 + i, 6 + j);
-          }
-        });
-        sums([&](int tile, Ex at) { b_.tile_store(c.buffer, at, c.pitch, tile); });
+        multiply_tiles(b_, {a.buffer, a.begin + row * a.pitch, a.pitch}, {b.buffer, b.begin + column, b.pitch},
+                       {c.buffer, c.begin + row * c.pitch + column, c.pitch, c.adds}, words, down, across, false);
       });
     });
   }
@@ -222,7 +206,7 @@ class AttentionKernel {
           return live_.where(k0, end, row, b_.integer(0), [&] {
             in_tiles({k.buffer, row * k.row_step, k.row_step}, {q.columns, b_.integer(0), b_.integer(kQueries)},
                      {to, element_at(row, b_.integer(0)), b_.integer(kQueries)}, b_.integer(sides_.words(d.key_side, d.feature, k.pairs)),
-                     kTileKeys, kQueries, false);
+                     kTileKeys, kQueries);
           });
         }
         std::vector<Ex> starts;
@@ -376,8 +360,8 @@ class AttentionKernel {
       if (in_tiles_) {
         const Range keys = live_.of(k0, end, b_.integer(0));
         const Ex first = b_.let(keys.begin / 2), pitch = b_.integer(kQueries);
-        return in_tiles({k.buffer, first, k.feature_step}, {tile, first * kQueries, pitch}, {rows_out_, b_.integer(0), pitch},
-                        b_.let((keys.end - keys.begin + 1) / 2), n, kQueries, true);
+        return in_tiles({k.buffer, first, k.feature_step}, {tile, first * kQueries, pitch}, {rows_out_, b_.integer(0), pitch, true},
+                        b_.let((keys.end - keys.begin + 1) / 2), n, kQueries);
       }
       x_.loop(b_.integer(0), b_.integer(n), kTileRows, [&](Ex feature) {
         x_.loop(b_.integer(0), width_, panel_, [&](Ex panel) {
@@ -427,7 +411,7 @@ class AttentionKernel {
         return x_.loop(k0, end, tile_rows_, [&](Ex row) {
           live_.where(k0, end, row, b_.integer(0), [&] {
             const Ex words = b_.integer(kQueries / 2), to = b_.integer(pitch);
-            in_tiles({tile, row * (kQueries / 2), words}, {q.rows, b_.integer(0), to}, {sums_, b_.integer(0), to}, words, kTileKeys, n, false);
+            in_tiles({tile, row * (kQueries / 2), words}, {q.rows, b_.integer(0), to}, {sums_, b_.integer(0), to}, words, kTileKeys, n);
             x_.loop(row, min(row + kTileKeys, end), 1, [&](Ex r) {
               x_.loop(b_.integer(0), b_.integer(n), lanes_, [&](Ex e) {
                 const IndexEnv at = env_.with(f_.key, Index::scalar(r)).with(p.feature, Index::ramp(e, lanes_, lanes_));

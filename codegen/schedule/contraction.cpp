@@ -235,9 +235,12 @@ void Contraction::tiles(Ex row, Ex group, Ex first, Ex k0, Ex count, Ex last, Ex
     const Ex begin = panel_at(panel, b_.integer(0)), many = packs_a_ ? steps(count) : count / per_step_;
     const auto add_up = [&](BufferId c, Ex at, Ex pitch) {
       if (tiles_) {
-        const auto of = [&](const Operand& a) { multiply_tiles(a, {c, at, pitch}, panel, k0, count, bool(last)); };
-        const auto in_line = [&] { of({tile.a, starts[0], pitch_in_line_, per_step_}); };
-        const auto copied = [&] { of({packed_a_, packed_rows_at(row, group), pitch_a_, 1}); };
+        const auto of = [&](const TileOperand& a) {
+          multiply_tiles(b_, a, {panels_b_, begin, b_.integer(panel_)}, {.buffer = c, .begin = at, .pitch = pitch, .before = last ? k0 : Ex()},
+                         packed_steps(count), tile_rows_ / kTileRows, static_cast<int>(panel_) / kTileColumns, true);
+        };
+        const auto in_line = [&] { of({tile.a, starts[0], b_.integer(pitch_in_line_), per_step_}); };
+        const auto copied = [&] { of({packed_a_, packed_rows_at(row, group), b_.integer(pitch_a_)}); };
         return packs_a_ ? copied() : packs_last_ ? x_.branch(whole_tile(row), in_line, copied) : in_line();
       }
       tile.c = c;

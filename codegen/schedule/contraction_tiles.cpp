@@ -70,25 +70,4 @@ Ex Contraction::packed_steps(Ex count) {
   return tiles_ && !whole_steps_ ? (steps(count) + (kTileColumns - 1)) / kTileColumns * kTileColumns : steps(count);
 }
 
-void Contraction::multiply_tiles(const Operand& a, const Sums& c, Ex panel, Ex k0, Ex count, bool several) {
-  const int down = tile_rows_ / kTileRows, across = static_cast<int>(panel_) / kTileColumns;
-  constexpr int kRows = 4, kColumns = 6;  // the first tile of each
-  const auto sums = [&](const auto& act) {
-    for (int i = 0; i < down; ++i)
-      for (int j = 0; j < across; ++j) act(i * across + j, c.begin + c.pitch * (i * kTileRows) + j * kTileColumns);
-  };
-  const auto from_zero = [&] { sums([&](int tile, Ex) { b_.tile_zero(tile); }); };
-  if (several) x_.branch(k0 < 1, from_zero, [&] { sums([&](int tile, Ex at) { b_.tile_load(tile, c.buffer, at, c.pitch); }); });
-  else from_zero();
-  x_.loop(b_.integer(0), packed_steps(count), kTileColumns, [&](Ex step) {
-    for (int j = 0; j < across; ++j)
-      b_.tile_load(kColumns + j, panels_b_, panel_at(panel, step) + j * kTileColumns, b_.integer(panel_), true);
-    for (int i = 0; i < down; ++i) {
-      b_.tile_load(kRows + i, a.buffer, a.begin + step * a.step + i * kTileRows * a.pitch, b_.integer(a.pitch));
-      for (int j = 0; j < across; ++j) b_.tile_dot(i * across + j, kRows + i, kColumns + j);
-    }
-  });
-  sums([&](int tile, Ex at) { b_.tile_store(c.buffer, at, c.pitch, tile); });
-}
-
 }  // namespace uwaga::schedule

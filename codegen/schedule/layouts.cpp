@@ -24,7 +24,6 @@ class Chooser {
 
   // A value of this many bytes may go past the caches where as many of others are read and written before it is read.
   static constexpr std::int64_t kLarge = 1 << 20, kFar = 16 << 20;
-  static constexpr std::int64_t kAssumed = 16;  // of a size that nobody knows: a batch's windows, a window's tokens
 
   Layouts run() {
     // What crosses the border is written as its type says.
@@ -51,10 +50,7 @@ class Chooser {
   const std::optional<AxisNames>& chosen(Value v) const { return chosen_[first_[v.node] + v.output]; }
   std::int64_t bytes(Value v) const {
     const Type& type = graph_.type(v);
-    const Extent elements = type.elements();
-    Sizes sizes;
-    for (const std::string& symbol : elements.symbols()) sizes[symbol] = kAssumed;
-    return elements.evaluate(sizes) * static_cast<std::int64_t>(size_of(type.dtype));
+    return type.elements().constant().value_or(0) * static_cast<std::int64_t>(size_of(type.dtype));
   }
 
   // What is written to a slot is read through its leaf, in the next run at the earliest; what leaves the graph may be read at once.

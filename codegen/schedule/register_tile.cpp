@@ -109,4 +109,27 @@ void multiply(KernelBuilder& b, const RegisterTile& tile, const TilePlace& place
   });
 }
 
+void multiply_tiles(KernelBuilder& b, const TileOperand& rows, const TileOperand& columns, const TilesOfSums& c, Ex words, int down, int across,
+                    bool streams) {
+  constexpr int kRows = 4, kColumns = 6;  // the first tile of each
+  const auto sums = [&](const auto& act) {
+    for (int i = 0; i < down; ++i)
+      for (int j = 0; j < across; ++j) act(i * across + j, c.begin + c.pitch * (i * kTileRows) + j * kTileColumns);
+  };
+  const auto from_zero = [&] { sums([&](int tile, Ex) { b.tile_zero(tile); }); };
+  const auto onto = [&] { sums([&](int tile, Ex at) { b.tile_load(tile, c.buffer, at, c.pitch); }); };
+  if (c.before) b.branch(c.before < 1, from_zero, onto);
+  else if (c.adds) onto();
+  else from_zero();
+  b.loop(b.integer(0), words, kTileColumns, [&](Ex word) {
+    for (int j = 0; j < across; ++j)
+      b.tile_load(kColumns + j, columns.buffer, columns.begin + word * columns.pitch + j * kTileColumns, columns.pitch, streams);
+    for (int i = 0; i < down; ++i) {
+      b.tile_load(kRows + i, rows.buffer, rows.begin + word * rows.step + rows.pitch * (i * kTileRows), rows.pitch);
+      for (int j = 0; j < across; ++j) b.tile_dot(i * across + j, kRows + i, kColumns + j);
+    }
+  });
+  sums([&](int tile, Ex at) { b.tile_store(c.buffer, at, c.pitch, tile); });
+}
+
 }  // namespace uwaga::schedule

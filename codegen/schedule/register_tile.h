@@ -53,4 +53,20 @@ struct TilePlace {
 
 void multiply(kernel::KernelBuilder& b, const RegisterTile& tile, const TilePlace& place);
 
+// The same in tile registers, of words that hold two bf16 each: up to 2 x 2 tiles of f32 sums.
+struct TileOperand {
+  kernel::BufferId buffer;
+  kernel::Ex begin, pitch;  // of A from row to row, of B from word to word; elements
+  std::int64_t step = 1;    // of A from word to word
+};
+struct TilesOfSums {
+  kernel::BufferId buffer;
+  kernel::Ex begin, pitch;
+  bool adds = false;    // onto what is there
+  kernel::Ex before{};  // the same, where there may be none: terms whose sums are there
+};
+// `words`: of a row, in whole tiles. `streams`: B is not wanted in the first cache again.
+void multiply_tiles(kernel::KernelBuilder& b, const TileOperand& rows, const TileOperand& columns, const TilesOfSums& sums, kernel::Ex words,
+                    int down, int across, bool streams);
+
 }  // namespace uwaga::schedule

@@ -153,17 +153,6 @@ class Contraction {
   // The register tiles of tile_rows_ rows from `row`, over all panels of the task. tile_c_ begins with row `first`. `last`: of
   // several blocks, is this one the last; there is only one where it is empty. `at_once`: see plan_c.
   void tiles(Ex row, Ex group, Ex first, Ex k0, Ex count, Ex last, Ex at_once);
-  // A block's terms in tile registers: four sums, the rows' tiles, the columns'. `several`: onto the blocks before.
-  struct Operand {
-    kernel::BufferId buffer;
-    Ex begin;
-    std::int64_t pitch, step;  // elements from row to row, from step to step
-  };
-  struct Sums {
-    kernel::BufferId buffer;
-    Ex begin, pitch;
-  };
-  void multiply_tiles(const Operand& a, const Sums& c, Ex panel, Ex k0, Ex count, bool several);
   // Is it a tile of rows that are all there?
   Ex whole_tile(Ex row) { return row + tile_rows_ < m_ + 1; }
   // Everything after the dot, for the tile's rows from `begin`.

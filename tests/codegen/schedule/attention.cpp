@@ -126,9 +126,7 @@ TEST_CASE("products of bf16 in an attention are multiplied in pairs, or in tiles
         // Of odd numbers a last key, and a last query, has no second one.
         const Sizes sizes{{"batch", 2}, {"time", 67}, {"key", 131}};
         const Drawn given = draw(g, sizes, 3, -2, 2, 2);
-        HostTarget target;
-        target.vector_bytes = 64;
-        target.registers = 32;
+        HostTarget target = with_vectors(64);
         int dots = 0, tiles = 0;
         const std::function<void(const std::vector<kernel::Stmt>&)> count_tiles = [&](const auto& statements) {
           for (const kernel::Stmt& s : statements) {
