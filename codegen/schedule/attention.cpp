@@ -22,6 +22,8 @@ namespace {
 using namespace kernel;
 
 constexpr int kTileRows = 6;
+// What is packed of the keys serves so many blocks of queries, at most, if each thread still has so many tasks.
+constexpr std::int64_t kMostBlocks = 4, kTasksAThread = 8;
 static_assert(kTileRows % 2 == 0 && kKeyBlock % 2 == 0, "two keys of a word belong to one tile of rows");
 
 std::int64_t features_of(const GraphData& g, Value v, const std::string& axis) { return *g.type(v).extent(axis).constant(); }
@@ -38,8 +40,8 @@ class AttentionKernel {
  public:
   AttentionKernel(const FlatAttention& flat, const AttentionForm& form, const HostTarget& target)
       : g_(flat.graph.data()), f_(form), p_(plan_passes(g_, form)), x_(b_, flat.graph, flat.cluster, flat.layouts, out_),
-        lanes_(std::clamp(target.vector_bytes / 4, 1, 16)), in_tiles_(multiplied_in_tiles(g_, form, target)), has_pairs_(in_tiles_ || (target.bf16_dot && !target.amx)), vectors_(target.registers >= 32 ? 4 : 2), panel_(static_cast<std::int64_t>(lanes_) * vectors_),
-        tile_rows_(in_tiles_ ? kTileKeys : kTileRows), sides_(b_, x_, form, lanes_, in_tiles_), live_(x_, form, panel_, tile_rows_),
+        lanes_(std::clamp(target.vector_bytes / 4, 1, 16)), threads_(target.threads), in_tiles_(multiplied_in_tiles(g_, form, target)), has_pairs_(in_tiles_ || (target.bf16_dot && !target.amx)), vectors_(target.registers >= 32 ? 4 : 2), panel_(static_cast<std::int64_t>(lanes_) * vectors_),
+        tile_rows_(in_tiles_ ? kTileKeys : kTileRows), most_at_once_(target.registers >= 32 ? 2 * lanes_ : lanes_), sides_(b_, x_, form, lanes_, in_tiles_), live_(x_, form, panel_, tile_rows_),
         tile_sums_(x_, form, live_, lanes_, tile_rows_) {
     for (const std::string& axis : f_.batch) (divides_tasks(g_, f_, axis) ? tasks_ : inner_).push_back(axis);
     x_.let_every_op();
@@ -49,16 +51,23 @@ class AttentionKernel {
     algorithm();
     keys_ = x_.extent(f_.space.extent(f_.key));
     queries_ = x_.extent(f_.space.extent(f_.query));
-    const Ex blocks = (queries_ + (kQueries - 1)) / kQueries;
-    const Ex entry = b_.grid(x_.extent(product(f_.space, tasks_)));
-    Ex block;
-    if (!f_.accumulates()) block = b_.grid(blocks);
+    const Ex blocks = (queries_ + (kQueries - 1)) / kQueries, entries = x_.extent(product(f_.space, tasks_));
+    const Ex entry = b_.grid(entries);
+    Ex part, blocks_a_part;
+    if (!f_.accumulates()) {
+      blocks_a_part = max(min(entries * blocks / (kTasksAThread * threads_), b_.integer(kMostBlocks)), b_.integer(1));
+      part = b_.grid((blocks + blocks_a_part - 1) / blocks_a_part);
+    }
     add_scratch();
     spread(env_, tasks_, entry);
-    if (block) {
-      begin_queries(block);
+    if (part) {
+      const Ex first = b_.let(part * blocks_a_part), end = b_.let(min(first + blocks_a_part, blocks));
+      begin_queries(first, end);
       sides_.pack_keys(env_, [&](const auto& rows) { live_.key_blocks(rows); });  // those that these queries see
-      queries(block);
+      x_.loop(first, end, 1, [&](Ex block) {
+        begin_queries(block, block + 1);
+        queries(block);
+      });
     } else {
       clear_outputs();
       x_.loop(b_.integer(0), x_.extent(product(f_.space, inner_)), 1, [&](Ex i) {
@@ -67,7 +76,7 @@ class AttentionKernel {
         tile_sums_.clear_entry(env_);
         sides_.pack_keys(env_, [&](const auto& rows) { rows(b_.integer(0), keys_); });
         x_.loop(b_.integer(0), blocks, 1, [&](Ex q) {
-          begin_queries(q);
+          begin_queries(q, q + 1);
           queries(q);
         });
         tile_sums_.end_entry(env_);
@@ -123,7 +132,7 @@ class AttentionKernel {
     for (NodeId id : f_.reductions) results_[id] = b_.scratch(DType::f32, b_.integer(kQueries));
     for (const TileSum& s : f_.sums)
       if (!s.is_of_lanes()) singles_.insert(s.tile);
-    rows_out_ = b_.scratch(DType::f32, b_.integer(widest * kQueries));
+    rows_out_ = b_.scratch(DType::f32, b_.integer(round_up(widest, kTileRows) * kQueries));
     sums_ = b_.scratch(DType::f32, b_.integer(tile_rows_ * std::max(panel_, in_tiles_ ? widest : 0)));
     live_.add_scratch(keys_);
     tile_sums_.add_scratch();
@@ -131,11 +140,11 @@ class AttentionKernel {
 
   Ex zeros() { return b_.splat(b_.real(0), lanes_); }
 
-  // ---- one block of queries
-  void begin_queries(Ex block) {
+  // ---- blocks of queries
+  void begin_queries(Ex block, Ex end) {
     algorithm();
     q0_ = b_.let(block * kQueries);
-    count_ = b_.let(min(queries_ - q0_, b_.integer(kQueries)));
+    count_ = b_.let(min(queries_, end * kQueries) - q0_);
     width_ = b_.let(min((count_ + (panel_ - 1)) / panel_ * panel_, b_.integer(kQueries)));
     live_.begin({q0_, count_, width_});
   }
@@ -161,13 +170,13 @@ class AttentionKernel {
     std::int64_t b_step;
     BufferId c;
     Ex to;
-    std::int64_t c_pitch;
-    bool pairs = false, in_line = false;  // RegisterTile::pairs, pairs_in_line
+    Ex c_pitch;
+    bool adds = false, pairs = false, in_line = false;  // RegisterTile::adds, pairs, pairs_in_line
   };
   void register_tile(const Sums& s, int vectors) {
     multiply(b_, {.rows = kTileRows, .vectors = vectors, .lanes = lanes_, .a = s.a, .b = s.b, .c = s.c, .b_step = s.b_step, .pairs = s.pairs,
-                  .pairs_in_line = s.in_line, .shared = true},
-             {s.rows, s.a_step, s.columns, s.to, b_.integer(s.c_pitch), s.terms});
+                  .pairs_in_line = s.in_line, .adds = s.adds, .shared = true},
+             {s.rows, s.a_step, s.columns, s.to, s.c_pitch, s.terms});
   }
   // The same in tile registers, of `rows` rows by `columns`: whole tiles.
   void in_tiles(const TileOperand& a, const TileOperand& b, const TilesOfSums& c, Ex words, std::int64_t rows, std::int64_t columns) {
@@ -183,15 +192,9 @@ class AttentionKernel {
       });
     });
   }
-  // Of a register tile in sums_: `body(r, v, sum)` for vector v of row r of those before `end`, a multiple of kTileRows from `row`.
-  void each_sum(Ex row, Ex end, int vectors, const std::function<void(Ex r, int v, Ex sum)>& body) {
-    x_.loop(row, min(row + kTileRows, end), 1, [&](Ex r) {
-      for (int v = 0; v < vectors; ++v)
-        body(r, v, b_.load(sums_, b_.ramp((r - row) * panel_ + std::int64_t{v} * lanes_, lanes_)));
-    });
-  }
   Ex element_at(Ex key, Ex lane) { return key * kQueries + lane; }
   Ex tile_at(Ex key, Ex lane) { return b_.ramp(element_at(key, lane), lanes_); }
+  Ex elements(Ex key, Ex lane) { return b_.ramp(element_at(key, lane), at_once_); }
   Ex vector_of(Ex panel, int v) { return panel + static_cast<std::int64_t>(v) * lanes_; }
 
   void tile_dot(const TileDot& d) {
@@ -215,13 +218,13 @@ class AttentionKernel {
           live_.where(k0, end, row, p, [&] {
             const Ex step = in_line ? b_.integer(2) : k.feature_step;  // the features lie side by side
             register_tile({k.buffer, starts, step, b_.integer(sides_.words(d.key_side, d.feature, k.pairs)), q.columns, p, kQueries, to,
-                           element_at(row, p), kQueries, pairs, in_line},
+                           element_at(row, p), b_.integer(kQueries), false, pairs, in_line},
                           vectors_);
           });
         });
       });
     });
-    x_.define({d.node, 0}, [this, to](const IndexEnv&) { return b_.load(to, tile_at(key_, lane_)); });
+    x_.define({d.node, 0}, [this, to](const IndexEnv&) { return b_.load(to, elements(key_, lane_)); });
   }
 
   // Values without the key's axis that the elements of a tile use: computed once a row.
@@ -237,14 +240,16 @@ class AttentionKernel {
     const auto& reduced = p_.reduced[static_cast<std::size_t>(pass)];
     const auto& kept = p_.kept[static_cast<std::size_t>(pass)];
     const bool last = pass == p_.last;
+    at_once_ = last && !narrow_.empty() ? lanes_ : most_at_once_;
+    const auto none = [&] { return b_.splat(b_.real(0), at_once_); };
     algorithm();
     for (const TileDot& d : f_.dots) defined_.insert({d.node, 0});
-    x_.loop(b_.integer(0), width_, lanes_, [&](Ex lane) {
+    x_.loop(b_.integer(0), width_, at_once_, [&](Ex lane) {
       lane_ = lane;
-      IndexEnv env = env_.with(f_.query, Index::ramp(b_.let(q0_ + lane), lanes_, lanes_));
+      IndexEnv env = env_.with(f_.query, Index::ramp(b_.let(q0_ + lane), at_once_, at_once_));
       const auto whole = f_.space.extent(f_.query).constant();
       const bool masked = !(whole && *whole % kQueries == 0);
-      if (masked) env = env.masked(b_.let(b_.ramp(lane, lanes_) < b_.splat(count_, lanes_)));
+      if (masked) env = env.masked(b_.let(b_.ramp(lane, at_once_) < b_.splat(count_, at_once_)));
       hoist_rows(pass, env);
       algorithm();
       struct Sum {
@@ -258,12 +263,12 @@ class AttentionKernel {
       if (last)
         for (const TileSum& s : f_.sums)
           if (s.is_of_lanes()) sums.push_back({s.tile, false, tile_sums_.lanes(s), {}, {}});
-      for (Sum& s : sums) s.all = b_.variable(s.maximum ? b_.splat(lowest(b_, DType::f32), lanes_) : zeros());
+      for (Sum& s : sums) s.all = b_.variable(s.maximum ? b_.splat(lowest(b_, DType::f32), at_once_) : none());
       live_.key_blocks([&](Ex k0, Ex end) {
-        for (Sum& s : sums) s.block = s.maximum ? s.all : b_.variable(zeros());
+        for (Sum& s : sums) s.block = s.maximum ? s.all : b_.variable(none());
         const Range keys = live_.of(k0, end, lane);
         const auto element = [&](Value v, const IndexEnv& at) {
-          const Ex value = b_.let(b_.splat(x_.value(v, at), lanes_));
+          const Ex value = b_.let(b_.splat(x_.value(v, at), at_once_));
           algorithm();
           return value;
         };
@@ -282,11 +287,12 @@ class AttentionKernel {
               const Ex value = element(before_rounding(v), at);
               if (to.by_keys) paired.push_back(value);
               if (!to.by_queries) continue;
-              const Ex there = env.mask ? b_.select(env.mask, value, zeros()) : value;
-              b_.store(*to.by_queries, b_.ramp(element_at(key, lane) / 2, lanes_ / 2), b_.lanes(b_.pairs(there, zeros(), true), 0, lanes_ / 2));
+              const Ex there = env.mask ? b_.select(env.mask, value, none()) : value;
+              b_.store(*to.by_queries, b_.ramp(element_at(key, lane) / 2, at_once_ / 2),
+                       b_.lanes(b_.pairs(there, none(), true), 0, at_once_ / 2));
             }
           }
-          for (const auto& [to, value] : stores) b_.store(to, tile_at(key, lane), value);
+          for (const auto& [to, value] : stores) b_.store(to, elements(key, lane), value);
           for (std::size_t i = 0; i < sums.size(); ++i)
             b_.assign(sums[i].block, sums[i].maximum ? b_.apply(Op::max, {sums[i].block, terms[i]}) : sums[i].block + terms[i]);
           return paired;
@@ -298,7 +304,7 @@ class AttentionKernel {
             std::size_t i = 0;
             for (const auto& [v, to] : narrow_) {
               if (!to.by_keys) continue;
-              b_.store(*to.by_keys, tile_at(key / 2, lane), b_.pairs(first[i], second.empty() ? zeros() : second[i], false));
+              b_.store(*to.by_keys, elements(key / 2, lane), b_.pairs(first[i], second.empty() ? none() : second[i], false));
               ++i;
             }
           };
@@ -315,15 +321,15 @@ class AttentionKernel {
       });
       for (std::size_t i = 0; i < sums.size(); ++i) {
         Ex value = sums[i].all;
-        if (i >= reduced.size() && env.mask) value = b_.select(env.mask, value, zeros());
-        b_.store(sums[i].to, b_.ramp(lane, lanes_), value);
+        if (i >= reduced.size() && env.mask) value = b_.select(env.mask, value, none());
+        b_.store(sums[i].to, b_.ramp(lane, at_once_), value);
       }
     });
     for (NodeId id : reduced)
-      x_.define({id, 0}, [this, from = results_.at(id)](const IndexEnv&) { return b_.load(from, b_.ramp(lane_, lanes_)); });
+      x_.define({id, 0}, [this, from = results_.at(id)](const IndexEnv&) { return b_.load(from, b_.ramp(lane_, at_once_)); });
     for (Value v : kept) {
       defined_.insert(v);
-      x_.define(v, [this, from = tiles_[static_cast<std::size_t>(p_.slot.at(v))]](const IndexEnv&) { return b_.load(from, tile_at(key_, lane_)); });
+      x_.define(v, [this, from = tiles_[static_cast<std::size_t>(p_.slot.at(v))]](const IndexEnv&) { return b_.load(from, elements(key_, lane_)); });
     }
   }
 
@@ -352,7 +358,7 @@ class AttentionKernel {
     const std::int64_t per_step = pairs ? 2 : 1;
     const std::int64_t n = features_of(g_, p.other, p.feature);
     algorithm();
-    x_.loop(b_.integer(0), b_.integer(n), 1, [&](Ex e) {
+    x_.loop(b_.integer(0), b_.integer(round_up(n, kTileRows)), 1, [&](Ex e) {
       x_.loop(b_.integer(0), width_, lanes_, [&](Ex lane) { b_.store(rows_out_, tile_at(e, lane), zeros()); });
     });
     live_.key_blocks([&](Ex k0, Ex end) {
@@ -369,11 +375,9 @@ class AttentionKernel {
           std::vector<Ex> starts;
           const Ex first = keys.begin / per_step, steps = (keys.end - keys.begin + (per_step - 1)) / per_step;
           for (int r = 0; r < kTileRows; ++r) starts.push_back(b_.let(k.base + first * k.row_step + min(feature + r, b_.integer(n - 1)) * k.feature_step));
-          register_tile({k.buffer, starts, k.row_step, steps, tile, element_at(first, panel), kQueries, sums_, b_.integer(0), panel_, pairs}, vectors_);
-          each_sum(feature, b_.integer(n), vectors_, [&](Ex r, int v, Ex sum) {
-            const Ex at = tile_at(r, vector_of(panel, v));
-            b_.store(rows_out_, at, b_.load(rows_out_, at) + sum);
-          });
+          register_tile({k.buffer, starts, k.row_step, steps, tile, element_at(first, panel), kQueries, rows_out_, element_at(feature, panel),
+                         b_.integer(kQueries), true, pairs},
+                        vectors_);
         });
       });
     });
@@ -405,35 +409,52 @@ class AttentionKernel {
     const std::int64_t n = features_of(g_, p.other, p.feature), pitch = sides_.pitch(p.other, p.feature, q.pairs), per_step = pairs ? 2 : 1;
     int vectors = vectors_;
     while (pitch / lanes_ % vectors != 0) vectors /= 2;
+    const Value result{p.node, 0};
+    const auto features = [&](const IndexEnv& at, Ex first) { return at.with(p.feature, Index::ramp(first, lanes_, lanes_)); };
+    // Whole tiles are added to what is there where whole vectors of features lie in memory, others by way of scratch: so are all in
+    // tile registers, where a sum would go on from what is there.
+    Ex row_step;
+    const std::int64_t* step = constant_of(x_.stride(result, p.feature));
+    if (!in_tiles_ && step && *step == 1 && n % lanes_ == 0 && g_.type(result).dtype == DType::f32) row_step = b_.let(x_.stride(result, f_.key));
+    using Multiply = std::function<void(BufferId c, Ex to, Ex c_pitch, bool adds)>;
+    const auto add = [&](Ex row, Ex end, Ex first, std::int64_t width, const Multiply& multiply) {
+      const auto by_way_of_scratch = [&] {
+        multiply(sums_, b_.integer(0), b_.integer(width), false);
+        x_.loop(row, min(row + tile_rows_, end), 1, [&](Ex r) {
+          x_.loop(b_.integer(0), b_.integer(width), lanes_, [&](Ex e) {
+            IndexEnv at = features(env_.with(f_.key, Index::scalar(r)), first + e);
+            if (n % lanes_ != 0) at = at.masked(b_.ramp(first + e, lanes_) < b_.splat(b_.integer(n), lanes_));
+            x_.store(result, at, x_.load(result, at) + b_.load(sums_, b_.ramp((r - row) * width + e, lanes_)));
+          });
+        });
+      };
+      if (!row_step) return by_way_of_scratch();
+      x_.branch(row + tile_rows_ < end + 1, [&] {
+        const Ex to = b_.let(lanes_of(x_.address(result, env_.with(f_.key, Index::scalar(row)).with(p.feature, Index::scalar(first)))));
+        multiply(x_.buffer(result, true), to, row_step, true);
+      }, by_way_of_scratch);
+    };
     live_.key_blocks([&](Ex k0, Ex end) {
       x_.at(p.node);
       if (in_tiles_) {
         return x_.loop(k0, end, tile_rows_, [&](Ex row) {
           live_.where(k0, end, row, b_.integer(0), [&] {
-            const Ex words = b_.integer(kQueries / 2), to = b_.integer(pitch);
-            in_tiles({tile, row * (kQueries / 2), words}, {q.rows, b_.integer(0), to}, {sums_, b_.integer(0), to}, words, kTileKeys, n);
-            x_.loop(row, min(row + kTileKeys, end), 1, [&](Ex r) {
-              x_.loop(b_.integer(0), b_.integer(n), lanes_, [&](Ex e) {
-                const IndexEnv at = env_.with(f_.key, Index::scalar(r)).with(p.feature, Index::ramp(e, lanes_, lanes_));
-                x_.store({p.node, 0}, at, x_.load({p.node, 0}, at) + b_.load(sums_, b_.ramp((r - row) * pitch + e, lanes_)));
-              });
+            const Ex words = b_.integer(kQueries / 2);
+            add(row, end, b_.integer(0), n, [&](BufferId c, Ex to, Ex c_pitch, bool adds) {
+              in_tiles({tile, row * (kQueries / 2), words}, {q.rows, b_.integer(0), b_.integer(pitch)}, {c, to, c_pitch, adds}, words, tile_rows_, n);
             });
           });
         });
       }
-      x_.loop(k0, end, kTileRows, [&](Ex row) {
+      x_.loop(k0, end, tile_rows_, [&](Ex row) {
         const Range seeing = live_.queries_that_see(k0, end, row);
         std::vector<Ex> starts;
         for (int r = 0; r < kTileRows; ++r) starts.push_back(b_.let((min(row + r, end - 1) * kQueries + seeing.begin) / per_step));
-        x_.loop(b_.integer(0), b_.integer(pitch), static_cast<std::int64_t>(vectors) * lanes_, [&](Ex panel) {
+        const std::int64_t width = static_cast<std::int64_t>(vectors) * lanes_;
+        x_.loop(b_.integer(0), b_.integer(pitch), width, [&](Ex panel) {
           const Ex steps = (seeing.end - seeing.begin + (per_step - 1)) / per_step;
-          register_tile({tile, starts, b_.integer(1), steps, q.rows, seeing.begin / per_step * pitch + panel, pitch, sums_, b_.integer(0), panel_, pairs},
-                        vectors);
-          each_sum(row, end, vectors, [&](Ex r, int v, Ex sum) {
-            const Ex e = vector_of(panel, v);
-            IndexEnv at = env_.with(f_.key, Index::scalar(r)).with(p.feature, Index::ramp(e, lanes_, lanes_));
-            if (n % lanes_ != 0) at = at.masked(b_.ramp(e, lanes_) < b_.splat(b_.integer(n), lanes_));
-            x_.store({p.node, 0}, at, x_.load({p.node, 0}, at) + sum);
+          add(row, end, panel, width, [&](BufferId c, Ex to, Ex c_pitch, bool adds) {
+            register_tile({tile, starts, b_.integer(1), steps, q.rows, seeing.begin / per_step * pitch + panel, pitch, c, to, c_pitch, adds, pairs}, vectors);
           });
         });
       });
@@ -466,10 +487,13 @@ class AttentionKernel {
   KernelBuilder b_{"attention"};
   ScheduledKernel out_;
   Inline x_;
-  const int lanes_;
+  const int lanes_, threads_;
   const bool in_tiles_, has_pairs_;  // pairs also where tiles multiply them
   const int vectors_;
   const std::int64_t panel_, tile_rows_;
+  // Queries that a pass computes at once: as many registers permit, two vectors, since one would wait for the sum before.
+  const int most_at_once_;
+  int at_once_ = 1;
   AxisNames tasks_, inner_;  // batch axes: of the grid, and looped over by a task
   AttentionSides sides_;
   LiveKeys live_;

@@ -25,7 +25,7 @@ class Writer {
     if (!t_.whole_turns) b_.loop(whole, p.steps, 1, [&](Ex step) { add(p, step, false); });
     if (t_.half_step) b_.branch(p.steps * 2 < p.terms, [&] { add(p, p.steps, true); });
     if (p.before) b_.branch(p.before < 1, [&] { put_away(p, false); }, [&] { put_away(p, true); });
-    else put_away(p, false);
+    else put_away(p, t_.adds);
   }
 
  private:

@@ -27,6 +27,7 @@ struct RegisterTile {
   bool pairs_in_line = false;  // A is bf16, as it is stored
   bool half_step = false;      // of those the last term may have no second one
   bool whole_turns = false;    // the steps are a multiple of kStepsATurn
+  bool adds = false;           // onto what C holds
   std::int64_t packs_ahead = 0;  // fetches B so many steps ahead and puts its steps into `packed`, one behind the other; 0: does not
   kernel::BufferId packed = 0;
   TileFetch fetch{};
@@ -48,7 +49,7 @@ struct TilePlace {
   kernel::Ex packed{};  // with `packs_ahead`: where B's first step goes
   // With `fetch`: where the first piece begins and how far the next, the first line, and how many a step, in kLineParts of one.
   kernel::Ex pieces{}, piece_pitch{}, line{}, lines_a_step{};
-  kernel::Ex before{};  // terms whose sums C holds; never any where it is empty
+  kernel::Ex before{};  // terms whose sums C holds, where there may be some
 };
 
 void multiply(kernel::KernelBuilder& b, const RegisterTile& tile, const TilePlace& place);

@@ -20,7 +20,9 @@ Tensor softmax(Operand x, const Axis& axis) {
   return composite1(composite_named("softmax"), {{"axis", axis.name}}, {wanted(x, "softmax", "operand")}, [&](const std::vector<Tensor>& in) {
     const Tensor e = exp(in[0] - safe_maximum(in[0], axis));
     const Tensor total = sum(e, {axis});
-    return select(total > 0.0, e / select(total > 0.0, total, 1.0), 0.0);
+    // One division a row: all else, of the derivative too, multiplies. Only a row without anything in it has a sum of 0.
+    const Tensor nothing = equal(total, 0.0);
+    return e * select(nothing, 0.0, 1.0 / select(nothing, 1.0, total));
   }, x.where);
 }
 

@@ -8,6 +8,8 @@
 #include <uwaga/ir/interpreter/interpret.h>
 #include <uwaga/ir/passes/passes.h>
 
+#include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "tests/autodiff/check.h"
@@ -224,4 +226,27 @@ TEST_CASE("a fully masked row of softmax has gradient 0") {
   g->add_output("d", grad(sum(y * y, {batch, model}), {x})[0].value());
   const Array d = interpret(g, random_inputs(g, {})).outputs.at("d");
   CHECK(norm(d) == 0);
+}
+
+TEST_CASE("a row of softmax with a NaN in it is NaN") {
+  Graph g;
+  g->add_output("y", softmax(x_of(g), model).value());
+  std::vector<double> values{0, 1, std::nan(""), 3, 4, 5, 0, 1, 2, 3, 4, 5};
+  const std::vector<double> y = interpret(g, {{"x", Array::of(f32, {{"batch", 2}, {"model", 6}}, values)}}).outputs.at("y").to_doubles();
+  CHECK(std::all_of(y.begin(), y.begin() + 6, [](double v) { return std::isnan(v); }));
+  CHECK(std::none_of(y.begin() + 6, y.end(), [](double v) { return std::isnan(v); }));
+}
+
+TEST_CASE("far out a GELU is steep or flat, and its slope never what infinities make of it") {
+  for (const auto& activation : {gelu, gelu_tanh}) {
+    Graph g;
+    const Tensor x = x_of(g);
+    g->add_output("d", grad(sum(activation(x), {batch, model}), {x})[0].value());
+    const std::vector<double> out{-3e38, -1e20, -1e3, -50, -20, 0, 20, 50, 1e3, 1e20, 3e38, 0};
+    const std::vector<double> d = interpret(g, {{"x", Array::of(f32, {{"batch", 2}, {"model", 6}}, out)}}, {}).outputs.at("d").to_doubles();
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      INFO("at " << out[i]);
+      CHECK(std::abs(d[i] - (out[i] < 0 ? 0 : out[i] > 0 ? 1 : 0.5)) < 1e-30);
+    }
+  }
 }

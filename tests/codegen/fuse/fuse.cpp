@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <random>
 
+#include <uwaga/autodiff/autodiff.h>
 #include <uwaga/codegen/cluster.h>
+#include <uwaga/ir/composites/activations.h>
 #include <uwaga/ir/composites/losses.h>
 #include <uwaga/ir/composites/norms.h>
 #include <uwaga/ir/interpreter/interpret.h>
@@ -109,6 +111,20 @@ TEST_CASE("bias, activation and residual join the product before them") {
   const Clustering c = fuse(g);
   REQUIRE(c.clusters.size() == 1);
   CHECK(c.clusters[0].kind == ClusterKind::contraction);
+}
+
+TEST_CASE("of a product with a GELU behind it, its slope is all that the way back reads") {
+  const Axis row("row"), in("in", 32), out("out", 48);
+  for (const auto& activation : {gelu, gelu_tanh}) {
+    Graph g;
+    const Tensor x = g.input("x", f32, {row, in}), w = g.input("w", f32, {in, out}), v = g.input("v", f32, {in, out}), b = g.input("b", f32, {out});
+    const Tensor y = dot(activation(dot(x, w, {in}) + b), v, {out});
+    g->add_output("dw", grad(sum(y * y, {row, in}), {w})[0].value());
+    const Graph open = cse(expand(g));
+    const Clustering c = fuse(open);
+    REQUIRE(c.clusters[0].kind == ClusterKind::contraction);
+    CHECK(c.clusters[0].outputs.size() == 2);  // for v's product, and the slope
+  }
 }
 
 TEST_CASE("what only narrow readers want is stored narrow, and a leaf is narrowed where it is read") {
