@@ -133,7 +133,8 @@ class AttentionKernel {
     for (const TileSum& s : f_.sums)
       if (!s.is_of_lanes()) singles_.insert(s.tile);
     rows_out_ = b_.scratch(DType::f32, b_.integer(round_up(widest, kTileRows) * kQueries));
-    sums_ = b_.scratch(DType::f32, b_.integer(tile_rows_ * std::max(panel_, in_tiles_ ? widest : 0)));
+    if (std::any_of(f_.products.begin(), f_.products.end(), [](const TileProduct& p) { return !p.over_keys; }))
+      sums_ = b_.scratch(DType::f32, b_.integer(tile_rows_ * std::max(panel_, in_tiles_ ? widest : 0)));
     live_.add_scratch(keys_);
     tile_sums_.add_scratch();
   }
@@ -195,7 +196,6 @@ class AttentionKernel {
   Ex element_at(Ex key, Ex lane) { return key * kQueries + lane; }
   Ex tile_at(Ex key, Ex lane) { return b_.ramp(element_at(key, lane), lanes_); }
   Ex elements(Ex key, Ex lane) { return b_.ramp(element_at(key, lane), at_once_); }
-  Ex vector_of(Ex panel, int v) { return panel + static_cast<std::int64_t>(v) * lanes_; }
 
   void tile_dot(const TileDot& d) {
     const KeySide& k = key_side(d);

@@ -3,7 +3,10 @@
 #include <functional>
 #include <memory>
 #include <numbers>
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <uwaga/ir/at_least_f32.h>
 #include <uwaga/ir/wanted.h>
@@ -11,51 +14,49 @@
 namespace uwaga {
 namespace {
 
-using Body = std::function<Tensor(Tensor)>;
-
-Tensor activation(CompositeRef which, const Operand& x, const Body& body, Options options = {}) {
+Tensor activation(CompositeRef which, const Operand& x, const std::function<Tensor(Tensor)>& body, Options options = {}) {
   const Tensor operand = wanted(x, which->name.c_str(), "operand");
   return composite1(std::move(which), std::move(options), {operand}, [&](const std::vector<Tensor>& in) { return body(in[0]); }, x.where);
 }
-Tensor activation(const char* name, const Operand& x, const Body& body, Options options = {}) {
+Tensor activation(const char* name, const Operand& x, const std::function<Tensor(Tensor)>& body, Options options = {}) {
   return activation(composite_named(name), x, body, std::move(options));
 }
 
-// The derivative of one is its slope times the cotangent. What is costly in a slope depends on the operand alone: so it is computed
-// beside the activation, and it is all that a backward pass needs of it.
-template <Tensor (*slope)(Tensor)>
-std::vector<std::optional<Tensor>> times_slope(const Options&, const std::vector<Tensor>& operands, const std::vector<Tensor>&,
-                                               const std::vector<std::optional<Tensor>>& cotangents) {
-  if (!cotangents[0]) return {std::nullopt};
-  return {*cotangents[0] * slope(operands[0])};
-}
-template <Tensor (*slope)(Tensor)>
-CompositeRef with_slope(const char* name) {
-  return std::make_shared<const Composite>(Composite{.name = name, .backward = times_slope<slope>});
+// Its derivative is its slope times the cotangent. What is costly in a slope depends on the operand alone: so it is computed beside the
+// activation, and it is all that a backward pass needs of it.
+template <class Activation>
+Tensor with_slope(const Operand& x) {
+  const Composite::Backward backward = [](const Options&, const std::vector<Tensor>& operands, const std::vector<Tensor>&,
+                                          const std::vector<std::optional<Tensor>>& cotangents) -> std::vector<std::optional<Tensor>> {
+    if (!cotangents[0]) return {std::nullopt};
+    return {composite1(composite_named(std::string(Activation::kName) + "_backward"), {}, {operands[0], *cotangents[0]},
+                       [](const std::vector<Tensor>& in) { return in[1] * Activation::slope(in[0]); })};
+  };
+  return activation(std::make_shared<const Composite>(Composite{.name = Activation::kName, .backward = backward}), x, Activation::value);
 }
 
-// 1 + erf(v / sqrt(2)): twice the normal distribution.
-Tensor twice_normal(Tensor v) { return erf(v * (1 / std::numbers::sqrt2)) + 1.0; }
-
-Tensor gelu_slope(Tensor x) {
-  return activation("gelu_slope", x, [](Tensor v) {
+struct Gelu {
+  static constexpr const char* kName = "gelu";
+  static Tensor twice_normal(Tensor v) { return erf(v * (1 / std::numbers::sqrt2)) + 1.0; }  // twice the normal distribution
+  static Tensor value(Tensor v) { return 0.5 * v * twice_normal(v); }
+  static Tensor slope(Tensor v) {
     const double root = std::numbers::inv_sqrtpi / std::numbers::sqrt2;  // 1 / sqrt(2 pi)
     return 0.5 * twice_normal(v) + v * exp(-0.5 * v * v) * root;
-  });
-}
+  }
+};
 
-constexpr double kRoot = std::numbers::sqrt2 * std::numbers::inv_sqrtpi;  // sqrt(2 / pi)
-constexpr double kCube = 0.044715;
-
-Tensor gelu_tanh_of(Tensor v) { return tanh(kRoot * (v + kCube * v * v * v)); }
-
-Tensor gelu_tanh_slope(Tensor x) {
-  return activation("gelu_tanh_slope", x, [](Tensor v) {
-    const Tensor t = gelu_tanh_of(v);
+struct GeluTanh {
+  static constexpr const char* kName = "gelu_tanh";
+  static constexpr double kRoot = std::numbers::sqrt2 * std::numbers::inv_sqrtpi;  // sqrt(2 / pi)
+  static constexpr double kCube = 0.044715;
+  static Tensor bend(Tensor v) { return tanh(kRoot * (v + kCube * v * v * v)); }
+  static Tensor value(Tensor v) { return 0.5 * v * (bend(v) + 1.0); }
+  static Tensor slope(Tensor v) {
+    const Tensor t = bend(v);
     const Tensor inner = 0.5 * v * (1.0 - t * t) * kRoot;  // 0 far out, before a square of what is there could be infinite
     return 0.5 * (t + 1.0) + (inner + inner * v * (3 * kCube * v));
-  });
-}
+  }
+};
 
 }  // namespace
 
@@ -63,13 +64,9 @@ Tensor relu(Operand x) {
   return activation("relu", x, [](Tensor v) { return select(v > 0.0, v, 0.0); });
 }
 
-Tensor gelu(Operand x) {
-  return activation(with_slope<gelu_slope>("gelu"), x, [](Tensor v) { return 0.5 * v * twice_normal(v); });
-}
+Tensor gelu(Operand x) { return with_slope<Gelu>(x); }
 
-Tensor gelu_tanh(Operand x) {
-  return activation(with_slope<gelu_tanh_slope>("gelu_tanh"), x, [](Tensor v) { return 0.5 * v * (gelu_tanh_of(v) + 1.0); });
-}
+Tensor gelu_tanh(Operand x) { return with_slope<GeluTanh>(x); }
 
 Tensor softplus(Operand x) {
   return activation("softplus", x, [](Tensor v) {

@@ -86,6 +86,22 @@ TEST_CASE("a claimed attention gives the same bits at every vector width") {
   }
 }
 
+TEST_CASE("attention gives the same bits whether blocks of queries share what is packed of the keys, or not") {
+  const std::vector<Variant> all = variants();
+  for (const Variant& v : {all[2], all[5]}) {
+    INFO(v.what);
+    const Graph low = lowered(compute_in(attend(v), bf16));
+    const Sizes sizes{{"batch", 4}, {"time", 300}, {"key", 300}};  // five blocks, the last of 44
+    const Drawn given = draw(low, sizes, 11, -1, 1, 2);
+    HostTarget alone = with_vectors(64);
+    alone.bf16_dot = true;  // whose values are packed in pairs of keys
+    HostTarget beside_many = alone;
+    beside_many.threads = 64;
+    const ClusterRun shared = run_clusters(low, given.inputs, given.parameters, sizes, alone);
+    check_bits(shared.outputs.at("o"), run_clusters(low, given.inputs, given.parameters, sizes, beside_many).outputs.at("o"));
+  }
+}
+
 TEST_CASE("attention of few queries has the bits of attention of many") {
   for (const Variant& many : variants()) {
     Variant few = many;
