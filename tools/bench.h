@@ -55,8 +55,9 @@ struct Roofline {
 // same cores.
 void add_times(BenchLine& line, const std::vector<Timing>& times, const Program& program, const Roofline& roofline);
 
-// Where the time of one run goes, kernel by kernel, the dearest first. One line a kernel; the calls of all layers share one.
-void tell_profile(const std::vector<LaunchProfile>& launches, bool json);
+// Where the time of a run goes, kernel by kernel, the dearest first: of each call the least of `runs`. One line a kernel; the calls of
+// all layers share one.
+void tell_profile(Program& program, const Arrays& inputs, const Sizes& sizes, int runs, bool json);
 
 // In [-1/2, 1/2), f32 or bf16.
 Array random_floats(const char* key, DType dtype, ArrayDims dims);

@@ -83,7 +83,7 @@ int decode(const DecodeBenchOptions& o) {
   tell(line, o.json);
   if (o.profile) {
     const std::vector<std::int32_t> last{text.back()};
-    tell_profile(model.program().profile({{"tokens", array({{"batch", 1}, {"time", 1}}, last)}}, {{"past", o.prompt + o.tokens - 1}}), o.json);
+    tell_profile(model.program(), {{"tokens", array({{"batch", 1}, {"time", 1}}, last)}}, {{"past", o.prompt + o.tokens - 1}}, 1, o.json);
   }
   return 0;
 }

@@ -77,7 +77,7 @@ int step(const StepOptions& o, bool forward) {
   line["resident_growth_bytes"] = growth;
   line["state_sha256"] = state_sha256(state);  // after all runs, those that were not timed too
   tell(line, o.json);
-  if (o.profile) tell_profile(program.profile(inputs), o.json);
+  if (o.profile) tell_profile(program, inputs, {}, o.runs, o.json);
   return 0;
 }
 
@@ -95,7 +95,7 @@ void add_bench_steps(CLI::App& bench, Chosen& chosen) {
     s->add_option("--layers", o->layers, "blocks (default: the model's own)")->check(whole_number(1, kMostLayers));
     s->add_option("--batch", o->batch, "windows of a step")->check(size)->capture_default_str();
     s->add_option("--time", o->time, "tokens of a window")->check(size)->capture_default_str();
-    s->add_flag("--profile", o->profile, "also time every kernel of one step: a line each, the dearest first");
+    s->add_flag("--profile", o->profile, "also time every kernel, the least of all runs: a line each, the dearest first");
     add_bench_options(*s, *o);
     s->callback([&chosen, o, forward] { chosen = [o, forward] { return step(*o, forward); }; });
   }

@@ -62,19 +62,26 @@ void Contraction::choose_task(const HostTarget& target) {
   if (!a_in_line() && bytes <= target.l2_bytes / 2 && across * down >= kWideTasks) most *= 2;
   task_columns_ = std::max(most / panel_, std::int64_t{1}) * panel_;
   if (columns) task_columns_ = std::min(task_columns_, round_up(std::max<std::int64_t>(*columns, 1), panel_));
-  give_each_thread_a_task(target.threads);
+  give_threads_tasks(target.threads);
 }
 
-// Of fewer columns, else of fewer rows: what is then packed again is A's, which often needs no packing.
-void Contraction::give_each_thread_a_task(int threads) {
+// Of fewer columns, as long as a block of A still pays for its way, then of fewer rows; a thread without any takes columns once more.
+void Contraction::give_threads_tasks(int threads) {
   const auto rows = rows_.constant(), columns = columns_.constant(), entries = batch_.constant();
   if (!rows || !columns || !entries) return;
   const auto tasks = [&] { return *entries * parts(*rows, task_rows_) * parts(*columns, task_columns_); };
-  while (tasks() > 0 && tasks() < threads) {
-    if (task_columns_ > std::max(kNarrowColumns, panel_)) task_columns_ = round_up(task_columns_ / 2, panel_);
-    else if (task_rows_ >= 2 * kLeastTaskRows) task_rows_ = round_up(task_rows_ / 2, tile_rows_);
-    else break;
-  }
+  const auto halve_columns = [&](std::int64_t least) {
+    if (task_columns_ <= std::max(least, panel_)) return false;
+    task_columns_ = round_up(task_columns_ / 2, panel_);
+    return true;
+  };
+  const auto halve_rows = [&] {
+    if (task_rows_ < 2 * kLeastTaskRows) return false;
+    task_rows_ = round_up(task_rows_ / 2, tile_rows_);
+    return true;
+  };
+  while (tasks() > 0 && threads > 1 && tasks() < kTasksAThread * threads)
+    if (!halve_columns(kNarrowColumns) && !halve_rows() && (tasks() >= threads || !halve_columns(kLeastTaskColumns))) break;
 }
 
 ScheduledKernel Contraction::write() {

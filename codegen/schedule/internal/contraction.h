@@ -13,10 +13,11 @@
 
 namespace uwaga::schedule {
 
-// Narrow results get narrow tasks, for the threads.
-inline constexpr std::int64_t kNarrowColumns = 64, kNarrow = 1024;
-// Rows of a task that is cut for threads without one, at least.
-inline constexpr std::int64_t kLeastTaskRows = 48;
+// Narrow results get narrow tasks, for the threads: as wide as a block of A, once in the first cache, pays for its way there.
+inline constexpr std::int64_t kNarrowColumns = 128, kNarrow = 1024;
+// Tasks of each of several threads, where sizes allow: one that others hold up leaves its second to the rest. And rows and columns of
+// a task that is cut for them, at least.
+inline constexpr std::int64_t kTasksAThread = 2, kLeastTaskRows = 48, kLeastTaskColumns = 64;
 // Tasks of a product, at least, that are made wider.
 inline constexpr std::int64_t kWideTasks = 8;
 // Of so many columns three vectors of a tile may compute one more than two would: they are little faster.
@@ -67,7 +68,7 @@ class Contraction {
   // rows of two, which 32 registers would hold, gain nothing: 16 sums keep multiply-adds apart, and vectors of A hold whole tiles of 8.
   void choose_tile(const HostTarget& target);
   void choose_task(const HostTarget& target);
-  void give_each_thread_a_task(int threads);
+  void give_threads_tasks(int threads);
   // Rows and columns of a task in tile registers: as packing each operand again costs least.
   void choose_tile_task(const HostTarget& target);
   // A as it lies, term by term, where that is how it is multiplied.

@@ -29,10 +29,11 @@ void product(Graph& g, const Shape& s, DType dtype, bool knows_terms, bool adds)
   g->add_output("y", (adds ? y + 1.0 : y).value());
 }
 
-// Which packs once however small a product is.
+// Which packs once however small a product is, and gives a few panels to a task.
 HostTarget packing_once(int bytes) {
   HostTarget target = with_vectors(bytes);
   target.tuning.once_results = 1;
+  target.tuning.task_columns = 64;
   return target;
 }
 
