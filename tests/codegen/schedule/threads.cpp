@@ -67,6 +67,21 @@ TEST_CASE("products of many rows have a task a thread, and the same bits") {
   }
 }
 
+TEST_CASE("several threads have two tasks each of a product that is wide or high enough") {
+  for (const Shape& s : {Shape{256, 20, 128}, {96, 20, 512}}) {
+    INFO(s.rows << " x " << s.terms << " x " << s.columns);
+    const Graph g = product(s, f32);
+    const Drawn given = draw(g, {}, 5);
+    HostTarget target = wide(1);
+    target.tuning.task_rows = 256;
+    const CountedRun one = run_counted(g, given.inputs, target);
+    target.threads = 2;
+    const CountedRun two = run_counted(g, given.inputs, target);
+    check_bits(two.outputs.at("y"), one.outputs.at("y"));
+    CHECK(two.most_tasks >= 4);
+  }
+}
+
 TEST_CASE("products in tile registers have a task a thread, and the same bits") {
   HostTarget tiles = wide(1);
   tiles.bf16_dot = tiles.amx = true;
