@@ -25,12 +25,17 @@ Tensor activation(const char* name, const Operand& x, const std::function<Tensor
 // Its derivative is its slope times the cotangent. What is costly in a slope depends on the operand alone: so it is computed beside the
 // activation, and it is all that a backward pass needs of it.
 template <class Activation>
+Tensor times_slope(const Tensor& x, const Tensor& cotangent) {
+  return composite1(composite_named(std::string(Activation::kName) + "_backward"), {}, {x, cotangent},
+                    [](const std::vector<Tensor>& in) { return in[1] * Activation::slope(in[0]); });
+}
+
+template <class Activation>
 Tensor with_slope(const Operand& x) {
   const Composite::Backward backward = [](const Options&, const std::vector<Tensor>& operands, const std::vector<Tensor>&,
                                           const std::vector<std::optional<Tensor>>& cotangents) -> std::vector<std::optional<Tensor>> {
     if (!cotangents[0]) return {std::nullopt};
-    return {composite1(composite_named(std::string(Activation::kName) + "_backward"), {}, {operands[0], *cotangents[0]},
-                       [](const std::vector<Tensor>& in) { return in[1] * Activation::slope(in[0]); })};
+    return {times_slope<Activation>(operands[0], *cotangents[0])};
   };
   return activation(std::make_shared<const Composite>(Composite{.name = Activation::kName, .backward = backward}), x, Activation::value);
 }
@@ -58,6 +63,15 @@ struct GeluTanh {
   }
 };
 
+struct Silu {
+  static constexpr const char* kName = "silu";
+  static Tensor value(Tensor v) { return v * sigmoid(v); }
+  static Tensor slope(Tensor v) {
+    const Tensor s = sigmoid(v);
+    return s + v * s * (1.0 - s);
+  }
+};
+
 }  // namespace
 
 Tensor relu(Operand x) {
@@ -75,13 +89,17 @@ Tensor softplus(Operand x) {
   });
 }
 
-Tensor silu(Operand x) {
-  return activation("silu", x, [](Tensor v) { return v * sigmoid(v); });
-}
+Tensor silu(Operand x) { return with_slope<Silu>(x); }
 
 Tensor swiglu(Operand gate, Operand up) {
-  return composite1(composite_named("swiglu"), {}, {wanted(gate, "swiglu", "gate"), wanted(up, "swiglu", "other operand")},
-                    [](const std::vector<Tensor>& in) { return in[0] * sigmoid(in[0]) * in[1]; }, gate.where);
+  const Composite::Backward backward = [](const Options&, const std::vector<Tensor>& operands, const std::vector<Tensor>&,
+                                          const std::vector<std::optional<Tensor>>& cotangents) -> std::vector<std::optional<Tensor>> {
+    if (!cotangents[0]) return {std::nullopt, std::nullopt};
+    return {times_slope<Silu>(operands[0], *cotangents[0] * operands[1]), *cotangents[0] * Silu::value(operands[0])};
+  };
+  return composite1(std::make_shared<const Composite>(Composite{.name = "swiglu", .backward = backward}), {},
+                    {wanted(gate, "swiglu", "gate"), wanted(up, "swiglu", "other operand")},
+                    [](const std::vector<Tensor>& in) { return Silu::value(in[0]) * in[1]; }, gate.where);
 }
 
 Tensor soft_cap(Operand x, double cap) {

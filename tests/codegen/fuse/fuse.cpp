@@ -127,6 +127,22 @@ TEST_CASE("of a product with a GELU behind it, its slope is all that the way bac
   }
 }
 
+TEST_CASE("of a SwiGLU the way back reads the gate's activation and slope, and the other side") {
+  Graph g;
+  const Axis row("row"), in("in", 32), out("out", 48);
+  const Tensor x = g.input("x", f32, {row, in}), w = g.input("w", f32, {in, out}), u = g.input("u", f32, {in, out}), v = g.input("v", f32, {in, out});
+  const Tensor y = dot(swiglu(dot(x, w, {in}), dot(x, u, {in})), v, {out});
+  const std::vector<Tensor> d = grad(sum(y * y, {row, in}), {w, u});
+  g->add_output("dw", d[0].value());
+  g->add_output("du", d[1].value());
+  const Graph open = cse(expand(g));
+  const Clustering c = fuse(open);
+  std::vector<std::size_t> stored;
+  for (int product : {0, 1}) stored.push_back(c.clusters.at(static_cast<std::size_t>(product)).outputs.size());
+  CHECK(std::max(stored[0], stored[1]) == 3);  // for v's product, and the two
+  CHECK(std::min(stored[0], stored[1]) == 1);
+}
+
 TEST_CASE("what only narrow readers want is stored narrow, and a leaf is narrowed where it is read") {
   Graph g;
   const Axes in{"row", Axis("n", 64)};
