@@ -1,5 +1,6 @@
 #include "tools/peak.h"
 
+#include <uwaga/ir/random.h>
 #include <uwaga/runtime/host/cpu.h>
 
 #include <algorithm>
@@ -70,13 +71,10 @@ constexpr std::int64_t kRoundsATile = 32;
 struct NumberTiles {
   alignas(64) std::uint16_t bits[2][16][32];
   NumberTiles() {
-    std::uint32_t word = 1;
+    std::uint64_t element = 0;
     for (auto& tile : bits)
       for (auto& row : tile)
-        for (std::uint16_t& b : row) {
-          word = word * 1664525 + 1013904223;
-          b = static_cast<std::uint16_t>((word >> 16 & 0x80ff) | 0x3f00);
-        }
+        for (std::uint16_t& b : row) b = static_cast<std::uint16_t>((random_word(1, 0, element++) & 0x80ff) | 0x3f00);
   }
 };
 
@@ -91,7 +89,7 @@ __attribute__((target("amx-tile,amx-bf16"))) float chains_tiles(std::int64_t rou
   _tile_zero(1);
   _tile_zero(2);
   _tile_zero(3);
-  const NumberTiles numbers;
+  static const NumberTiles numbers;
   _tile_loadd(4, numbers.bits[0], 64);
   _tile_loadd(5, numbers.bits[1], 64);
   for (std::int64_t r = 0; r < rounds / kRoundsATile; ++r)

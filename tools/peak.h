@@ -14,8 +14,8 @@ struct PeakTries {
 // f32 GFLOP/s of `threads` threads that do nothing but fused multiply-adds in registers, at the vector width that
 // host_cpu() allows. 0 where there is no measurement for this processor.
 double peak_f32_gflops(int threads, const PeakTries& tries = {});
-// The same of products of bf16 that are added up in f32: of tiles (AMX), or of pairs (AVX512_BF16). 0 where host_cpu() has
-// neither.
+// The same of products of bf16 that are added up in f32: of tiles (AMX) full of numbers, which are slower than zeros, or of pairs
+// (AVX512_BF16). 0 where host_cpu() has neither.
 double peak_bf16_gflops(int threads, const PeakTries& tries = {});
 
 // What a peak should come to: threads x lanes x 2 x units x clock. The clock is that of one core, from a chain of integer

@@ -68,7 +68,7 @@ void Contraction::choose_task(const HostTarget& target) {
 // Of fewer columns, as long as a block of A still pays for its way, then of fewer rows; a thread without any takes columns once more.
 void Contraction::give_threads_tasks(int threads) {
   const auto rows = rows_.constant(), columns = columns_.constant(), entries = batch_.constant();
-  if (!rows || !columns || !entries) return;
+  if (threads < 2 || !rows || !columns || !entries) return;
   const auto tasks = [&] { return *entries * parts(*rows, task_rows_) * parts(*columns, task_columns_); };
   const auto halve_columns = [&](std::int64_t least) {
     if (task_columns_ <= std::max(least, panel_)) return false;
@@ -80,7 +80,7 @@ void Contraction::give_threads_tasks(int threads) {
     task_rows_ = round_up(task_rows_ / 2, tile_rows_);
     return true;
   };
-  while (tasks() > 0 && threads > 1 && tasks() < kTasksAThread * threads)
+  while (tasks() > 0 && tasks() < kTasksAThread * threads)
     if (!halve_columns(kNarrowColumns) && !halve_rows() && (tasks() >= threads || !halve_columns(kLeastTaskColumns))) break;
 }
 

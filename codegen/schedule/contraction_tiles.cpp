@@ -26,7 +26,7 @@ void Contraction::choose_tile_task(const HostTarget& target) {
   const std::int64_t rows = std::max<std::int64_t>(rows_.constant().value_or(target.tuning.task_rows), 1);
   const std::int64_t columns = std::max<std::int64_t>(columns_.constant().value_or(most_columns), 1);
   std::int64_t down = parts(rows, most_rows), across = parts(columns, most_columns);
-  while (down * across < kTileTasks * target.threads) {
+  while (down * across < kTasksAThread * target.threads) {
     const bool more_rows = rows_.is_constant() && rows > 2 * tile_rows_ * down;
     const bool more_columns = columns_.is_constant() && columns > 2 * panel_ * across;
     if (more_columns && (!more_rows || rows * again_a <= columns * again_b)) ++across;

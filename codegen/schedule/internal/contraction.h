@@ -15,8 +15,8 @@ namespace uwaga::schedule {
 
 // Narrow results get narrow tasks, for the threads: as wide as a block of A, once in the first cache, pays for its way there.
 inline constexpr std::int64_t kNarrowColumns = 128, kNarrow = 1024;
-// Tasks of each of several threads, where sizes allow: one that others hold up leaves its second to the rest. And rows and columns of
-// a task that is cut for them, at least.
+// Tasks of each thread, where sizes allow: one that others hold up leaves its second to the rest; more would pack or read operands once
+// more. And rows and columns of a task that is cut for them, at least.
 inline constexpr std::int64_t kTasksAThread = 2, kLeastTaskRows = 48, kLeastTaskColumns = 64;
 // Tasks of a product, at least, that are made wider.
 inline constexpr std::int64_t kWideTasks = 8;
@@ -30,8 +30,6 @@ inline constexpr std::int64_t kHidingTerms = 64;
 // one task then computes: a sum in tile registers goes on exactly where it was, so that blocks of them are no part of its meaning.
 // Of more terms, or nobody knows how many, fewer are taken at once; of more, whose sums wait beside B, for fewer columns and rows.
 inline constexpr std::int64_t kTileTerms = 2048, kOpenTileTerms = 1024, kTileBytes = 600 << 10, kTileTaskRows = 1536, kOpenTileTaskRows = 1024;
-// Tasks of a thread that a product in tiles has, where its sizes allow: more would pack or read operands once more.
-inline constexpr std::int64_t kTileTasks = 2;
 // Row tiles that are packed together from an A whose rows lie one after the other: a few cache lines of each term.
 inline constexpr std::int64_t kGroupTiles = 8;
 
