@@ -41,9 +41,9 @@ Contraction::Contraction(const Graph& graph, const Cluster& cluster, const Layou
   many_terms_ = lanes_ > 1 && terms_.constant().value_or(kSharedTerms) >= kSharedTerms;
   steps_ahead_ = target.tuning.steps_ahead;
   plan_b();
-  if (tiles_) choose_tile_task(target);
-  else choose_task(target);
+  if (!tiles_) choose_task(target);
   plan_a();
+  if (tiles_) choose_tile_task(target);
   plan_once(target);
   plan_b_as_it_lies();
   epilogue_lanes_ = lanes_;
@@ -247,7 +247,7 @@ void Contraction::tiles(Ex row, Ex group, Ex first, Ex k0, Ex count, Ex last, Ex
                          packed_steps(count), tile_rows_ / kTileRows, static_cast<int>(panel_) / kTileColumns, true);
         };
         const auto in_line = [&] { of({tile.a, starts[0], b_.integer(pitch_in_line_), per_step_}); };
-        const auto copied = [&] { of({packed_a_, packed_rows_at(row, group), b_.integer(pitch_a_)}); };
+        const auto copied = [&] { of(packed_tiles(row, group)); };
         return packs_a_ ? copied() : packs_last_ ? x_.branch(whole_tile(row), in_line, copied) : in_line();
       }
       tile.c = c;

@@ -13,7 +13,8 @@
 // epilogue reads and writes; what is packed along the way is fetched a few steps ahead.
 //
 // What several tasks of a large product would pack, each for itself, a kernel of its own packs once, as both operands of a weight's
-// gradient.
+// gradient. For tile registers that is an A whose rows lie side by side, which has to be turned over; one too large for that has as many
+// columns to a task as the second cache takes.
 //
 // Operands in bf16 are widened to f32, exactly, or on a target with bf16_dot multiplied in pairs: the chain then takes two terms
 // a step, the second first, as dot_pairs says. On a target with tile registers (AMX) both are packed in pairs, zeros past the

@@ -78,12 +78,22 @@ std::optional<StoredOperand> Contraction::a_beside() {
   return a;
 }
 
-void Contraction::plan_once(const HostTarget& target) {
-  const auto m = rows_.constant(), n = columns_.constant();
-  if (tiles_ || !many_terms_ || !roles_.batch.empty() || !m || !n || *m * *n < target.tuning.once_results) return;
+bool Contraction::may_pack_once(const Extent& of) const {
+  const auto c = of.constant();
   const std::int64_t bytes = terms_.constant().value_or(kAssumedTerms) / per_step_ * static_cast<std::int64_t>(size_of(packed()));
-  once_a_ = packs_a_ && along_rows_ && parts(*n, task_columns_) >= kOnceTasks && *m * bytes <= kOnceBytes;
-  once_b_ = parts(*m, task_rows_) >= kOnceTasks && *n * bytes <= kOnceBytes;
+  return many_terms_ && roles_.batch.empty() && rows_.is_constant() && columns_.is_constant() && c && *c * bytes <= kOnceBytes;
+}
+
+void Contraction::plan_once(const HostTarget& target) {
+  const auto across = [&](std::int64_t least) { return parts(*columns_.constant(), task_columns_) >= least; };
+  if (tiles_) {
+    once_a_ = across_a_ && may_pack_once(rows_) && across(kTurnedTasks);
+    return;
+  }
+  const auto m = rows_.constant(), n = columns_.constant();
+  if (!m || !n || *m * *n < target.tuning.once_results) return;
+  once_a_ = packs_a_ && along_rows_ && may_pack_once(rows_) && across(kOnceTasks);
+  once_b_ = may_pack_once(columns_) && parts(*m, task_rows_) >= kOnceTasks;
 }
 
 void Contraction::plan_b_as_it_lies() {
@@ -97,13 +107,14 @@ std::vector<Temporary> Contraction::temporaries() const {
     return pairs_ && elements % 2 == 0 ? (terms_ + Extent(1)) * Extent(elements / 2) : (terms_ + Extent(1)) * Extent(elements);
   };
   std::vector<Temporary> out;
-  if (once_a_) out.push_back({packed(), Extent(parts(*rows_.constant(), tile_rows_)) * (all_steps(tile_rows_) + Extent(lanes_))});
+  const std::int64_t past = tiles_ ? kTileColumns * tile_rows_ : lanes_;
+  if (once_a_) out.push_back({packed(), Extent(parts(*rows_.constant(), tile_rows_)) * (all_steps(tile_rows_) + Extent(past))});
   if (once_b_) out.push_back({packed(), Extent(parts(*columns_.constant(), panel_)) * (all_steps(panel_) + Extent(lanes_ * panel_))});
   return out;
 }
 
 void Contraction::plan_packed() {
-  if (once_a_) once_pitch_a_ = b_.let(steps(k_) * tile_rows_ + lanes_);
+  if (once_a_) once_pitch_a_ = b_.let(tiles_ ? packed_steps(k_) * tile_rows_ : steps(k_) * tile_rows_ + lanes_);
   if (once_b_) once_pitch_b_ = b_.let(across_b_ ? (steps(k_) + (lanes_ - 1)) / lanes_ * lanes_ : steps(k_));
 }
 
@@ -117,7 +128,7 @@ void Contraction::write_packing() {
   first_step_ = b_.let(k0 / per_step_);
   const auto rows = [&] {
     row_end_ = m_;
-    pack_a(b_.let(piece * group_rows_), k0, count);
+    in_whole_steps(count, [&] { pack_a(b_.let(piece * group_rows_), k0, count); });
   };
   const auto columns = [&] {
     choose_columns(b_.let(piece - groups));

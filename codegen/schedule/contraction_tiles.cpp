@@ -17,10 +17,11 @@ bool Contraction::has_tiles_in_line() {
 void Contraction::choose_tile_task(const HostTarget& target) {
   // What it costs to have an operand once more, an element: read in place, copied, turned over.
   constexpr std::int64_t kInPlace = 1, kCopied = 2, kTurned = 8;
-  const std::int64_t again_a = has_tiles_in_line() ? kInPlace : a_in_line() ? kCopied : kTurned;
+  const bool turned = across_a_ && !may_pack_once(rows_);
+  const std::int64_t again_a = direct_a_ || (across_a_ && !turned) ? kInPlace : a_in_line() ? kCopied : kTurned;
   const std::int64_t again_b = across_b_ ? kTurned : kCopied;
   const bool several = terms_.constant().value_or(0) > most_terms_;
-  const std::int64_t bytes = several ? kTileBytes * 2 / 3 : kTileBytes, most_rows = several ? kOpenTileTaskRows : kTileTaskRows;
+  const std::int64_t bytes = turned ? target.l2_bytes * 3 / 4 : several ? kTileBytes * 2 / 3 : kTileBytes, most_rows = several ? kOpenTileTaskRows : kTileTaskRows;
   const std::int64_t most_columns = std::max(bytes / (per_step_ * block_) / panel_, std::int64_t{1}) * panel_;
   // Of sizes that are not known as many as one task has.
   const std::int64_t rows = std::max<std::int64_t>(rows_.constant().value_or(target.tuning.task_rows), 1);
@@ -55,13 +56,17 @@ void Contraction::in_whole_steps(Ex count, const std::function<void()>& pack) {
 }
 
 void Contraction::pack_a_across(Ex group, Ex k0, Ex count) {
-  x_.loop(b_.integer(0), b_.integer(tile_rows_), lanes_, [&](Ex first) {
-    IndexEnv at = base_env_;
-    if (!is_multiple(rows_, tile_rows_)) at = at.masked(b_.ramp(group + first, lanes_) < b_.splat(m_, lanes_));
-    spread(at, axes_.rows, Index::ramp(group + first, lanes_));
-    x_.loop(b_.integer(0), packed_steps(count), lanes_, [&](Ex from) {
-      turn_over(b_, lanes_, [&](std::int64_t i) { return filled_step_of(roles_.a, at, k0, from + i, count); },
-                [&](std::int64_t i, Ex values) { b_.store(packed_a_, b_.ramp((first + i) * pitch_a_ + from, lanes_), values); });
+  const Ex to = b_.let(packed_rows_at(group, group));
+  x_.loop(b_.integer(0), packed_steps(count), kTileColumns, [&](Ex word) {
+    for (std::int64_t i = 0; i < kTileColumns; ++i) fetch_ahead(stored_a_, axes_.rows, group, tile_rows_, k0, word + i);
+    x_.loop(b_.integer(0), b_.integer(tile_rows_), lanes_, [&](Ex first) {
+      IndexEnv at = base_env_;
+      if (!is_multiple(rows_, tile_rows_)) at = at.masked(b_.ramp(group + first, lanes_) < b_.splat(m_, lanes_));
+      spread(at, axes_.rows, Index::ramp(group + first, lanes_));
+      const Ex tile = b_.let(to + (word * tile_rows_ + first * kTileColumns));
+      for (std::int64_t part = 0; part < kTileColumns; part += lanes_)
+        turn_over(b_, lanes_, [&](std::int64_t i) { return filled_step_of(roles_.a, at, k0, word + (part + i), count); },
+                  [&](std::int64_t i, Ex values) { b_.store(packed_a_, b_.ramp(tile + (i * kTileColumns + part), lanes_), values); });
     });
   });
 }

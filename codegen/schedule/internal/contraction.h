@@ -39,9 +39,9 @@ inline constexpr std::int64_t kSetsApart = 4096;
 // Is it one for certain?
 inline bool is_multiple(const Extent& e, std::int64_t of) { return e.divided_by(of).has_value(); }
 
-// An operand is packed once for all tasks where at least so many of them would pack it, each for itself, and a shared cache takes
-// what is packed. Of terms that nobody knows how many, so many are assumed.
-inline constexpr std::int64_t kOnceTasks = 4, kOnceBytes = 16 << 20, kAssumedTerms = 512;
+// An operand is packed once for all tasks where at least so many of them would pack it, or turn its rows over, each for itself, and a
+// shared cache takes what is packed. Of terms that nobody knows how many, so many are assumed.
+inline constexpr std::int64_t kOnceTasks = 4, kTurnedTasks = 2, kOnceBytes = 16 << 20, kAssumedTerms = 512;
 
 // The kernel that computes the products; one before it packs, where packs_once, what its tasks share.
 enum class Part : std::uint8_t { packing, products };
@@ -92,6 +92,8 @@ class Contraction {
   // All steps of a block, those with both terms and then the one that lacks its second.
   void each_step(Ex count, const std::function<void(Ex step, bool whole)>& body);
   void plan_b();
+  // May an operand be, of so many rows or columns?
+  bool may_pack_once(const Extent& of) const;
   // Which operands are packed once: of a large weight's gradient, as a rule.
   void plan_once(const HostTarget& target);
   // A B whose columns lie side by side is packed by the first row of tiles, which reads it as it lies: the stores cost nothing beside
@@ -123,6 +125,12 @@ class Contraction {
   }
   // Where the steps of a tile of rows begin, in what pack_a makes.
   Ex packed_rows_at(Ex row, Ex group);
+  // The same, as it is multiplied in tiles: those that were turned over lie one after the other.
+  TileOperand packed_tiles(Ex row, Ex group) {
+    const Ex begin = packed_rows_at(row, group);
+    if (across_a_) return {packed_a_, begin, b_.integer(kernel::kTileColumns), tile_rows_};
+    return {packed_a_, begin, b_.integer(pitch_a_)};
+  }
   void choose_columns(Ex column_block);
   // Panels from `panel`; `length` columns of them, at most, are fetched before.
   void pack_b(Ex k0, Ex count, Ex panel, std::int64_t length);

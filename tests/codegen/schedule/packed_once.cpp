@@ -92,6 +92,33 @@ TEST_CASE("pairs of bf16 that are packed once, odd ones too, give the bits of th
       }
 }
 
+// Tiles of whole rows and terms, ones that hang over an edge, several blocks of terms.
+TEST_CASE("rows that tile registers would turn over for every task across are turned over once, with the same bits") {
+  for (const Shape& s : {Shape{96, 320, 160, true, false, 1}, {97, 301, 170, true, false, 1}, {33, 2101, 150, true, true, 1}})
+    for (const int vector_bytes : {32, 64}) {
+      const bool knows_terms = vector_bytes == 64;
+      INFO(s.rows << " x " << s.terms << " x " << s.columns << (knows_terms ? "" : ", symbolic") << ", vectors of " << vector_bytes);
+      Graph g;
+      product(g, s, bf16, knows_terms, true);
+      const Sizes sizes = knows_terms ? Sizes() : Sizes{{"in", s.terms}};
+      HostTarget target = packing_once(vector_bytes);
+      target.bf16_dot = target.amx = true;
+      target.threads = 2;
+      CHECK(schedule_of(g, target).temporaries.size() == s.operands);
+      const Drawn given = draw(g, sizes, 3);
+      const Array once = run_clusters(g, given.inputs, {}, sizes, target).outputs.at("y");
+      // The same product of rows that lie along the terms, which no task turns over.
+      Graph along;
+      Shape lies = s;
+      lies.x_across = false;
+      product(along, lies, bf16, knows_terms, true);
+      CHECK(schedule_of(along, target).kernels.size() == 1);
+      Arrays inputs = given.inputs;
+      inputs.at("x") = inputs.at("x").reordered({"row", "in"});
+      check_bits(once, run_clusters(along, inputs, {}, sizes, target).outputs.at("y"));
+    }
+}
+
 TEST_CASE("small products, few tasks and products of a batch pack their operands themselves") {
   Graph small, few, batch;
   product(small, {96, 300, 192, true, false, 0}, bf16, true, false);
