@@ -159,7 +159,7 @@ Graph parameters_in(const Graph& graph, DType dtype) {
 Graph compute_in(const Graph& graph, DType compute) {
   if (compute == DType::f32) return graph;
   if (!is_narrow(compute)) throw Error(fmt::format("matrix products can be computed in f32, bf16 or f16, not in {}", name(compute)));
-  return Narrower(compute).graph(expand(graph, stays_whole));
+  return keep_in(Narrower(compute).graph(expand(graph, stays_whole)), compute);
 }
 
 }  // namespace uwaga
