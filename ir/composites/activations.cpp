@@ -1,6 +1,8 @@
 #include <uwaga/ir/composites/activations.h>
 
+#include <algorithm>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <numbers>
 #include <optional>
@@ -104,6 +106,14 @@ Tensor swiglu(Operand gate, Operand up) {
 
 Tensor soft_cap(Operand x, double cap) {
   return activation("soft_cap", x, [&](Tensor v) { return cap * tanh(v / cap); }, {{"cap", cap}});
+}
+
+bool is_activation_backward(std::string_view composite) {
+  constexpr std::string_view kBackward = "_backward";
+  if (!composite.ends_with(kBackward)) return false;
+  composite.remove_suffix(kBackward.size());
+  constexpr std::string_view kNames[] = {"relu", Gelu::kName, GeluTanh::kName, "softplus", Silu::kName, "swiglu", "soft_cap"};
+  return std::find(std::begin(kNames), std::end(kNames), composite) != std::end(kNames);
 }
 
 }  // namespace uwaga

@@ -1,6 +1,8 @@
 // Activations, elementwise. Derivatives come from the bodies.
 #pragma once
 
+#include <string_view>
+
 #include <uwaga/ir/ops.h>
 
 namespace uwaga {
@@ -12,5 +14,8 @@ Tensor softplus(Operand x);      // log(1 + exp(x)); x itself beyond 20, as othe
 Tensor silu(Operand x);          // x * sigmoid(x): swish
 Tensor swiglu(Operand gate, Operand up);  // silu(gate) * up (Shazeer 2020)
 Tensor soft_cap(Operand x, double cap);   // cap * tanh(x / cap)
+
+// Is a composite of this name the derivative of one of these?
+bool is_activation_backward(std::string_view composite);
 
 }  // namespace uwaga

@@ -1,11 +1,9 @@
 #include <uwaga/ir/passes/precision.h>
 
 #include <algorithm>
-#include <cstdint>
-#include <unordered_map>
 #include <vector>
 
-#include <uwaga/ir/fields.h>
+#include <uwaga/ir/composites/activations.h>
 #include <uwaga/ir/passes/passes.h>
 #include <uwaga/ir/rewrite.h>
 
@@ -17,29 +15,12 @@ bool moves(Op op) {
          op == Op::stop_gradient;
 }
 
-// Bodies that compute each element by itself.
-class Elementwise {
- public:
-  bool operator()(const Node& n) {
-    if (n.op == Op::call) return whole(n.as<CallAttrs>().body);
-    return is_elementwise(n.op) || moves(n.op);
-  }
-  bool whole(const Graph& body) {
-    const auto [it, fresh] = known_.try_emplace(&body.data(), false);
-    if (fresh) {
-      const auto& nodes = body->nodes();
-      const bool all = std::all_of(nodes.begin(), nodes.end(), [&](const Node& n) {
-        return n.op == Op::input || n.op == Op::constant || (*this)(n);
-      });
-      known_[&body.data()] = all;
-      return all;
-    }
-    return it->second;
-  }
-
- private:
-  std::unordered_map<const GraphData*, bool> known_;
-};
+// Does it compute each element by itself?
+bool is_elementwise(const Node& n) {
+  if (n.op != Op::call) return is_elementwise(n.op) || moves(n.op);
+  const auto& body = n.as<CallAttrs>().body->nodes();
+  return std::all_of(body.begin(), body.end(), [](const Node& i) { return i.op == Op::input || i.op == Op::constant || is_elementwise(i); });
+}
 
 // Of what a value is made: of one product, or several that were multiplied, with what scales and shifts them; of parameters and
 // constants alone; or of anything else.
@@ -47,7 +28,7 @@ constexpr NodeId kFixed = 0xffffffff, kOther = 0xfffffffe;
 
 class Keeper {
  public:
-  Keeper(const Graph& graph, Elementwise& elementwise) : g_(graph.data()), elementwise_(elementwise) {
+  explicit Keeper(const Graph& graph) : g_(graph.data()) {
     const std::size_t size = g_.nodes().size();
     made_of_.resize(size);
     late_.resize(size);
@@ -68,7 +49,7 @@ class Keeper {
  private:
   void visit(NodeId id) {
     const Node& n = g_.node(id);
-    const bool elementwise = elementwise_(n);
+    const bool elementwise = is_elementwise(n);
     late_[id] = is_late(n, elementwise);
     made_of_[id] = made_of(id, elementwise);
     for (Value v : n.operands) {
@@ -102,7 +83,6 @@ class Keeper {
   }
 
   const GraphData& g_;
-  Elementwise& elementwise_;
   std::vector<NodeId> made_of_;
   std::vector<bool> late_, read_late_, read_whole_;
 };
@@ -110,12 +90,9 @@ class Keeper {
 }  // namespace
 
 Graph keep_in(const Graph& graph, DType dtype) {
-  Elementwise elementwise;
   // Derivatives of activations are written out: what they compute of the forward pass is what is kept.
-  const Graph written = expand(graph, [&](const CallAttrs& call) {
-    return !call.composite->name.ends_with("_backward") || !elementwise.whole(call.body);
-  });
-  const Keeper keeper(written, elementwise);
+  const Graph written = expand(graph, [](const CallAttrs& call) { return !is_activation_backward(call.composite->name); });
+  const Keeper keeper(written);
   return rewrite(written, [&](Rewriter& r, NodeId id) {
     if (!keeper.keeps(id)) return false;
     r.copy(id);
