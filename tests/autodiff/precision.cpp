@@ -70,4 +70,6 @@ TEST_CASE("what derivatives of activations read of products is kept in bf16") {
   const Tensor x = forward.input("x", f32, {row, in});
   forward->add_output("y", swiglu(product(x, forward.scope(), "gate"), product(x, forward.scope(), "up")).value());
   CHECK(rounded(compute_in(forward, DType::bf16)).empty());
+  CHECK(&keep_in(forward, DType::f32).data() == &forward.data());
+  CHECK_THROWS_WITH(keep_in(forward, DType::i8), Catch::Matchers::Contains("f32, bf16 or f16, not in i8"));
 }
