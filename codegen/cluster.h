@@ -48,6 +48,7 @@ struct Clustering {
 // What a target's schedules can do that others' cannot.
 struct FuseRules {
   bool sums_beside_rows = false;  // reductions down columns in the kernel of reductions along the rows of the same tensors
+  bool patch_sums = false;        // sums over patches of a product's result (fuse/patches.h) in its kernel
 };
 
 // Leaves (inputs, parameters) are stored already; constants and iotas are computed where they are used, random bits too.

@@ -22,6 +22,35 @@ namespace {
 
 const std::string kUnnamed = "optimiser";
 
+// Is it what a product gives, as a weight's gradient mostly is?
+bool is_product(const GraphData& g, Value v) {
+  const Node& n = g.node(v.node);
+  if (n.op == Op::dot) return true;
+  const bool moves = n.op == Op::order || n.op == Op::rename || n.op == Op::tag || n.op == Op::cast;
+  return moves && is_product(g, n.operands[0]);
+}
+
+// Of a product's squares those of 64 by 64 neighbours first, where they divide it: sums that its kernel can take on its way.
+Tensor sum_of_squares(const Tensor& gradient) {
+  constexpr std::int64_t kNeighbours = 64;
+  const Tensor g = cast(gradient, DType::f32);
+  Tensor squares = g * g;
+  AxisNames names = g.type().axes();
+  const auto divides = [&](const std::string& axis) { return g.type().extent(axis).divided_by(kNeighbours).has_value(); };
+  const auto row = std::find_if(names.rbegin() + (names.empty() ? 0 : 1), names.rend(), divides);
+  if (row != names.rend() && divides(names.back()) && is_product(g.graph().data(), g.value())) {
+    const std::string last = names.back();
+    Axes near;
+    for (const std::string& axis : {*row, last}) {
+      if (!(g.type().extent(axis) == Extent(kNeighbours))) squares = split(squares, axis, {axis + ".block", {axis, kNeighbours}});
+      near.emplace_back(axis);
+    }
+    squares = sum(squares, near);
+    names = squares.type().axes();
+  }
+  return sum(squares, Axes(names.begin(), names.end()));
+}
+
 // What AdamW and Sgd are both told.
 struct Told {
   template <class Optimiser>
@@ -69,11 +98,7 @@ class Step {
     if (o.schedule.steps > 0 || o.schedule.warm_up > 0) rate_ = *rate_ * factor(now, o.schedule);
 
     Tensor squares = constant(graph_, 0.0, DType::f32);
-    for (const std::string& path : paths_) {
-      const Tensor g = cast(gradients_.at(path), DType::f32);
-      const AxisNames names = g.type().axes();
-      squares = squares + sum(g * g, Axes(names.begin(), names.end()));
-    }
+    for (const std::string& path : paths_) squares = squares + sum_of_squares(gradients_.at(path));
     norm_ = sqrt(squares);
     clip_ = constant(graph_, 1.0, DType::f32);
     if (o.clip > 0) clip_ = min(set_at_run_time(scope, "clip", o.clip) / (*norm_ + 1e-6), 1.0);

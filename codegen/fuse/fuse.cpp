@@ -8,6 +8,7 @@
 #include <uwaga/codegen/cluster.h>
 #include <uwaga/codegen/fuse/cluster_dag.h>
 #include <uwaga/codegen/fuse/groups.h>
+#include <uwaga/codegen/fuse/patches.h>
 #include <uwaga/codegen/fuse/reads.h>
 #include <uwaga/codegen/fuse/written.h>
 #include <uwaga/ir/attributes.h>
@@ -57,6 +58,9 @@ class Fuser {
       for (NodeId id = 0; id < graph_.nodes().size(); ++id)
         if (is_real(id) && group(id).sweep == Sweep::column) move_beside_rows(id);
     }
+    if (rules_.patch_sums)
+      for (NodeId id = 0; id < graph_.nodes().size(); ++id)
+        if (is_real(id) && graph_.node(id).op == Op::sum) take_patch_sum(id);
     return collect();
   }
 
@@ -164,6 +168,29 @@ class Fuser {
     joined.nodes.insert(joined.nodes.end(), from.nodes.begin(), from.nodes.end());
     groups_[static_cast<std::size_t>(dag_.find(rows))] = std::move(joined);
     return true;
+  }
+
+  // A sum over patches of what a product stores anyway becomes the product's, where they are patches of its rows and columns.
+  void take_patch_sum(NodeId id) {
+    const int sum = dag_.find(group_[id]);
+    if (groups_[static_cast<std::size_t>(sum)].nodes.size() > 1) return;
+    const auto found = patch_sum(graph_, id, [&](Value v) { return is_leaf(v.node) || is_real(v.node); });
+    if (!found || is_leaf(found->of.node)) return;
+    const int product = dag_.find(group_[found->of.node]);
+    Group& into = groups_[static_cast<std::size_t>(product)];
+    const auto& readers = readers_[found->of.node];
+    const bool stored = is_bordered(found->of.node) ||
+                        std::any_of(readers.begin(), readers.end(), [&](NodeId r) { return r != id && dag_.find(group_[r]) != product; });
+    if (into.kind != ClusterKind::contraction || !stored || values_of(into) + 1 > kMostValues) return;
+    const auto dot = std::find_if(into.nodes.begin(), into.nodes.end(), [&](NodeId n) { return graph_.node(n).op == Op::dot; });
+    const Type &a = graph_.type(graph_.node(*dot).operands[0]), &b = graph_.type(graph_.node(*dot).operands[1]);
+    const auto& [down, across] = found->sides;
+    const auto apart = [&](const Type& x, const Type& y) { return x.has(down.axis) && !y.has(down.axis) && y.has(across.axis) && !x.has(across.axis); };
+    if (!apart(a, b) && !apart(b, a)) return;
+    if (!dag_.merge(product, sum)) return;
+    Group joined = std::move(into);
+    joined.nodes.push_back(id);
+    groups_[static_cast<std::size_t>(dag_.find(product))] = std::move(joined);
   }
 
   template <typename Write>

@@ -36,15 +36,20 @@ std::size_t Inline::KeyHash::operator()(const Key& key) const {
 Inline::Inline(KernelBuilder& b, const Graph& graph, const Cluster& cluster, const Layouts& layouts, ScheduledKernel& out)
     : b_(b), graph_(&graph.data()), cluster_(cluster), layouts_(layouts), out_(out), known_(1) {
   out_.origins.clear();
-  for (std::size_t i = 0; i < cluster.nodes.size(); ++i) {
-    const NodeId id = cluster.nodes[i];
-    ordinals_[id] = static_cast<Ordinal>(std::min<std::size_t>(i, 0xffff));
-    out_.origins.push_back(graph_->node(id).provenance);
-    std::set<NodeId> read;
-    for (const Value& v : graph_->node(id).operands) read.insert(v.node);
-    for (NodeId r : read) ++users_[r];
-  }
+  for (NodeId id : cluster.nodes) own(id);
   for (const Value& v : cluster.outputs) ++users_[v.node];
+}
+
+void Inline::own(NodeId id) {
+  ordinals_[id] = static_cast<Ordinal>(std::min<std::size_t>(out_.origins.size(), 0xffff));
+  out_.origins.push_back(graph_->node(id).provenance);
+  std::set<NodeId> read;
+  for (const Value& v : graph_->node(id).operands) read.insert(v.node);
+  for (NodeId r : read) ++users_[r];
+}
+
+void Inline::compute_too(const std::vector<NodeId>& nodes) {
+  for (NodeId id : nodes) own(id);
 }
 
 Inline::Key Inline::key(Value v, const IndexEnv& env, bool masked) const {

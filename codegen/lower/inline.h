@@ -58,6 +58,8 @@ class Inline {
   void stream_cold() { streams_cold_ = true; }
   // From here on extents are arguments, constants but 1 too: one kernel serves every size.
   void let_sizes_be_arguments() { sizes_are_arguments_ = true; }
+  // These nodes are computed too, though not the cluster's: their ordinals come after its own.
+  void compute_too(const std::vector<NodeId>& nodes);
   // `v` is not computed by its row, but by `how`, in the computing dtype.
   using Definition = std::function<Ex(const IndexEnv&)>;
   void define(Value v, Definition how);
@@ -107,6 +109,7 @@ class Inline {
   Key key(Value v, const IndexEnv& env, bool masked) const;
   bool scalar_at(Value v, const IndexEnv& env) const;
   void nested(const std::function<void()>& body);
+  void own(NodeId node);
 
   KernelBuilder& b_;
   const GraphData* graph_;

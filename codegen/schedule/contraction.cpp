@@ -1,5 +1,11 @@
 #include <uwaga/codegen/schedule/contraction.h>
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+
 #include <uwaga/codegen/schedule/internal/contraction.h>
+#include <uwaga/codegen/schedule/reduce.h>
 #include <uwaga/codegen/schedule/register_tile.h>
 #include <uwaga/ir/error.h>
 
@@ -7,9 +13,10 @@ namespace uwaga::schedule {
 
 using namespace kernel;
 
-Contraction::Contraction(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target, Part part)
-    : part_(part), g_(graph.data()), cluster_(cluster), layouts_(layouts), roles_(find_roles(g_, cluster, layouts)),
-      x_(b_, graph, cluster, layouts, out_), axes_(collapse_roles(x_, roles_)) {
+Contraction::Contraction(const Graph& graph, const Patched& whole, const Layouts& layouts, const HostTarget& target, Part part)
+    : part_(part), g_(graph.data()), sums_(whole.sums), cluster_(whole.core), layouts_(layouts), roles_(find_roles(g_, cluster_, layouts)),
+      x_(b_, graph, cluster_, layouts, out_), axes_(collapse_roles(x_, roles_)) {
+  if (part == Part::products) x_.compute_too(whole.of_sums);
   const Node& n = g_.node(roles_.node);
   dtype_ = computing(n.types[0].dtype);
   const DType operand = computing(g_.type(roles_.a).dtype);
@@ -34,6 +41,7 @@ Contraction::Contraction(const Graph& graph, const Cluster& cluster, const Layou
   tile_rows_ = fit(rows_, tiles_ ? kTileRows : 1, tile_rows_);
   tile_vectors_ = fit(columns_, tiles_ ? kTileColumns : lanes_, tile_vectors_ * lanes_) / lanes_;
   panel_ = static_cast<std::int64_t>(tile_vectors_) * lanes_;
+  unit_rows_ = sums_.empty() ? tile_rows_ : std::lcm(tile_rows_, kPatch);
   block_ = most_terms_ = !tiles_ ? kBlock : terms_.constant().value_or(kTileTerms + 1) <= kTileTerms ? kTileTerms : kOpenTileTerms;
   if (const auto c = terms_.constant()) block_ = round_up(std::clamp<std::int64_t>(*c, 1, most_terms_), per_turn);
   whole_steps_ = is_multiple(terms_, per_turn);
@@ -44,10 +52,14 @@ Contraction::Contraction(const Graph& graph, const Cluster& cluster, const Layou
   if (!tiles_) choose_task(target);
   plan_a();
   if (tiles_) choose_tile_task(target);
+  if (!sums_.empty()) {
+    task_rows_ = round_up(task_rows_, unit_rows_);
+    task_columns_ = round_up(task_columns_, std::lcm(panel_, kPatch));
+  }
   plan_once(target);
   plan_b_as_it_lies();
   epilogue_lanes_ = lanes_;
-  if (task_columns_ % (2 * lanes_) == 0 && has_long_chains(g_, cluster.nodes, target)) epilogue_lanes_ *= 2;
+  if (task_columns_ % (2 * lanes_) == 0 && has_long_chains(g_, cluster_.nodes, target)) epilogue_lanes_ *= 2;
 }
 
 void Contraction::choose_task(const HostTarget& target) {
@@ -98,7 +110,6 @@ ScheduledKernel Contraction::write() {
   if (packing) write_packing();
   else write_products();
   out_.kernel = b_.finish();
-  for (NodeId id : cluster_.nodes) out_.origins.push_back(g_.node(id).provenance);
   return std::move(out_);
 }
 
@@ -112,7 +123,7 @@ void Contraction::choose_columns(Ex column_block) {
 
 void Contraction::write_products() {
   const Ex m = m_, n = n_, k = k_;
-  const Ex entry = b_.grid(x_.extent(batch_));
+  entry_ = b_.grid(x_.extent(batch_));
   const Ex row_blocks = (m + (task_rows_ - 1)) / task_rows_, column_blocks = (n + (task_columns_ - 1)) / task_columns_;
   // Tasks that follow one another share the operand that is likely the larger one: the other stays in cache.
   const auto r = rows_.constant(), c = columns_.constant();
@@ -126,13 +137,13 @@ void Contraction::write_products() {
   if ((packs_a_ && !once_a_) || packs_last_)
     packed_a_ = b_.scratch(packed(), b_.integer(along_rows_ ? tile_pitch_ * (group_rows_ / tile_rows_) : group_rows_ * pitch_a_));
   tile_c_ = b_.scratch(dtype_, b_.integer((one_block ? tile_rows_ : task_rows_ + tile_rows_) * task_columns_));
-  spread(base_env_, axes_.batch, Index::scalar(entry));
+  spread(base_env_, axes_.batch, Index::scalar(entry_));
   plan_packed();
   // The blocks are of one size, as whole tiles allow: threads get equal shares.
   const Ex blocks_of_rows = b_.let(max((m + (task_rows_ - 1)) / task_rows_, b_.integer(1)));
-  const Ex tiles_of_rows = b_.let((m + (tile_rows_ - 1)) / tile_rows_);
-  row0_ = b_.let(min(row_block * tiles_of_rows / blocks_of_rows * tile_rows_, m));
-  row_end_ = b_.let(min((row_block + 1) * tiles_of_rows / blocks_of_rows * tile_rows_, m));
+  const Ex units_of_rows = b_.let((m + (unit_rows_ - 1)) / unit_rows_);
+  row0_ = b_.let(min(row_block * units_of_rows / blocks_of_rows * unit_rows_, m));
+  row_end_ = b_.let(min((row_block + 1) * units_of_rows / blocks_of_rows * unit_rows_, m));
   choose_columns(column_block);
   plan_c();
   const Ex blocks = one_block ? b_.integer(1) : max((k + (most_terms_ - 1)) / most_terms_, b_.integer(1));
@@ -152,6 +163,7 @@ void Contraction::write_products() {
       const Ex at_once = stored_at_once(row), last = one_block ? b_.integer(1, DType::boolean) : k < k0 + (most_terms_ + 1);
       tiles(row, group, first, k0, count, one_block ? Ex() : last, at_once);
       x_.branch(at_once, [] {}, [&] { x_.branch(last, [&] { epilogue(row, first); }); });
+      if (!sums_.empty()) x_.branch(last, [&] { sum_patches(row); });
     };
     if (packs_a_ && !once_a_) {
       x_.loop(row0_, row_end_, group_rows_, [&](Ex group) {
@@ -346,13 +358,63 @@ void Contraction::epilogue(Ex begin, Ex first) {
   });
 }
 
+void Contraction::sum_patches(Ex row) {
+  const Ex end = b_.let(min(row + tile_rows_, row_end_)), done = b_.let(end - row0_), all = b_.let(row_end_ < end + 1);
+  x_.branch(done % unit_rows_ < 1 || all, [&] {
+    const Ex unit = b_.let((done - 1) / unit_rows_ * unit_rows_);
+    x_.loop(b_.let(row0_ + max(unit - unit_rows_, b_.integer(0))), b_.let(b_.select(all, end, row0_ + unit)), kPatch, [&](Ex first) {
+      x_.loop(b_.integer(0), min(n_ - column0_, b_.integer(task_columns_)), kPatch, [&](Ex column) {
+        for (const PatchSum& sum : sums_) sum_patch(sum, first, b_.let(column0_ + column));
+      });
+    });
+  });
+}
+
+void Contraction::sum_patch(const PatchSum& sum, Ex row, Ex column) {
+  // Axis by axis, none of them joined: the sum lies otherwise.
+  IndexEnv of_dot = base_env_;
+  spread_flat(x_, of_dot, roles_.batch, g_.type(roles_.a), Index::scalar(entry_));
+  spread_flat(x_, of_dot, roles_.rows, g_.type(roles_.a), Index::scalar(row));
+  spread_flat(x_, of_dot, roles_.columns, g_.type(roles_.b), Index::scalar(column));
+  IndexEnv at = epilogue_envs(x_, roles_.node, of_dot).at(sum.of);
+  std::array<Ex, 2> first;
+  for (std::size_t i = 0; i < 2; ++i) {
+    const PatchSum::Side& side = sum.sides[i];
+    first[i] = b_.let(at.at(side.axis).base);
+    if (!side.block.empty()) at.axes[side.block] = Index::scalar(b_.let(first[i] / kPatch));
+  }
+  x_.define(sum.of, [&](const IndexEnv& env) { return x_.load(sum.of, env); });
+  x_.at(sum.sum);
+  std::vector<Ex> lanes;
+  for (std::int64_t lane = 0; lane < kPatch; lane += lanes_) lanes.push_back(b_.variable(b_.splat(b_.real(0), lanes_)));
+  x_.loop(b_.integer(0), b_.integer(kPatch), 1, [&](Ex i) {
+    for (std::size_t u = 0; u < lanes.size(); ++u) {
+      const Ex lane = first[1] + static_cast<std::int64_t>(u) * lanes_;
+      const IndexEnv entry = at.with(sum.sides[0].axis, Index::scalar(first[0] + i)).with(sum.sides[1].axis, Index::ramp(lane, lanes_, lanes_));
+      const Ex term = x_.value(sum.element, entry);
+      x_.at(sum.sum);
+      b_.assign(lanes[u], lanes[u] + term);
+    }
+  });
+  define_results(x_, {reduction_of(b_, g_, sum.sum)}, {join_lanes(b_, Op::add, lanes)});
+  x_.store({sum.sum, 0}, at, x_.value({sum.sum, 0}, at));
+}
+
 }  // namespace uwaga::schedule
 
 namespace uwaga {
 
-Schedule schedule_contraction(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
+bool takes_patch_sums(const Graph& graph, const Patched& whole, const Layouts& layouts, const HostTarget& target) {
+  const schedule::Roles roles = schedule::find_roles(graph.data(), whole.core, layouts);
+  if (roles.rows.empty() || roles.columns.empty() || schedule::lanes_of_sums(target, DType::f32) < 2) return false;
+  return std::all_of(whole.sums.begin(), whole.sums.end(), [&](const PatchSum& s) {
+    return s.sides[0].axis == roles.rows.back() && s.sides[1].axis == roles.columns.back();
+  });
+}
+
+Schedule schedule_contraction(const Graph& graph, const Patched& whole, const Layouts& layouts, const HostTarget& target) {
   using schedule::Part;
-  const auto part = [&](Part which) { return schedule::Contraction(graph, cluster, layouts, target, which); };
+  const auto part = [&](Part which) { return schedule::Contraction(graph, whole, layouts, target, which); };
   schedule::Contraction products = part(Part::products);
   Schedule s;
   s.temporaries = products.temporaries();

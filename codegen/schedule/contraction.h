@@ -25,12 +25,19 @@
 // the first cache while B's tiles pass it by, and nothing is fetched ahead beside them: their loads want all of its buffers.
 //
 // Results that nobody reads soon (Layout::cold) are stored past the caches.
+//
+// Sums over patches of the result (fuse/patches.h) are of what is stored, read again by the task when the patches that follow are there:
+// then memory has taken the stores, and the second cache still has the lines.
 #pragma once
 
+#include <uwaga/codegen/fuse/patches.h>
 #include <uwaga/codegen/schedule.h>
 
 namespace uwaga {
 
-Schedule schedule_contraction(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target);
+// Can the kernel of the products take all of the cluster's patch sums along? They are of neighbours along what its rows and its columns end in.
+bool takes_patch_sums(const Graph& graph, const Patched& whole, const Layouts& layouts, const HostTarget& target);
+// With those sums, if there are any, which it then must take.
+Schedule schedule_contraction(const Graph& graph, const Patched& whole, const Layouts& layouts, const HostTarget& target);
 
 }  // namespace uwaga

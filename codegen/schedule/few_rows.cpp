@@ -103,7 +103,6 @@ class FewRows {
     else if (across_) x_.loop(first, end, panel_, [&](Ex column) { squares(column); });
     else vectors(first, end);
     out_.kernel = b_.finish();
-    for (NodeId id : cluster_.nodes) out_.origins.push_back(g_.node(id).provenance);
     return std::move(out_);
   }
 

@@ -1,8 +1,10 @@
 #include <uwaga/codegen/schedule.h>
 
 #include <algorithm>
+#include <set>
 
 #include <uwaga/codegen/fuse/groups.h>
+#include <uwaga/codegen/fuse/patches.h>
 #include <uwaga/codegen/lower/table.h>
 #include <uwaga/codegen/schedule/attention.h>
 #include <uwaga/codegen/schedule/columns.h>
@@ -77,11 +79,51 @@ Schedule index_for_host(const Graph& graph, const Cluster& cluster, const Layout
   }
 }
 
+// What the kernels of `part` compute is here and there in the cluster, and their temporaries come after its own.
+void append(Schedule& to, Schedule part, const std::vector<std::size_t>& nodes) {
+  for (ScheduledKernel& k : part.kernels) {
+    for (Value& v : k.buffers)
+      if (v.node == kTemporary) v.output += static_cast<std::uint32_t>(to.temporaries.size());
+    k.nodes = nodes;
+    to.kernels.push_back(std::move(k));
+  }
+  to.temporaries.insert(to.temporaries.end(), part.temporaries.begin(), part.temporaries.end());
+}
+
+// A product, and the sums over patches that it takes along, or else that come after it.
+Schedule contraction_for_host(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
+  Patched whole = without_patch_sums(graph.data(), cluster);
+  const bool few = has_few_rows(graph, whole.core, layouts, target);
+  if (whole.sums.empty()) return few ? schedule_few_rows(graph, cluster, layouts, target) : schedule_contraction(graph, whole, layouts, target);
+  Schedule out;
+  if (!few && takes_patch_sums(graph, whole, layouts, target)) {
+    append(out, schedule_contraction(graph, whole, layouts, target), whole.at);
+    return out;
+  }
+  Patched alone{whole.core, {}, {}, {}};
+  append(out, few ? schedule_few_rows(graph, whole.core, layouts, target) : schedule_contraction(graph, alone, layouts, target), whole.at);
+  for (const PatchSum& sum : whole.sums) {
+    Cluster after;
+    after.inputs = {sum.of};
+    after.outputs = {{sum.sum, 0}};
+    std::vector<std::size_t> at;
+    std::set<NodeId> wanted{sum.sum};
+    for (std::size_t i = cluster.nodes.size(); i-- > 0;) {
+      const NodeId id = cluster.nodes[i];
+      if (!wanted.contains(id) || id == sum.of.node) continue;
+      after.nodes.insert(after.nodes.begin(), id);
+      at.insert(at.begin(), i);
+      for (const Value& v : graph->node(id).operands) wanted.insert(v.node);
+    }
+    append(out, loop_for_host(graph, after, layouts, target), at);
+  }
+  return out;
+}
+
 Schedule written_for_host(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
   switch (cluster.kind) {
     case ClusterKind::index: return index_for_host(graph, cluster, layouts, target);
-    case ClusterKind::contraction:
-      return (has_few_rows(graph, cluster, layouts, target) ? schedule_few_rows : schedule_contraction)(graph, cluster, layouts, target);
+    case ClusterKind::contraction: return contraction_for_host(graph, cluster, layouts, target);
     case ClusterKind::attention: return schedule::attention(graph, cluster, layouts, target);
     case ClusterKind::loop: return loop_for_host(graph, cluster, layouts, target);
     default: throw InternalError("no host schedule for a cluster of kind " + std::string(name(cluster.kind)));

@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 
+#include <uwaga/codegen/fuse/patches.h>
 #include <uwaga/codegen/fuse/written.h>
 #include <uwaga/codegen/lower/table.h>
 #include <uwaga/codegen/schedule.h>
@@ -72,9 +73,11 @@ class Chooser {
       const auto leaf = graph_.parameters().find(u.path);
       leaves[written_by(graph_, u).value] = leaf == graph_.parameters().end() ? std::nullopt : std::optional(leaf->second);
     }
-    for (std::size_t i = 0; i < clusters.size(); ++i)
+    for (std::size_t i = 0; i < clusters.size(); ++i) {
+      const std::vector<PatchSum> sums = without_patch_sums(graph_, clusters[i]).sums;
       for (const Value& v : clusters[i].outputs) {
         const std::vector<Output>& outputs = graph_.outputs();
+        if (std::any_of(sums.begin(), sums.end(), [&](const PatchSum& s) { return s.of == v; })) continue;  // read again at once
         if (bytes(v) < kLarge || std::any_of(outputs.begin(), outputs.end(), [&](const Output& o) { return o.value == v; })) continue;
         const auto reader = read.find(v);
         const auto leaf = leaves.find(v);
@@ -85,6 +88,7 @@ class Chooser {
         }
         if (const auto layout = layouts.find(v); layout != layouts.end()) layout->second.cold = between >= kFar;
       }
+    }
   }
 
   void fix(Value v) {

@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 
+#include <uwaga/codegen/fuse/patches.h>
 #include <uwaga/codegen/schedule/attention_flat.h>
 #include <uwaga/ir/aligned.h>
 #include <uwaga/ir/attributes.h>
@@ -287,7 +288,7 @@ class CompiledProgram final : public ProgramImpl {
     const Cluster& c = e.clustering.clusters[static_cast<std::size_t>(l.cluster)];
     std::string ops;
     for (NodeId id : c.nodes) ops += fmt::format("{}{}", ops.empty() ? "" : " ", op_name(e.graph->node(id)));
-    return {std::string(name(c.kind)), ops, e.graph->provenance().brief(e.graph->node(c.nodes.back()).provenance), l.kernel, tasks,
+    return {std::string(name(c.kind)), ops, e.graph->provenance().brief(e.graph->node(naming_op(e.graph.data(), c)).provenance), l.kernel, tasks,
             milliseconds};
   }
 

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <functional>
 
+#include <uwaga/codegen/fuse/patches.h>
 #include <uwaga/codegen/schedule/attention_flat.h>
 #include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
@@ -63,16 +64,19 @@ InspectedCall call_of(const Executable& e, const Launch& launch) {
   };
   for (NodeId id : launch.nodes) add_op(e.graph->node(id), e.graph->node(id).provenance);
   call.nodes = call.ops.size();
+  const auto naming = std::find(launch.nodes.begin(), launch.nodes.end(), naming_op(e.graph.data(), cluster));
+  call.naming = static_cast<std::size_t>(naming - launch.nodes.begin()) - (naming == launch.nodes.end() ? 1 : 0);
   if (cluster.kind != ClusterKind::attention) return call;
   // Its kernels' ordinals go on with the ops of the call's body.
   const schedule::FlatAttention flat = schedule::flatten_attention(e.graph, cluster, e.layouts);
   for (std::size_t i = flat.outer_nodes; i < flat.origins.size(); ++i) add_op(*flat.body_node(i), flat.origins[i]);
+  call.naming = call.ops.size() - 1;
   return call;
 }
 
-// The words of a kernel's name: its kind, and the scope of the op that its first call ends with.
+// The words of a kernel's name: its kind, and a scope of its first call.
 std::string kernel_name(std::size_t number, const std::string& kind, const InspectedCall& call) {
-  const std::string scope = call.ops.empty() || call.ops.back().lines.empty() ? "" : call.ops.back().lines.front().scope;
+  const std::string scope = call.ops.empty() || call.ops[call.naming].lines.empty() ? "" : call.ops[call.naming].lines.front().scope;
   std::string words = plain(kind + "_" + without_numbers(scope));
   if (words.size() > kLongestName) words.resize(kLongestName);
   return fmt::format("k{:03}_{}", number, words);

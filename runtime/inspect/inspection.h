@@ -55,6 +55,7 @@ struct InspectedOp {
 struct InspectedCall {
   std::vector<InspectedOp> ops;  // by ordinal
   std::size_t nodes = 0;         // the first of `ops` are the cluster's; those that follow are of the body of its attention
+  std::size_t naming = 0;        // of `ops`: the one whose scope its kernel is named by
 };
 
 struct InspectedKernel {

@@ -8,6 +8,7 @@
 
 #include <uwaga/codegen/lower/inline.h>
 #include <uwaga/codegen/schedule.h>
+#include <uwaga/codegen/fuse/patches.h>
 #include <uwaga/codegen/schedule/dot_roles.h>
 #include <uwaga/codegen/schedule/register_tile.h>
 
@@ -53,7 +54,8 @@ class Contraction {
   using Ex = kernel::Ex;
 
  public:
-  Contraction(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target, Part part);
+  // `cluster`: the core of `whole`, whose sums the products' kernel takes along.
+  Contraction(const Graph& graph, const Patched& whole, const Layouts& layouts, const HostTarget& target, Part part);
   // Is an operand packed by a kernel of its own?
   bool packs_once() const { return once_a_ || once_b_; }
   // Where it puts them: A, then B.
@@ -164,9 +166,13 @@ class Contraction {
   Ex whole_tile(Ex row) { return row + tile_rows_ < m_ + 1; }
   // Everything after the dot, for the tile's rows from `begin`.
   void epilogue(Ex begin, Ex first);
+  // With the tile's rows from `row` patches may be there: then the sums over those before them, at a task's end over all that are left.
+  void sum_patches(Ex row);
+  void sum_patch(const PatchSum& sum, Ex row, Ex column);
 
   const Part part_;
   const GraphData& g_;
+  const std::vector<PatchSum>& sums_;
   const Cluster& cluster_;
   const Layouts& layouts_;
   Roles roles_;
@@ -177,6 +183,7 @@ class Contraction {
   DType dtype_ = DType::f32;
   int lanes_ = 8, epilogue_lanes_ = 8, tile_rows_ = 6, tile_vectors_ = 2;
   Extent rows_, columns_, terms_, batch_;
+  std::int64_t unit_rows_ = 0;  // that a task has a multiple of: of tiles, of patches
   std::int64_t task_rows_ = 0, task_columns_ = 0, panel_ = 0, block_ = kBlock, pitch_ = kBlock;
   std::int64_t most_terms_ = kBlock;  // of a block
   std::int64_t steps_ahead_ = 0;
@@ -195,7 +202,7 @@ class Contraction {
   kernel::BufferId panels_b_ = 0, tile_c_ = 0, packed_a_ = 0;
   IndexEnv base_env_;
   Ex open_pitch_;  // of panels in tiles of as many terms as there are
-  Ex m_, n_, k_, row0_, row_end_, column0_, panel_count_, whole_panels_;
+  Ex entry_, m_, n_, k_, row0_, row_end_, column0_, panel_count_, whole_panels_;
   TileFetch fetch_b_;
   Ex next_b_, next_b_pitch_, lines_a_tile_, lines_a_step_;  // of plan_fetch_b: see TilePlace
 };

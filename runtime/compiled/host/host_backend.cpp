@@ -21,7 +21,7 @@ class HostBackend final : public Backend {
   }
 
   AttentionKernels attention_kernels() const override { return AttentionKernels::all; }
-  FuseRules fuse_rules() const override { return {.sums_beside_rows = true}; }
+  FuseRules fuse_rules() const override { return {.sums_beside_rows = true, .patch_sums = true}; }
   Schedule schedule(const Graph& graph, const Cluster& cluster, const Layouts& layouts) const override {
     if (cluster.kind == ClusterKind::custom) return schedule::custom(graph, cluster, layouts, target_, custom());
     return schedule_for_host(graph, cluster, layouts, target_);

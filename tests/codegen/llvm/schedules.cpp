@@ -13,6 +13,7 @@
 #include "tests/codegen/llvm/tile_registers.h"
 #include "tests/codegen/schedule/bf16_products.h"
 #include "tests/codegen/schedule/few_rows_products.h"
+#include "tests/codegen/schedule/patched_products.h"
 #include "tests/codegen/schedule/run_clusters.h"
 #include "tests/ir/every_op.h"
 
@@ -110,6 +111,21 @@ TEST_CASE("products of few rows in machine code give the bits of the typed inter
     const Results want = interpret(p.graph, given.inputs, {}, Mode::typed);
     const ClusterRun have = run_clusters(p.graph, given.inputs, {}, p.sizes, compiler.target(), machine(compiler));
     check_bits(have.outputs.at("c"), want.outputs.at("c"));
+  }
+}
+
+TEST_CASE("products in machine code take sums over patches along with the bits of the typed interpreter") {
+  const HostCompiler compiler(host_target({.avx2 = true}));
+  for (const PatchedProduct& p : patched_products()) {
+    INFO(p.what());
+    const Graph g = p.graph();
+    const Drawn given = draw(g, p.sizes(), 5);
+    const Results want = interpret(g, given.inputs, {}, Mode::typed, {.observe = {}, .refuse_nan = false, .sizes = p.sizes()});
+    const ClusterRun have = run_clustering(g, fuse(g, kPatchRules), given.inputs, {}, p.sizes(), compiler.target(), machine(compiler));
+    for (const auto& [name, array] : want.outputs) {
+      INFO(name);
+      check_bits(have.outputs.at(name), array);
+    }
   }
 }
 
