@@ -113,7 +113,7 @@ void multiply(int c, int a, int b) {
 }
 
 bool execute(const Instruction& i) {
-  constexpr int kNone = 0, kStreamed = 1, kStore = 2, kLoad = 3;
+  constexpr int kNone = 0, kStore = 2;  // prefixes: of the others one loads and one streams
   if (i.opcode == 0x49 && i.prefix == kNone && i.mod != 3) {  // ldtilecfg
     std::memcpy(tiles.configuration, reinterpret_cast<const void*>(i.address), 64);
     std::memset(tiles.rows, 0, sizeof tiles.rows);
