@@ -52,29 +52,46 @@ std::optional<PatchSum> patch_sum(const GraphData& g, NodeId id, const std::func
   return out;
 }
 
-Patched without_patch_sums(const GraphData& g, const Cluster& cluster) {
-  Patched out{cluster, {}, {}, {}};
-  const auto is_output = [&](Value v) { return std::find(cluster.outputs.begin(), cluster.outputs.end(), v) != cluster.outputs.end(); };
+std::vector<PatchSum> patch_sums(const GraphData& g, const Cluster& cluster) {
+  std::vector<PatchSum> out;
   if (cluster.kind != ClusterKind::contraction || cluster.outputs.size() < 2) return out;
+  const auto is_output = [&](Value v) { return std::find(cluster.outputs.begin(), cluster.outputs.end(), v) != cluster.outputs.end(); };
   for (const Value& v : cluster.outputs)
-    if (auto sum = patch_sum(g, v.node, is_output)) out.sums.push_back(std::move(*sum));
+    if (auto sum = patch_sum(g, v.node, is_output)) out.push_back(std::move(*sum));
+  return out;
+}
+
+std::vector<std::size_t> nodes_behind(const GraphData& g, const Cluster& cluster, const std::vector<Value>& of, std::optional<Value> given) {
+  std::set<NodeId> wanted;
+  for (const Value& v : of) wanted.insert(v.node);
+  std::vector<std::size_t> out;
+  for (std::size_t i = cluster.nodes.size(); i-- > 0;) {
+    const NodeId id = cluster.nodes[i];
+    if (!wanted.contains(id) || (given && given->node == id)) continue;
+    out.push_back(i);
+    for (const Value& v : g.node(id).operands) wanted.insert(v.node);
+  }
+  std::reverse(out.begin(), out.end());
+  return out;
+}
+
+Patched without_patch_sums(const GraphData& g, const Cluster& cluster) {
+  Patched out{cluster, patch_sums(g, cluster), {}, {}};
   if (out.sums.empty()) return out;
   std::erase_if(out.core.outputs, [&](Value v) {
     return std::any_of(out.sums.begin(), out.sums.end(), [&](const PatchSum& s) { return s.sum == v.node; });
   });
-  std::set<NodeId> wanted;
-  for (const Value& v : out.core.outputs) wanted.insert(v.node);
-  for (std::size_t i = cluster.nodes.size(); i-- > 0;)
-    if (wanted.contains(cluster.nodes[i]))
-      for (const Value& v : g.node(cluster.nodes[i]).operands) wanted.insert(v.node);
+  out.at = nodes_behind(g, cluster, out.core.outputs);
   out.core.nodes.clear();
-  std::vector<std::size_t> of_sums_at;
-  for (std::size_t i = 0; i < cluster.nodes.size(); ++i) {
-    const bool core = wanted.contains(cluster.nodes[i]);
-    (core ? out.core.nodes : out.of_sums).push_back(cluster.nodes[i]);
-    (core ? out.at : of_sums_at).push_back(i);
+  for (std::size_t i : out.at) out.core.nodes.push_back(cluster.nodes[i]);
+  for (std::size_t i = 0, next = 0; i < cluster.nodes.size(); ++i) {
+    if (next < out.core.nodes.size() && out.at[next] == i) {
+      ++next;
+      continue;
+    }
+    out.of_sums.push_back(cluster.nodes[i]);
+    out.at.push_back(i);
   }
-  out.at.insert(out.at.end(), of_sums_at.begin(), of_sums_at.end());
   return out;
 }
 

@@ -29,7 +29,14 @@ struct PatchSum {
 // `id` as such a sum of what `is_stored` says is stored.
 std::optional<PatchSum> patch_sum(const GraphData& graph, NodeId id, const std::function<bool(Value)>& is_stored);
 
-// A cluster of a product without the sums that it takes along.
+// Those that a cluster of a product takes along.
+std::vector<PatchSum> patch_sums(const GraphData& graph, const Cluster& cluster);
+
+// Where in a cluster the nodes are that computing `of` takes, in its order; nothing behind `given`.
+std::vector<std::size_t> nodes_behind(const GraphData& graph, const Cluster& cluster, const std::vector<Value>& of,
+                                      std::optional<Value> given = std::nullopt);
+
+// Such a cluster without them.
 struct Patched {
   Cluster core;
   std::vector<PatchSum> sums;

@@ -13,6 +13,8 @@ namespace uwaga::schedule {
 
 using namespace kernel;
 
+static_assert(kPatch == kSumLanes && kPatch * kPatch == kSumBlock, "a patch is one block of a sum, a lane a column");
+
 Contraction::Contraction(const Graph& graph, const Patched& whole, const Layouts& layouts, const HostTarget& target, Part part)
     : part_(part), g_(graph.data()), sums_(whole.sums), cluster_(whole.core), layouts_(layouts), roles_(find_roles(g_, cluster_, layouts)),
       x_(b_, graph, cluster_, layouts, out_), axes_(collapse_roles(x_, roles_)) {

@@ -1,7 +1,6 @@
 #include <uwaga/codegen/schedule.h>
 
 #include <algorithm>
-#include <set>
 
 #include <uwaga/codegen/fuse/groups.h>
 #include <uwaga/codegen/fuse/patches.h>
@@ -106,15 +105,8 @@ Schedule contraction_for_host(const Graph& graph, const Cluster& cluster, const 
     Cluster after;
     after.inputs = {sum.of};
     after.outputs = {{sum.sum, 0}};
-    std::vector<std::size_t> at;
-    std::set<NodeId> wanted{sum.sum};
-    for (std::size_t i = cluster.nodes.size(); i-- > 0;) {
-      const NodeId id = cluster.nodes[i];
-      if (!wanted.contains(id) || id == sum.of.node) continue;
-      after.nodes.insert(after.nodes.begin(), id);
-      at.insert(at.begin(), i);
-      for (const Value& v : graph->node(id).operands) wanted.insert(v.node);
-    }
+    const std::vector<std::size_t> at = nodes_behind(graph.data(), cluster, after.outputs, sum.of);
+    for (std::size_t i : at) after.nodes.push_back(cluster.nodes[i]);
     append(out, loop_for_host(graph, after, layouts, target), at);
   }
   return out;

@@ -74,7 +74,7 @@ class Chooser {
       leaves[written_by(graph_, u).value] = leaf == graph_.parameters().end() ? std::nullopt : std::optional(leaf->second);
     }
     for (std::size_t i = 0; i < clusters.size(); ++i) {
-      const std::vector<PatchSum> sums = without_patch_sums(graph_, clusters[i]).sums;
+      const std::vector<PatchSum> sums = patch_sums(graph_, clusters[i]);
       for (const Value& v : clusters[i].outputs) {
         const std::vector<Output>& outputs = graph_.outputs();
         if (std::any_of(sums.begin(), sums.end(), [&](const PatchSum& s) { return s.of == v; })) continue;  // read again at once

@@ -54,7 +54,7 @@ class Contraction {
   using Ex = kernel::Ex;
 
  public:
-  // `cluster`: the core of `whole`, whose sums the products' kernel takes along.
+  // Of the core of `whole`, whose sums the products' kernel takes along.
   Contraction(const Graph& graph, const Patched& whole, const Layouts& layouts, const HostTarget& target, Part part);
   // Is an operand packed by a kernel of its own?
   bool packs_once() const { return once_a_ || once_b_; }
