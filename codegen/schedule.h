@@ -64,7 +64,9 @@ Layouts choose_layouts(const Graph& graph, const Clustering& clustering);
 // kernel's extra buffers are temporaries: see `temporaries`.
 struct Temporary {
   DType dtype = DType::f32;
-  Extent elements;
+  Extent elements;         // divided by `parts`: a number of blocks is no polynomial of sizes
+  std::int64_t parts = 1;
+  std::int64_t count(const Sizes& sizes) const { return (elements.evaluate(sizes) + (parts - 1)) / parts; }
 };
 struct Schedule {
   std::vector<ScheduledKernel> kernels;

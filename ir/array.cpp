@@ -101,11 +101,18 @@ std::int64_t checked_elements(const ArrayDims& dims, std::size_t bytes_an_elemen
   return total;
 }
 
-Array::Array(DType dtype, ArrayDims dims) : dtype_(dtype), dims_(std::move(dims)) {
-  elements_ = checked_elements(dims_, size_of(dtype_));
-  auto memory = allocate(bytes());
-  std::memset(memory.get(), 0, bytes());
-  memory_ = std::move(memory);
+Array::Array(DType dtype, ArrayDims dims, std::shared_ptr<const std::byte> memory)
+    : dtype_(dtype), dims_(std::move(dims)), elements_(checked_elements(dims_, size_of(dtype))), memory_(std::move(memory)) {}
+
+Array::Array(DType dtype, ArrayDims dims) : Array(unwritten(dtype, std::move(dims))) { std::memset(mutable_data(), 0, bytes()); }
+
+Array Array::unwritten(DType dtype, ArrayDims dims) {
+  const auto elements = static_cast<std::size_t>(checked_elements(dims, size_of(dtype)));
+  return unwritten(dtype, std::move(dims), allocate(elements * size_of(dtype)));
+}
+
+Array Array::unwritten(DType dtype, ArrayDims dims, std::shared_ptr<std::byte> memory) {
+  return Array(dtype, std::move(dims), std::shared_ptr<const std::byte>(std::move(memory)));
 }
 
 Array Array::from_literal(Literal value, DType dtype) {
@@ -117,7 +124,7 @@ Array Array::from_literal(Literal value, DType dtype) {
 }
 
 Array Array::from_bytes(DType dtype, ArrayDims dims, std::span<const std::byte> bytes) {
-  Array out(dtype, std::move(dims));
+  Array out = unwritten(dtype, std::move(dims));
   if (bytes.size() != out.bytes())
     throw Error(fmt::format("{} takes {} bytes and is given {}", out.str(), out.bytes(), bytes.size()));
   if (!bytes.empty()) std::memcpy(out.mutable_data(), bytes.data(), bytes.size());
@@ -125,11 +132,8 @@ Array Array::from_bytes(DType dtype, ArrayDims dims, std::span<const std::byte> 
 }
 
 Array Array::view(DType dtype, ArrayDims dims, std::shared_ptr<const std::byte> memory, std::size_t bytes) {
-  Array out(dtype, {});
-  out.elements_ = checked_elements(dims, size_of(dtype));
-  out.dims_ = std::move(dims);
+  Array out(dtype, std::move(dims), std::move(memory));
   if (bytes != out.bytes()) throw Error(fmt::format("{} takes {} bytes and is given {}", out.str(), out.bytes(), bytes));
-  out.memory_ = std::move(memory);
   out.borrowed_ = true;
   return out;
 }

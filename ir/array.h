@@ -70,6 +70,10 @@ class Array {
   template <typename Number, typename = std::enable_if_t<std::is_arithmetic_v<Number>>>
   Array(Number value) : Array(from_literal(Literal(value), dtype_of<scalar_of<Number>>())) {}  // NOLINT: numbers are arrays
 
+  // For someone who writes every element: until then they are undefined.
+  static Array unwritten(DType dtype, ArrayDims dims);
+  // In memory of that many bytes, which is the array's alone.
+  static Array unwritten(DType dtype, ArrayDims dims, std::shared_ptr<std::byte> memory);
   // Each value rounded (or, to an integer dtype, converted as the op `cast` does) to `dtype`.
   template <typename T>
   static Array of(DType dtype, ArrayDims dims, std::span<const T> values);
@@ -148,6 +152,7 @@ class Array {
       std::conditional_t<std::is_same_v<Number, bool>, bool,
                          std::conditional_t<(sizeof(Number) < 4) || (sizeof(Number) == 4 && std::is_signed_v<Number>),
                                             std::int32_t, std::int64_t>>>;
+  Array(DType dtype, ArrayDims dims, std::shared_ptr<const std::byte> memory);
   static Array from_literal(Literal value, DType dtype);
   template <typename T>
   void check_element() const {

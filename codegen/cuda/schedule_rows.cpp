@@ -98,7 +98,7 @@ Schedule full(const Graph& graph, const Cluster& cluster, const Layouts& layouts
     });
     std::vector<kernel::BufferId> blocks;
     for (std::size_t r = 0; r < reductions.size(); ++r) {
-      out.temporaries.push_back({reductions[r].dtype, temporary_blocks(length)});
+      out.temporaries.push_back(of_blocks(reductions[r].dtype, 1, length));
       blocks.push_back(x.temporary(reductions[r].dtype, static_cast<std::uint32_t>(r), true));
     }
     x.branch(equal(thread, b.integer(0)), [&] {

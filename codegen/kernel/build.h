@@ -19,6 +19,7 @@
 #include <initializer_list>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include <uwaga/codegen/kernel/kernel.h>
@@ -98,6 +99,10 @@ class KernelBuilder {
   void tile_store(BufferId buffer, Ex index, Ex pitch, int tile);
   void fail(Ex condition, Ex index);
 
+  // While `body` writes what a branch on it guards, the value of `x` is known to be a multiple of n.
+  void with_multiple(Ex x, std::int64_t n, const std::function<void()>& body);
+  bool is_multiple(Ex x, std::int64_t n) const;  // for certain
+
   // The op that what follows belongs to.
   void at(Ordinal ordinal) { ordinal_ = ordinal; }
   Ordinal ordinal() const { return ordinal_; }
@@ -127,6 +132,7 @@ class KernelBuilder {
   bool has_thread_ = false;
   Ordinal ordinal_ = 0;
   std::unordered_multimap<std::uint64_t, ExprId> known_;  // by key_of
+  std::vector<std::pair<ExprId, std::int64_t>> multiples_;  // see with_multiple
 };
 
 Ex operator+(Ex a, Ex b);

@@ -71,11 +71,31 @@ Index operator*(const Index& a, Ex scalar) {
 
 namespace {
 
+bool is_of_neighbours(const Index& a) {
+  const std::int64_t* stride = a.is_ramp() ? constant_of(a.stride) : nullptr;
+  return stride && *stride == 1;
+}
+
 // Do all lanes of a ramp of stride 1 lie in one run of `divisor` elements?
 bool within_one_run(const Index& a, Ex divisor) {
-  const std::int64_t* stride = constant_of(a.stride);
-  const std::int64_t* d = constant_of(divisor);
-  return stride && *stride == 1 && d && *d % a.lanes == 0 && a.multiple % a.lanes == 0;
+  return is_of_neighbours(a) && a.multiple % a.lanes == 0 && a.base.builder->is_multiple(divisor, a.lanes);
+}
+
+// The lanes of a ramp of stride 1 divided: by adding to what its first lane gives what 0, 1, 2, ... give by themselves, which no
+// loop changes. So there is one division of a scalar, not one for every lane.
+struct Divided {
+  Ex quotients, remainders;
+};
+Divided divided(const Index& a, Ex divisor) {
+  KernelBuilder& b = *a.base.builder;
+  const Ex d = b.splat(divisor, a.lanes), lane = b.ramp(b.integer(0), a.lanes);
+  // The first lanes may lie before 0, under a mask.
+  const Ex first = a.base + divisor * a.lanes;
+  // Exact: of numbers so small no quotient that is not whole comes near a whole one.
+  const Ex own = b.cast(b.apply(Op::div, {b.cast(lane, DType::f32), b.cast(d, DType::f32)}), DType::i64);
+  const Ex sum = b.splat(first % divisor, a.lanes) + (lane - own * d);
+  const Ex over = d < sum + 1, zero = b.splat(b.integer(0), a.lanes), one = b.splat(b.integer(1), a.lanes);
+  return {b.splat(first / divisor - a.lanes, a.lanes) + own + b.select(over, one, zero), sum - b.select(over, d, zero)};
 }
 
 }  // namespace
@@ -85,7 +105,8 @@ Index operator/(const Index& a, Ex scalar) {
   if (d && *d == 1) return a;
   const std::int64_t m = d && *d != 0 && a.multiple % *d == 0 ? a.multiple / *d : 1;
   if (a.is_scalar()) return Index::scalar(a.base / scalar, m);
-  if (a.is_ramp() && within_one_run(a, scalar)) return Index::scalar(a.base / scalar, m);
+  if (within_one_run(a, scalar)) return Index::scalar(a.base / scalar, m);
+  if (is_of_neighbours(a)) return Index::any(divided(a, scalar).quotients);
   return Index::any(lanes_of(a) / scalar);
 }
 
@@ -94,7 +115,8 @@ Index operator%(const Index& a, Ex scalar) {
   if (d && *d == 1) return Index::scalar(a.base.builder->integer(0));
   const std::int64_t m = d ? std::gcd(a.multiple, *d) : 1;
   if (a.is_scalar()) return Index::scalar(a.base % scalar, m);
-  if (a.is_ramp() && within_one_run(a, scalar)) return {a.base % scalar, a.stride, a.lanes, m};
+  if (within_one_run(a, scalar)) return {a.base % scalar, a.stride, a.lanes, m};
+  if (is_of_neighbours(a)) return Index::any(divided(a, scalar).remainders);
   return Index::any(lanes_of(a) % scalar);
 }
 

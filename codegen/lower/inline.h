@@ -63,6 +63,7 @@ class Inline {
   // `v` is not computed by its row, but by `how`, in the computing dtype.
   using Definition = std::function<Ex(const IndexEnv&)>;
   void define(Value v, Definition how);
+  void undefine(Value v) { definitions_.erase(v); }
   // Stores a value of the computing dtype: rounds it to the dtype of `v` and writes it where `env` points.
   void store(Value v, const IndexEnv& env, Ex x);
   // Loads `v` from its buffer, whether the cluster computes it or not.

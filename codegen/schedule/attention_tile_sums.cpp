@@ -22,9 +22,9 @@ bool is_in_place(const TileSum& s) { return s.keeps_query && s.keeps_key; }
 const Extent& axis_of_parts(const GraphData& g, const AttentionForm& f, const TileSum& s) {
   return s.places ? g.type({s.node, 0}).extent(s.axis) : f.space.extent(s.keeps_key ? f.key : f.query);
 }
-Extent room_for_parts(const GraphData& g, const AttentionForm& f, const TileSum& s) {
-  const Extent& n = axis_of_parts(g, f, s);
-  return s.is_total() ? temporary_blocks(n, kQueries) : n;
+Temporary room_for_parts(const GraphData& g, const AttentionForm& f, const TileSum& s) {
+  const Extent entries = product(f.space, f.batch), &n = axis_of_parts(g, f, s);
+  return s.is_total() ? of_blocks(DType::f32, entries, n, kQueries) : Temporary{DType::f32, entries * n};
 }
 Ex parts_of_entry(Inline& x, const AttentionForm& f, const TileSum& s) {
   const Ex n = x.extent(axis_of_parts(x.graph(), f, s));
@@ -88,10 +88,9 @@ void each_index(Inline& x, const IndexEnv& env, const Type& t, const AxisNames& 
 
 void add_up_sums(Schedule& schedule, const FlatAttention& flat, const AttentionForm& f) {
   const auto before = static_cast<std::uint32_t>(schedule.temporaries.size());
-  const Extent entries = product(f.space, f.batch);
   for (const TileSum& s : f.sums) {
     if (is_in_place(s)) continue;
-    schedule.temporaries.push_back({DType::f32, entries * room_for_parts(flat.graph.data(), f, s)});
+    schedule.temporaries.push_back(room_for_parts(flat.graph.data(), f, s));
     schedule.kernels.push_back(flat.outside(adding_up(flat, f, s, before + number_of(f, s))));
   }
 }

@@ -63,7 +63,8 @@ class Writer {
   }
 
   ScheduledKernel write() {
-    const auto terms = part_ == SumPart::total ? temporary_blocks(c_.terms()).constant() : c_.terms().constant();
+    auto terms = c_.terms().constant();
+    if (terms && part_ == SumPart::total) terms = parts(*terms, kSumBlock);
     const bool one_block = part_ == SumPart::blocks || (terms && *terms <= kSumBlock);
     ColumnAccumulators block(x_, reductions_, kSumLanes, c_.lanes, c_.vectors);
     ColumnAccumulators total(x_, reductions_, kSumLanes, one_block ? 1 : c_.lanes, one_block ? 1 : c_.vectors);
@@ -201,7 +202,7 @@ Schedule columns(const Graph& graph, const Cluster& cluster, const Layouts& layo
   out.kernels.push_back(write(SumPart::blocks, "columns.blocks"));
   out.kernels.push_back(write(SumPart::total, "columns.total"));
   for (NodeId id : s.reductions)
-    out.temporaries.push_back({kernel::computing(g.node(id).types[0].dtype), s.kept() * temporary_blocks(s.terms())});
+    out.temporaries.push_back(of_blocks(kernel::computing(g.node(id).types[0].dtype), s.kept(), s.terms()));
   return out;
 }
 

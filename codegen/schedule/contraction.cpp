@@ -19,17 +19,13 @@ Contraction::Contraction(const Graph& graph, const Patched& whole, const Layouts
     : part_(part), g_(graph.data()), sums_(whole.sums), cluster_(whole.core), layouts_(layouts), roles_(find_roles(g_, cluster_, layouts)),
       x_(b_, graph, cluster_, layouts, out_), axes_(collapse_roles(x_, roles_)) {
   if (part == Part::products) x_.compute_too(whole.of_sums);
-  const Node& n = g_.node(roles_.node);
-  dtype_ = computing(n.types[0].dtype);
-  const DType operand = computing(g_.type(roles_.a).dtype);
-  if (operand == DType::f32) dtype_ = DType::f32;
-  // Without columns there is nothing to lie across a vector: inner products, one an entry of the batch.
-  lanes_ = axes_.columns.empty() ? 1 : lanes_of_sums(target, dtype_);
+  dtype_ = sums_in(g_, roles_);
+  lanes_ = lanes_of_sums(target, dtype_);
   pairs_ = lanes_ > 1 && multiplied_in_pairs(g_, roles_, dtype_, target);
   tiles_ = pairs_ && target.amx;
   per_step_ = pairs_ ? 2 : 1;
   const std::int64_t per_turn = tiles_ ? per_step_ * kTileColumns : per_step_;  // terms that are packed together
-  const Type& t = n.types[0];
+  const Type& t = g_.node(roles_.node).types[0];
   const Type &a = g_.type(roles_.a), &b = g_.type(roles_.b);
   rows_ = product(a, roles_.rows);
   columns_ = product(b, roles_.columns);

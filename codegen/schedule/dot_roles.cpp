@@ -71,6 +71,10 @@ Roles find_roles(const GraphData& g, const Cluster& c, const Layouts& layouts) {
   return r;
 }
 
+DType sums_in(const GraphData& g, const Roles& roles) {
+  return computing(g.type(roles.a).dtype) == DType::f32 ? DType::f32 : computing(g.node(roles.node).types[0].dtype);
+}
+
 void spread_flat(Inline& x, IndexEnv& env, const AxisNames& axes, const Type& type, Index flat) {
   for (std::size_t i = axes.size(); i-- > 1;) {
     const Ex extent = x.extent(type.extent(axes[i]));

@@ -30,6 +30,9 @@ struct Roles {
 // InternalError unless the cluster has exactly one dot.
 Roles find_roles(const GraphData& graph, const Cluster& cluster, const Layouts& layouts);
 
+// What its terms are summed in.
+DType sums_in(const GraphData& graph, const Roles& roles);
+
 bool contains(const AxisNames& names, const std::string& name);
 Extent product(const Type& type, const AxisNames& axes);
 

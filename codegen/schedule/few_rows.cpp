@@ -5,6 +5,7 @@
 
 #include <uwaga/codegen/lower/inline.h>
 #include <uwaga/codegen/schedule/dot_roles.h>
+#include <uwaga/codegen/schedule/reduce.h>
 
 namespace uwaga {
 namespace {
@@ -17,14 +18,14 @@ constexpr std::int64_t kTasks = 4;
 // Bytes of a term that a task reads, at least, where threads would be left without a task.
 constexpr std::int64_t kLeastPieceBytes = 256;
 
-DType sums_in(const GraphData& g, const Roles& roles) {
-  return computing(g.type(roles.a).dtype) == DType::f32 ? DType::f32 : computing(g.node(roles.node).types[0].dtype);
-}
 // Rows whose sums, two vectors each, leave registers for what is multiplied.
 std::int64_t most_rows(const HostTarget& target) { return target.registers >= 32 ? 8 : 4; }
 
 // Bytes of a term that are read whole, at most, by tasks that divide the terms, and of one whose elements are widened.
 constexpr std::int64_t kWholeTermBytes = 4096, kWholeWidenedTermBytes = 8192;
+
+// Of so many terms, or nobody knows how many, and so few columns at most, tasks divide the terms wherever they lie.
+constexpr std::int64_t kManyTerms = 8192, kFewColumnsBytes = 256;
 
 // Elements that are widened are fetched ahead: what each line then takes to compute keeps a processor from seeing enough of the next
 // ones by itself. Line after line, where all of a term is the task's, which alone reaches what memory gives: so many terms ahead.
@@ -35,12 +36,9 @@ constexpr std::int64_t kTermsAhead = 4, kGroupsAhead = 2;
 // that stay in a first cache.
 constexpr std::int64_t kSquareColumns = 16, kSquaresTask = 256, kPanelBytes = 32768;
 
-// One kernel does it all, or one sums the blocks of terms and another one joins them.
-enum class Part : std::uint8_t { all, blocks, join };
-
 class FewRows {
  public:
-  FewRows(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target, Part part)
+  FewRows(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target, SumPart part)
       : part_(part), g_(graph.data()), cluster_(cluster), layouts_(layouts), roles_(find_roles(g_, cluster, layouts)),
         x_(b_, graph, cluster, layouts, out_), axes_(collapse_roles(x_, roles_)), dtype_(sums_in(g_, roles_)),
         lanes_(lanes_of_sums(target, dtype_)) {
@@ -64,20 +62,23 @@ class FewRows {
       find_lines();
       task_columns_ = std::min(task_columns_, round_up(kSquaresTask, panel_));
     }
-    if (part == Part::blocks) task_columns_ = round_up(*columns_.constant(), panel_);
+    if (part == SumPart::blocks) task_columns_ = round_up(*columns_.constant(), panel_);
     give_each_thread_a_task(target.threads);
   }
 
   // Do tasks divide the terms, each reading its own in one piece? Where a processor fetches ahead of a piece of a term, it fetches
-  // past its end what another task reads: of short pieces half is fetched in vain.
+  // past its end what another task reads: of short pieces half is fetched in vain. And of many terms of a few columns, as the gradient of a
+  // small weight has them, threads would have nothing else to divide.
   bool divides_terms() const {
     const auto c = columns_.constant(), k = terms_.constant();
-    if (across_ || !c || !k || *k <= kBlock || !stored_b_) return false;
+    if (!c || !stored_b_) return false;
+    if (k.value_or(kManyTerms) >= kManyTerms && *c * static_cast<std::int64_t>(size_of(dtype_)) <= kFewColumnsBytes) return true;
+    if (across_ || !k || *k <= kBlock) return false;
     const std::int64_t most = rows_ == 1 && widens() ? kWholeWidenedTermBytes : kWholeTermBytes;
     return *c * static_cast<std::int64_t>(size_of(g_.type(stored_b_->stored).dtype)) <= most;
   }
   Temporary partial_sums() const {
-    return {dtype_, product(g_.node(roles_.node).types[0], roles_.batch) * Extent(block_count() * rows_ * *columns_.constant())};
+    return of_blocks(dtype_, product(g_.node(roles_.node).types[0], roles_.batch) * Extent(rows_ * *columns_.constant()), terms_ + 1, kBlock);
   }
 
   ScheduledKernel write() {
@@ -86,20 +87,21 @@ class FewRows {
     k_ = x_.extent(terms_);
     const Ex entry = b_.grid(x_.extent(product(g_.node(roles_.node).types[0], roles_.batch)));
     entry_ = entry;
-    const Ex block = part_ == Part::blocks ? b_.grid(b_.integer(block_count())) : Ex();
+    const Ex block = part_ == SumPart::blocks ? b_.grid(block_count()) : Ex();
     const Ex task = b_.grid((n_ + (task_columns_ - 1)) / task_columns_);
-    if (part_ != Part::join) plan_a();
-    if (!across_ && part_ != Part::join) {
+    if (part_ != SumPart::total) plan_a();
+    if (!across_ && part_ != SumPart::total) {
       sums_ = b_.scratch(dtype_, b_.integer(rows_ * task_columns_));
-      if (!one_block() && part_ == Part::all) totals_ = b_.scratch(dtype_, b_.integer(rows_ * task_columns_));
+      if (!one_block() && part_ == SumPart::all) totals_ = b_.scratch(dtype_, b_.integer(rows_ * task_columns_));
     }
     for (Value v : {roles_.a, roles_.b})
       for (const Dim& d : g_.type(v).dims) env_.axes[d.axis] = Index::scalar(b_.integer(0));
     set_flat(x_, env_, axes_.batch, Index::scalar(entry));
-    if (part_ != Part::join) read_a();
+    const Ex k0 = block ? b_.let(block * kBlock) : b_.integer(0), last = block ? b_.let(min(k0 + kBlock, k_)) : k_;
+    if (part_ != SumPart::total) read_a(k0, last);
     const Ex first = b_.let(task * task_columns_), end = b_.let(min(first + task_columns_, n_));
-    if (part_ == Part::blocks) sum_block(block, first, end);
-    else if (part_ == Part::join) join_blocks(first, end);
+    if (part_ == SumPart::blocks) sum_block(block, k0, last, first, end);
+    else if (part_ == SumPart::total) join_blocks(first, end);
     else if (across_) x_.loop(first, end, panel_, [&](Ex column) { squares(column); });
     else vectors(first, end);
     out_.kernel = b_.finish();
@@ -110,7 +112,8 @@ class FewRows {
   void give_each_thread_a_task(int threads) {
     const auto columns = columns_.constant(), entries = product(g_.node(roles_.node).types[0], roles_.batch).constant();
     if (!columns || !entries || *columns < 1) return;
-    const std::int64_t others = std::max<std::int64_t>(1, *entries * (part_ == Part::blocks ? block_count() : 1));
+    const std::int64_t shares = part_ == SumPart::blocks ? parts(terms_.constant().value_or(kManyTerms), kBlock) : 1;
+    const std::int64_t others = std::max<std::int64_t>(1, *entries * shares);
     if (others * parts(*columns, task_columns_) >= threads) return;
     const std::int64_t least = across_ ? 1 : kLeastPieceBytes * line_ / 64;
     const std::int64_t piece = std::max(parts(*columns, parts(threads, others)), least);
@@ -140,12 +143,19 @@ class FewRows {
     pairs_ = pairs_ && lines_;
   }
 
-  // ---- A: in place where it lies as it is needed, else copied by every task
+  // ---- A: in place where its terms lie at equal distances, else copied by every task, as much as it needs
   void plan_a() {
     in_place_ = operand_in_line(x_, roles_.a, roles_.over, dtype_);
-    if (!in_place_) copied_ = b_.scratch(dtype_, k_ * rows_);
+    if (in_place_) return;
+    if (const auto d = stored_operand(x_, roles_.a); d && axes_.over.size() == 1 && g_.type(d->stored).dtype == dtype_) {
+      in_place_ = d;
+      term_step_ = x_.stride(d->stored, d->names.at(axes_.over[0].axes.back()));
+      return;
+    }
+    copied_ = b_.scratch(dtype_, (part_ == SumPart::blocks ? b_.integer(kBlock) : k_) * rows_);
   }
-  void read_a() {
+  // Of the terms from k0 on.
+  void read_a(Ex k0, Ex end) {
     for (std::int64_t r = 0; r < rows_; ++r) {
       IndexEnv row = env_;
       set_flat(x_, row, axes_.rows, Index::scalar(b_.integer(r)));
@@ -153,35 +163,35 @@ class FewRows {
         starts_.push_back(first_term_of(x_, *in_place_, roles_.over, row));
         continue;
       }
-      starts_.push_back(b_.let(k_ * r));
+      const Ex room = b_.let((part_ == SumPart::blocks ? b_.integer(kBlock) : k_) * r);
+      starts_.push_back(b_.let(room - k0));
       const auto copy = [&](Ex term, bool masked) {
         IndexEnv at = row;
-        const Ex there = b_.ramp(term, lanes_) < b_.splat(k_, lanes_);
+        const Ex there = b_.ramp(term, lanes_) < b_.splat(end, lanes_);
         if (masked) at = at.masked(there);
         set_flat(x_, at, axes_.over, Index::ramp(term, lanes_, lanes_));
         b_.store(copied_, b_.ramp(starts_.back() + term, lanes_), b_.splat(operand(roles_.a, at), lanes_), masked ? there : Ex());
       };
-      const Ex whole = b_.let(k_ / lanes_ * lanes_);
-      x_.loop(b_.integer(0), whole, lanes_, [&](Ex term) { copy(term, false); });
-      if (const auto c = terms_.constant(); !c || *c % lanes_ != 0) x_.branch(whole < k_, [&] { copy(whole, true); });
+      const Ex whole = b_.let(k0 + (end - k0) / lanes_ * lanes_);
+      x_.loop(k0, whole, lanes_, [&](Ex term) { copy(term, false); });
+      if (const auto c = terms_.constant(); !c || *c % lanes_ != 0) x_.branch(whole < end, [&] { copy(whole, true); });
     }
   }
   Ex a(std::int64_t row, Ex term) {
     const BufferId from = in_place_ ? x_.buffer(in_place_->stored, false) : copied_;
-    return b_.let(b_.splat(b_.load(from, starts_[static_cast<std::size_t>(row)] + term), lanes_));
+    return b_.let(b_.splat(b_.load(from, starts_[static_cast<std::size_t>(row)] + (in_place_ && term_step_ ? term * term_step_ : term)), lanes_));
   }
 
   // What a block of terms is added to, the first one too: -0, which leaves every number as it is.
   Ex nothing() { return b_.splat(is_float(dtype_) ? b_.real(-0.0, dtype_) : zero(), lanes_); }
   void blocks(const std::function<void(Ex k0, Ex end)>& body) {
-    const Ex count = one_block() ? b_.integer(1) : max((k_ + (kBlock - 1)) / kBlock, b_.integer(1));
-    x_.loop(b_.integer(0), count, 1, [&](Ex number) {
+    x_.loop(b_.integer(0), block_count(), 1, [&](Ex number) {
       b_.at(roles_.ordinal);
       const Ex k0 = b_.let(number * kBlock);
       body(k0, b_.let(min(k0 + kBlock, k_)));
     });
   }
-  bool whole_terms() const { return part_ == Part::blocks && task_columns_ >= *columns_.constant(); }
+  bool whole_terms() const { return part_ == SumPart::blocks && task_columns_ >= *columns_.constant(); }
   bool widens() const { return stored_b_ && size_of(g_.type(stored_b_->stored).dtype) < size_of(dtype_); }
   bool terms_divide(std::int64_t n) const {
     const auto c = terms_.constant();
@@ -256,15 +266,26 @@ class FewRows {
   }
 
   // ---- blocks of terms, by tasks of their own
-  std::int64_t block_count() const { return (*terms_.constant() + (kBlock - 1)) / kBlock; }
+  Ex block_count() { return max((k_ + (kBlock - 1)) / kBlock, b_.integer(1)); }
   Ex partial(Ex block, std::int64_t row, Ex column) {
     return b_.ramp(((entry_ * block_count() + block) * rows_ + row) * *columns_.constant() + column, lanes_);
   }
   Ex real_columns(Ex column) { return b_.ramp(column, lanes_) < b_.splat(n_, lanes_); }
-  void sum_block(Ex block, Ex first, Ex end) {
-    const Ex k0 = b_.let(block * kBlock), count = b_.let(end - first);
-    add_block(first, count, k0, b_.let(min(k0 + kBlock, k_)));
+  void sum_block(Ex block, Ex k0, Ex last, Ex first, Ex end) {
+    const Ex count = b_.let(end - first);
     const BufferId to = x_.temporary(dtype_, 0, true);
+    if (across_) {
+      x_.loop(first, end, panel_, [&](Ex column) {
+        const std::vector<Ex> sums = block_of_squares(column, k0, last);
+        for (std::int64_t r = 0; r < rows_; ++r)
+          for (std::int64_t v = 0; v < vectors_; ++v) {
+            const Ex at = b_.let(column + v * lanes_);
+            b_.store(to, partial(block, r, at), sums[static_cast<std::size_t>(r * vectors_ + v)], whole_panels() ? Ex() : real_columns(at));
+          }
+      });
+      return;
+    }
+    add_block(first, count, k0, last);
     each_column(count, [&](Ex c, std::int64_t n, bool masked) {
       for (std::int64_t r = 0; r < rows_; ++r)
         for (std::int64_t v = 0; v < n; ++v) {
@@ -279,7 +300,7 @@ class FewRows {
       for (std::int64_t r = 0; r < rows_; ++r)
         for (std::int64_t v = 0; v < n; ++v) {
           const Ex column = b_.let(first + c + v * lanes_), sum = b_.variable(nothing());
-          b_.loop(b_.integer(0), b_.integer(block_count()), 1, [&](Ex block) {
+          b_.loop(b_.integer(0), block_count(), 1, [&](Ex block) {
             b_.assign(sum, sum + b_.load(from, partial(block, r, column), masked ? real_columns(column) : Ex()));
           });
           finish(r, column, masked, sum);
@@ -302,14 +323,18 @@ class FewRows {
     std::vector<Ex> totals, block;
     for (std::size_t i = 0; i < sums && !one_block(); ++i) totals.push_back(b_.variable(nothing()));
     blocks([&](Ex k0, Ex end) {
-      block.clear();
-      for (std::size_t i = 0; i < sums; ++i) block.push_back(b_.variable(b_.splat(zero(), lanes_)));
-      add_squares(column, k0, end, block);
+      block = block_of_squares(column, k0, end);
       for (std::size_t i = 0; i < totals.size(); ++i) b_.assign(totals[i], totals[i] + block[i]);
     });
     for (std::int64_t r = 0; r < rows_; ++r)
       for (std::int64_t v = 0; v < vectors_; ++v)
         finish(r, column + v * lanes_, !whole_panels(), (one_block() ? block : totals)[static_cast<std::size_t>(r * vectors_ + v)]);
+  }
+  std::vector<Ex> block_of_squares(Ex column, Ex k0, Ex end) {
+    std::vector<Ex> sums;
+    for (std::int64_t i = 0; i < rows_ * vectors_; ++i) sums.push_back(b_.variable(b_.splat(zero(), lanes_)));
+    add_squares(column, k0, end, sums);
+    return sums;
   }
   void add_squares(Ex column, Ex k0, Ex end, const std::vector<Ex>& sums) {
     std::vector<Ex> starts;  // of the columns' terms, where they are read as they lie
@@ -399,7 +424,7 @@ class FewRows {
     for (Value out : cluster_.outputs) x_.store(out, envs.at(out), x_.value(out, envs.at(out)));
   }
 
-  const Part part_;
+  const SumPart part_;
   const GraphData& g_;
   const Cluster& cluster_;
   const Layouts& layouts_;
@@ -416,6 +441,7 @@ class FewRows {
   std::optional<StoredOperand> in_place_, stored_b_, lines_;
   BufferId copied_ = 0, sums_ = 0, totals_ = 0;
   std::vector<Ex> starts_;  // of A's rows
+  Ex term_step_;            // in place: from one term to the next, where they do not lie one after the other
   IndexEnv env_;
   Ex n_, k_, entry_;
 };
@@ -432,16 +458,16 @@ bool has_few_rows(const Graph& graph, const Cluster& cluster, const Layouts& lay
 }
 
 Schedule schedule_few_rows(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
-  const auto part = [&](Part which) { return FewRows(graph, cluster, layouts, target, which); };
+  const auto part = [&](SumPart which) { return FewRows(graph, cluster, layouts, target, which); };
   Schedule s;
-  FewRows all = part(Part::all);
+  FewRows all = part(SumPart::all);
   if (!all.divides_terms()) {
     s.kernels.push_back(all.write());
     return s;
   }
   s.temporaries.push_back(all.partial_sums());
-  s.kernels.push_back(part(Part::blocks).write());
-  s.kernels.push_back(part(Part::join).write());
+  s.kernels.push_back(part(SumPart::blocks).write());
+  s.kernels.push_back(part(SumPart::total).write());
   return s;
 }
 

@@ -11,6 +11,7 @@
 #include <uwaga/codegen/schedule/elementwise.h>
 #include <uwaga/codegen/schedule/few_rows.h>
 #include <uwaga/codegen/schedule/index_ops.h>
+#include <uwaga/codegen/schedule/inner_products.h>
 #include <uwaga/codegen/schedule/loops.h>
 #include <uwaga/codegen/schedule/reduce.h>
 #include <uwaga/codegen/schedule/row_blocks.h>
@@ -91,6 +92,7 @@ void append(Schedule& to, Schedule part, const std::vector<std::size_t>& nodes) 
 
 // A product, and the sums over patches that it takes along, or else that come after it.
 Schedule contraction_for_host(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
+  if (has_inner_products(graph, cluster, layouts, target)) return schedule_inner_products(graph, cluster, layouts, target);
   Patched whole = without_patch_sums(graph.data(), cluster);
   const bool few = has_few_rows(graph, whole.core, layouts, target);
   if (whole.sums.empty()) return few ? schedule_few_rows(graph, cluster, layouts, target) : schedule_contraction(graph, whole, layouts, target);

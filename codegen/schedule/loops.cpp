@@ -161,6 +161,12 @@ void vector_loop(Inline& x, Ex begin, Ex end, int lanes, const VectorBody& body)
   x.branch(whole < end, [&] { body(Index::ramp(whole, lanes, lanes), b.ramp(whole, lanes) < end); });
 }
 
+void in_whole_vectors(Inline& x, const std::vector<LoopAxis>& axes, int lanes, const std::function<void()>& body) {
+  if (axes.size() < 2 || lanes == 1 || axes.back().extent.is_constant()) return body();
+  const Ex inner = x.extent(axes.back().extent);
+  x.branch(inner % lanes < 1, [&] { x.builder().with_multiple(inner, lanes, body); }, body);
+}
+
 void hoist_rows(Inline& x, const IndexEnv& env, const Type& space, const std::set<std::string>& inner,
                 const std::function<bool(Value)>& known) {
   const GraphData& graph = x.graph();

@@ -62,6 +62,10 @@ int lanes_for(const GraphData& graph, const Cluster& cluster, const HostTarget& 
 using VectorBody = std::function<void(const Index& i, Ex mask)>;
 void vector_loop(Inline& x, Ex begin, Ex end, int lanes, const VectorBody& body);
 
+// Writes `body`, which walks a flat index over `axes` in vectors: where the last of several is not known to be whole vectors, once
+// for sizes with which it is, whose vectors lie in one piece each, and once for all others.
+void in_whole_vectors(Inline& x, const std::vector<LoopAxis>& axes, int lanes, const std::function<void()>& body);
+
 // Computes now what the loops over `inner` (axes) use and do not change: values over other axes read by nodes over these.
 // `known` says whether a value can be computed already.
 void hoist_rows(Inline& x, const IndexEnv& env, const Type& space, const std::set<std::string>& inner,

@@ -148,10 +148,10 @@ bool divides(const Extent& terms, std::optional<std::int64_t> tasks, std::int64_
   return alone - divided >= kWorthSparing;
 }
 
-Extent temporary_blocks(const Extent& terms, std::int64_t block) {
-  if (const auto n = terms.constant()) return parts(*n, block);
-  if (const auto q = terms.divided_by(block)) return *q;
-  return terms;
+Temporary of_blocks(DType dtype, const Extent& each, const Extent& terms, std::int64_t block) {
+  if (const auto n = terms.constant()) return {dtype, each * Extent(parts(*n, block))};
+  if (const auto q = terms.divided_by(block)) return {dtype, each * *q};
+  return {dtype, each * (terms + (block - 1)), block};
 }
 
 }  // namespace uwaga::schedule

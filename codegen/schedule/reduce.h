@@ -46,9 +46,8 @@ enum class SumPart : std::uint8_t { all, blocks, total };
 // Makes the reductions' values known to what is computed from here on, rounded to their dtypes.
 void define_results(Inline& x, const std::vector<Reduction>& reductions, const std::vector<Ex>& results);
 
-// Room for the results of the blocks of so many terms. A quotient rounded up is no polynomial of symbols, so where it does
-// not divide there is room for one a term.
-Extent temporary_blocks(const Extent& terms, std::int64_t block = kSumBlock);
+// Room for the results of blocks of so many terms, `each` of every block.
+Temporary of_blocks(DType dtype, const Extent& each, const Extent& terms, std::int64_t block = kSumBlock);
 
 // Joins kSumLanes lanes, given as vectors in order, into a scalar.
 Ex join_lanes(KernelBuilder& b, Op op, std::vector<Ex> lanes);

@@ -36,13 +36,12 @@ class Writer {
         if (s_.stage.at(v.node) == pass_) x_.store(v, at, x_.value(v, at));
       return terms;
     };
-    if (reductions_.empty()) {
-      vector_loop(x_, begin, end, lanes, element);
-      return finish();
-    }
-    const std::vector<Ex> results = reduce_block(x_, begin, end, lanes, cost_of_pass(g_, cluster_, s_, pass_), reductions_, element);
-    const Ex to = kept_.empty() ? block : b_.let(row * count + block);
-    for (std::size_t r = 0; r < reductions_.size(); ++r) b_.store(blocks_of(reductions_[r], true), to, results[r]);
+    in_whole_vectors(x_, along_, lanes, [&] {
+      if (reductions_.empty()) return vector_loop(x_, begin, end, lanes, element);
+      const std::vector<Ex> results = reduce_block(x_, begin, end, lanes, cost_of_pass(g_, cluster_, s_, pass_), reductions_, element);
+      const Ex to = kept_.empty() ? block : b_.let(row * count + block);
+      for (std::size_t r = 0; r < reductions_.size(); ++r) b_.store(blocks_of(reductions_[r], true), to, results[r]);
+    });
     return finish();
   }
 
@@ -132,11 +131,10 @@ Schedule row_blocks(const Graph& graph, const Cluster& cluster, const Layouts& l
     if (std::any_of(s.reductions.begin(), s.reductions.end(), [&](NodeId id) { return s.reduces_in(id, pass); }))
       out.kernels.push_back(writer("rows.total").total());
   }
-  const auto room = [&](const Extent& elements) {
-    for (NodeId id : s.reductions) out.temporaries.push_back({kernel::computing(g.node(id).types[0].dtype), elements});
-  };
-  room(s.kept() * temporary_blocks(s.terms()));
-  if (s.count > 1) room(s.kept());
+  const auto computed_in = [&](NodeId id) { return kernel::computing(g.node(id).types[0].dtype); };
+  for (NodeId id : s.reductions) out.temporaries.push_back(of_blocks(computed_in(id), s.kept(), s.terms()));
+  for (NodeId id : s.reductions)
+    if (s.count > 1) out.temporaries.push_back({computed_in(id), s.kept()});
   return out;
 }
 

@@ -27,13 +27,6 @@ std::int64_t known(const Extent& length) {
   return *n;
 }
 
-// Sums of lanes: a row for every task, of so many blocks as the terms make.
-Extent joined_elements(const Extent& terms, std::int64_t length) {
-  if (const auto n = terms.constant()) return (*n + kSumBlock - 1) / kSumBlock * kTasks * length;
-  // A quotient rounded up is no polynomial of symbols. This one is not less, and not more where 256 divides the length.
-  return (terms + (kSumBlock - 1)) * Extent((kTasks * length + kSumBlock - 1) / kSumBlock);
-}
-
 // Writes one of the kernels.
 class Writer {
  public:
@@ -146,7 +139,8 @@ Schedule rows_and_sums(const Graph& graph, const Cluster& cluster, const Layouts
     ScheduledKernel join = Writer("sums.join", graph, alone, layouts, target, s, {id}).join(number);
     join.nodes = {static_cast<std::size_t>(std::find(cluster.nodes.begin(), cluster.nodes.end(), id) - cluster.nodes.begin())};
     out.kernels.push_back(std::move(join));
-    out.temporaries.push_back({kernel::computing(g.node(id).types[0].dtype), joined_elements(rows, known(length))});
+    // Sums of lanes: a row for every task, of so many blocks as the terms make.
+    out.temporaries.push_back(of_blocks(kernel::computing(g.node(id).types[0].dtype), kTasks * known(length), rows));
   }
   return out;
 }

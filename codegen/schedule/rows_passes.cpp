@@ -83,6 +83,11 @@ void RowPasses::fetch_ahead(int pass, IndexEnv next, const Index& along) {
 }
 
 void RowPasses::run(const IndexEnv& env, const std::optional<IndexEnv>& next, const Also& also) {
+  in_whole_vectors(x_, axes_, lanes_, [&] { all_passes(env, next, also); });
+}
+
+void RowPasses::all_passes(const IndexEnv& env, const std::optional<IndexEnv>& next, const Also& also) {
+  for (const Value& v : kept_) x_.undefine(v);
   for (int pass = 0; pass < s_.count; ++pass) {
     hoist_rows(x_, env, s_.space, inner_, [&](Value v) { return s_.known_in(v, pass); });
     std::vector<Reduction> reductions;

@@ -26,6 +26,7 @@ class RowPasses {
   void run(const IndexEnv& env, const std::optional<IndexEnv>& next, const Also& also = {});
 
  private:
+  void all_passes(const IndexEnv& env, const std::optional<IndexEnv>& next, const Also& also);
   void keep(int pass);
   void fetch_ahead(int pass, IndexEnv next, const Index& along);
 

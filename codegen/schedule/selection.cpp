@@ -135,7 +135,7 @@ Schedule selection(const Graph& graph, const Cluster& cluster, const Layouts& la
   }
   out.kernels.push_back(write(SumPart::blocks, "selection.blocks"));
   out.kernels.push_back(write(SumPart::total, "selection.total"));
-  for (DType d : {kernel::computing(space.dtype), DType::i32}) out.temporaries.push_back({d, rows * temporary_blocks(length)});
+  for (DType d : {kernel::computing(space.dtype), DType::i32}) out.temporaries.push_back(of_blocks(d, rows, length));
   return out;
 }
 

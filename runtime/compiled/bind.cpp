@@ -26,6 +26,7 @@ std::uint64_t argument_bits(const Literal& literal, DType dtype) {
   return bits_of(literal.as_integer());
 }
 
+std::int64_t divided(std::int64_t n, std::int64_t parts) { return (n + (parts - 1)) / parts; }
 std::int64_t in_pages(std::int64_t bytes) { return (bytes + 4095) / 4096 * 4096; }
 
 }  // namespace
@@ -37,8 +38,10 @@ Binder::Binder(const Executable& executable, const std::vector<kernel::Kernel>& 
   };
   const std::vector<Step>& steps = executable.steps;
   BoundExecutable& b = constant_;
-  for (std::size_t i = 0; i < executable.storages.size(); ++i)
-    b.bytes.push_back(value_of(executable.storages[i].elements, size_of_storage(static_cast<int>(i)), i, bytes_));
+  for (std::size_t i = 0; i < executable.storages.size(); ++i) {
+    const Storage& s = executable.storages[i];
+    b.bytes.push_back(value_of(s.elements, size_of_storage(static_cast<int>(i)), i, bytes_, s.parts));
+  }
   b.launches.resize(steps.size());
   b.lengths.resize(steps.size());
   b.offsets.resize(steps.size());
@@ -58,9 +61,9 @@ Binder::Binder(const Executable& executable, const std::vector<kernel::Kernel>& 
   if (!moves_) b.placement = place(executable.blocks, {});
 }
 
-std::int64_t Binder::value_of(const Extent& extent, std::int64_t unit, std::size_t at, std::vector<Open>& open) {
-  if (const auto c = extent.constant()) return *c * unit;
-  open.push_back({at, number_of(extent), unit});
+std::int64_t Binder::value_of(const Extent& extent, std::int64_t unit, std::size_t at, std::vector<Open>& open, std::int64_t parts) {
+  if (const auto c = extent.constant()) return divided(*c, parts) * unit;
+  open.push_back({at, number_of(extent), unit, parts});
   return 0;
 }
 
@@ -102,7 +105,7 @@ BoundExecutable Binder::bind(const Sizes& sizes) const {
   for (const auto& [extent, number] : extents_) values[number] = extent.evaluate(sizes);
   BoundExecutable b = constant_;
   const auto fill = [&](std::vector<std::int64_t>& to, const std::vector<Open>& open) {
-    for (const Open& o : open) to[o.at] = values[o.extent] * o.unit;
+    for (const Open& o : open) to[o.at] = divided(values[o.extent], o.parts) * o.unit;
   };
   fill(b.bytes, bytes_);
   fill(b.lengths, lengths_);

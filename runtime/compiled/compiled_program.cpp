@@ -16,6 +16,7 @@
 #include <uwaga/ir/interpreter/bind.h>
 #include <uwaga/runtime/compiled/internal/backend.h>
 #include <uwaga/runtime/compiled/internal/bind.h>
+#include <uwaga/runtime/compiled/internal/output_memory.h>
 #include <uwaga/runtime/compiled/internal/passes.h>
 #include <uwaga/runtime/compiled/internal/switch.h>
 #include <uwaga/runtime/program/internal/program_impl.h>
@@ -46,6 +47,7 @@ class CompiledProgram final : public ProgramImpl {
     for (const std::string& path : main_->slots) slots_.push_back(&state_->slot(path));
     upload_constants(*main_);
     compiled_before_ = backend_->kernels_compiled();
+    output_memory_.emplace(main_->graph->outputs().size());
     report.nodes = lowered->size();
     report.clusters = static_cast<int>(main_->clustering.clusters.size());
     for (const Step& s : main_->steps) report.launches += std::holds_alternative<Launch>(s);
@@ -118,7 +120,8 @@ class CompiledProgram final : public ProgramImpl {
       ArrayDims dims;
       const Type& t = main_->graph->type(o.value);
       for (const Dim& d : t.dims) dims.push_back({d.axis, d.extent.evaluate(bound.sizes)});
-      output_arrays.push_back(&(outputs[o.name] = Array(t.dtype, std::move(dims))));
+      const std::size_t bytes = static_cast<std::size_t>(checked_elements(dims, size_of(t.dtype))) * size_of(t.dtype);
+      output_arrays.push_back(&(outputs[o.name] = Array::unwritten(t.dtype, std::move(dims), output_memory_->take(bytes))));
     }
     std::vector<void*> pointers = outer_pointers(plan);
     const Finish finish{*backend_};
@@ -428,6 +431,7 @@ class CompiledProgram final : public ProgramImpl {
   std::vector<kernel::Kernel> kernels_;
   std::vector<Slot*> slots_;  // of the executable, which a state keeps where they are
   std::optional<Binder> binder_;
+  std::optional<OutputMemory> output_memory_;
   std::map<Sizes, BoundExecutable> plans_;
   Block arena_, border_;
   std::map<const Executable*, std::vector<void*>> constants_;  // by table

@@ -107,20 +107,20 @@ class ExecutableBuilder {
       }
   }
 
-  int add_storage(Storage::Kind kind, int index, Value value, DType dtype, Extent elements) {
+  int add_storage(Storage::Kind kind, int index, Value value, DType dtype, Extent elements, std::int64_t parts = 1) {
     const int id = static_cast<int>(out_->storages.size());
     if (kind == Storage::Kind::arena) {
       index = static_cast<int>(out_->blocks.size());
-      out_->blocks.push_back({elements * Extent(static_cast<std::int64_t>(size_of(dtype))), 1 << 30, -1});
+      out_->blocks.push_back({elements * Extent(static_cast<std::int64_t>(size_of(dtype))), 1 << 30, -1, parts});
     }
-    out_->storages.push_back({kind, index, value, dtype, std::move(elements)});
+    out_->storages.push_back({kind, index, value, dtype, std::move(elements), parts});
     return id;
   }
   int add_value(Storage::Kind kind, int index, Value v) {
     return of_value_[v] = add_storage(kind, index, v, g().type(v).dtype, g().type(v).elements());
   }
-  int temporary(DType dtype, Extent elements) {
-    return add_storage(Storage::Kind::arena, 0, {kTemporary, 0}, dtype, std::move(elements));
+  int temporary(DType dtype, Extent elements, std::int64_t parts = 1) {
+    return add_storage(Storage::Kind::arena, 0, {kTemporary, 0}, dtype, std::move(elements), parts);
   }
 
   void add_border() {
@@ -337,7 +337,7 @@ class ExecutableBuilder {
     }
     std::vector<Step>& steps = committing_.count(index) ? commits_ : out_->steps;
     std::vector<int> temporaries;
-    for (const Temporary& t : p.temporaries) temporaries.push_back(temporary(t.dtype, t.elements));
+    for (const Temporary& t : p.temporaries) temporaries.push_back(temporary(t.dtype, t.elements, t.parts));
     for (ClusterPlan::Call& call : std::span(p.calls).subspan(copies ? 0 : 1)) {
       if (call.kernel == kNone) call.kernel = kernels_.add(std::move(call.written));
       Launch launch;
@@ -436,7 +436,7 @@ class ExecutableBuilder {
   }
 
   Extent body_arena(const Executable& body) const {
-    // An upper bound that is an extent: blocks side by side. Bodies are small.
+    // An upper bound that is an extent: blocks side by side, undivided. Bodies are small.
     Extent bytes = 64;
     for (const Lifetime& b : body.blocks) bytes = bytes + b.bytes + Extent(64);
     return bytes;

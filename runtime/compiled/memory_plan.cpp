@@ -43,7 +43,8 @@ Placement place(const std::vector<Lifetime>& blocks, const Sizes& sizes) {
       give_back(offset, size);
       dying.erase(dying.begin());
     }
-    const std::int64_t size = std::max<std::int64_t>((block.bytes.evaluate(sizes) + kAlignment - 1) / kAlignment * kAlignment, kAlignment);
+    const std::int64_t bytes = (block.bytes.evaluate(sizes) + (block.parts - 1)) / block.parts;
+    const std::int64_t size = std::max<std::int64_t>((bytes + kAlignment - 1) / kAlignment * kAlignment, kAlignment);
     auto best = holes.end();
     for (auto it = holes.begin(); it != holes.end(); ++it)
       if (it->second >= size && (best == holes.end() || it->second < best->second)) best = it;

@@ -46,14 +46,14 @@ class Binder {
   // Element `at` of what is bound is extent number `extent`, times `unit`.
   struct Open {
     std::size_t at = 0, extent = 0;
-    std::int64_t unit = 1;
+    std::int64_t unit = 1, parts = 1;
   };
   struct OpenArgument {
     std::size_t at = 0, extent = 0;
     DType dtype = DType::i64;
   };
   // The value of an extent that is constant; of another one a note in `open`.
-  std::int64_t value_of(const Extent& extent, std::int64_t unit, std::size_t at, std::vector<Open>& open);
+  std::int64_t value_of(const Extent& extent, std::int64_t unit, std::size_t at, std::vector<Open>& open, std::int64_t parts = 1);
   std::size_t number_of(const Extent& extent);
   void add_launch(std::size_t step, const Launch& launch);
   void size_launch(std::size_t step, BoundExecutable& bound) const;

@@ -23,6 +23,7 @@ struct Storage {
   Value value;         // kTemporary: a kernel's temporary, or a loop's own memory
   DType dtype = DType::f32;
   Extent elements;
+  std::int64_t parts = 1;  // that `elements` are divided by: see Temporary
 };
 
 struct Executable;

@@ -16,6 +16,7 @@ struct Lifetime {
   Extent bytes;
   int first = 0;
   int last = 0;
+  std::int64_t parts = 1;  // that `bytes` are divided by
 };
 
 struct Placement {

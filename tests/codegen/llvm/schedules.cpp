@@ -13,6 +13,8 @@
 #include "tests/codegen/llvm/tile_registers.h"
 #include "tests/codegen/schedule/bf16_products.h"
 #include "tests/codegen/schedule/few_rows_products.h"
+#include "tests/codegen/schedule/flat_indices.h"
+#include "tests/codegen/schedule/inner_products.h"
 #include "tests/codegen/schedule/patched_products.h"
 #include "tests/codegen/schedule/run_clusters.h"
 #include "tests/ir/every_op.h"
@@ -111,6 +113,28 @@ TEST_CASE("products of few rows in machine code give the bits of the typed inter
     const Results want = interpret(p.graph, given.inputs, {}, Mode::typed);
     const ClusterRun have = run_clusters(p.graph, given.inputs, {}, p.sizes, compiler.target(), machine(compiler));
     check_bits(have.outputs.at("c"), want.outputs.at("c"));
+  }
+}
+
+TEST_CASE("one index over several axes in vectors of machine code gives the bits of the typed interpreter") {
+  const HostCompiler compiler(host_target({.avx2 = true}));
+  for (const FlatIndex& f : flat_indices()) {
+    INFO(f.what);
+    const Drawn given = draw(f.graph, f.sizes, 5);
+    const Results want = interpret(f.graph, given.inputs, {}, Mode::typed);
+    const ClusterRun have = run_clusters(f.graph, given.inputs, {}, f.sizes, compiler.target(), machine(compiler));
+    for (const auto& [name, array] : want.outputs) check_bits(have.outputs.at(name), array);
+  }
+}
+
+TEST_CASE("inner products in machine code give the bits of the typed interpreter") {
+  const HostCompiler compiler(host_target({.avx2 = true}));
+  for (const InnerProduct& p : inner_products()) {
+    INFO(p.what);
+    const Drawn given = draw(p.graph, p.sizes, 5);
+    const Results want = interpret(p.graph, given.inputs, {}, Mode::typed, {.observe = {}, .refuse_nan = false, .sizes = p.sizes});
+    const ClusterRun have = run_clusters(p.graph, given.inputs, {}, p.sizes, compiler.target(), machine(compiler));
+    for (const auto& [name, array] : want.outputs) check_bits(have.outputs.at(name), array);
   }
 }
 

@@ -63,7 +63,7 @@ ClusterRun run_clustering(const Graph& graph, Clustering clustering, const Array
   for (const Cluster& c : clustering.clusters) {
     const Schedule s = scheduler ? scheduler(graph, c, layouts) : schedule_for_host(graph, c, layouts, target);
     std::vector<Bytes> temporaries;
-    for (const Temporary& t : s.temporaries) temporaries.emplace_back(static_cast<std::size_t>(t.elements.evaluate(sizes)) * size_of(t.dtype));
+    for (const Temporary& t : s.temporaries) temporaries.emplace_back(static_cast<std::size_t>(t.count(sizes)) * size_of(t.dtype));
     for (const Value& v : c.outputs)
       memory[v] = Bytes(static_cast<std::size_t>(g.type(v).elements().evaluate(sizes)) * size_of(g.type(v).dtype), std::byte{0x5a});
     for (const ScheduledKernel& k : s.kernels) {

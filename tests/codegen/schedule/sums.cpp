@@ -3,6 +3,7 @@
 #include <uwaga/ir/ops.h>
 
 #include "tests/catch.h"
+#include "tests/codegen/schedule/flat_indices.h"
 #include "tests/codegen/schedule/run_clusters.h"
 
 namespace uwaga::test {
@@ -63,6 +64,13 @@ TEST_CASE("terms count in the order in which the sum names its axes") {
   g->add_output("outer", sum(x, {"b", "a"}).value());
   g->add_output("ends", sum(x, {"c", "a"}).value());
   check_graph(g, {});
+}
+
+TEST_CASE("one index over several axes in vectors, whole or over an end, or from before all elements") {
+  for (const FlatIndex& f : flat_indices()) {
+    INFO(f.what);
+    for (int bytes : {16, 32, 64}) check_graph(f.graph, f.sizes, bytes);
+  }
 }
 
 }  // namespace uwaga::test

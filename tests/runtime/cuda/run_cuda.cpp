@@ -103,7 +103,7 @@ CudaGraphs::Result CudaGraphs::run_with(const Launch& launch, std::size_t number
   for (std::size_t c = 0; c < p.clustering.clusters.size(); ++c) {
     const Schedule& s = p.schedules[c];
     std::vector<Bytes> temporaries;
-    for (const Temporary& t : s.temporaries) temporaries.emplace_back(static_cast<std::size_t>(t.elements.evaluate(sizes)) * size_of(t.dtype), std::byte{0xff});
+    for (const Temporary& t : s.temporaries) temporaries.emplace_back(static_cast<std::size_t>(t.count(sizes)) * size_of(t.dtype), std::byte{0xff});
     for (const Value& v : p.clustering.clusters[c].outputs)
       memory[v].assign(static_cast<std::size_t>(g.type(v).elements().evaluate(sizes)) * size_of(g.type(v).dtype), std::byte{0xff});
     for (std::size_t k = 0; k < s.kernels.size(); ++k) {

@@ -2,7 +2,9 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <optional>
 #include <random>
+#include <set>
 
 #include <uwaga/runtime/compiled/internal/memory_plan.h>
 
@@ -69,6 +71,43 @@ TEST_CASE("a chain of blocks of one size takes the room of two") {
   std::vector<Lifetime> blocks;
   for (int i = 0; i < 50; ++i) blocks.push_back({Extent(640), i, i + 1});
   CHECK(place(blocks, {}).arena_bytes == 2 * 640);
+}
+
+TEST_CASE("blocks of which a part is needed take that part, rounded up") {
+  const Extent t = Extent::symbol("time");
+  const std::vector<Lifetime> blocks{{Extent(4) * t, 0, 0, 512}, {Extent(4) * t, 0, 0, 1}};
+  CHECK(place(blocks, {{"time", 512 * 48}}).arena_bytes == 192 + 4 * 512 * 48);
+  CHECK(place(blocks, {{"time", 512 * 48 + 1}}).arena_bytes == 256 + 4 * 512 * 48 + 64);
+}
+
+TEST_CASE("a run writes where outputs were that were let go of, never where one is kept") {
+  Graph g;
+  const Axis n{"n"};
+  const Tensor x = g.input("x", f32, {n});
+  (x * 2.0).watch("twice");
+  (x + 1.0).watch("more");
+  State state;
+  std::optional<Program> p(compile(g, Target::host(2), state));
+  const auto run = [&](std::int64_t size, float value) {
+    return p->run({{"x", Array::of(f32, {{"n", size}}, std::vector<float>(static_cast<std::size_t>(size), value))}});
+  };
+  std::optional<Outputs> first(run(1000, 1));
+  Outputs second = run(1000, 2);
+  CHECK((*first)["twice"].at(999) == 2);
+  CHECK(second["twice"].at(999) == 4);
+  const std::set<const std::byte*> before{(*first)["twice"].data(), (*first)["more"].data()};
+  first.reset();
+  Outputs third = run(1000, 3);
+  CHECK(std::set<const std::byte*>{third["twice"].data(), third["more"].data()} == before);
+  CHECK(second["more"].at(0) == 3);
+  // What a caller changes is the caller's own.
+  second["more"].set(0, 7);
+  CHECK(run(1000, 4)["more"].at(0) == 5);
+  CHECK(second["more"].at(0) == 7);
+  Outputs other = run(17, 5);
+  p.reset();
+  CHECK(other["twice"].at(16) == 10);
+  CHECK(third["more"].at(999) == 4);
 }
 
 TEST_CASE("the resident memory that compiling and three runs add is the slots' and peak_bytes", "[memory]") {
