@@ -90,6 +90,18 @@ llvm::Value* Emitter::value(ExprId id) {
   }
 }
 
+std::optional<ExprId> Emitter::widened_bf16(ExprId id) const {
+  const Expr& e = kernel_.exprs[id];
+  if (e.kind != ExprKind::arithmetic || e.op != Op::cast || e.type.dtype != DType::f32) return std::nullopt;
+  return kernel_.exprs[e.args[0]].type.dtype == DType::bf16 ? std::optional(e.args[0]) : std::nullopt;
+}
+
+std::optional<ExprId> Emitter::bits_of_bf16(const Expr& e) {
+  if (e.kind != ExprKind::shift_right || constant(e.args[1]) != 16) return std::nullopt;
+  const Expr& word = kernel_.exprs[e.args[0]];
+  return word.kind == ExprKind::arithmetic && word.op == Op::bitcast ? widened_bf16(word.args[0]) : std::nullopt;
+}
+
 llvm::Value* Emitter::build(const Expr& e, ExprId id) {
   const auto argument = [&](std::size_t i) { return value(e.args[i]); };
   const auto wide = [&](std::size_t i) { return splat(value(e.args[i]), e.type.lanes); };
@@ -110,13 +122,7 @@ llvm::Value* Emitter::build(const Expr& e, ExprId id) {
       return mark(b_.CreateAlignedLoad(type(e.type), p, llvm::Align(size_of(DType::bf16))), e.index);
     }
     case ExprKind::pairs: {
-      const auto narrow = [&](std::size_t i) -> std::optional<ExprId> {
-        const Expr& from = kernel_.exprs[e.args[i]];
-        if (from.kind != ExprKind::arithmetic || from.op != Op::cast || kernel_.exprs[from.args[0]].type.dtype != DType::bf16)
-          return std::nullopt;
-        return from.args[0];
-      };
-      const auto low = narrow(0), high = narrow(1);
+      const auto low = widened_bf16(e.args[0]), high = widened_bf16(e.args[1]);
       llvm::Value *a = low && high ? value(*low) : argument(0), *b = low && high ? value(*high) : argument(1);
       at(e.ordinal);
       return low && high ? pairs_of_bf16(a, b, e.type.lanes, e.integer == 1) : pairs(a, b, e.type.lanes, e.integer == 1);
@@ -187,6 +193,11 @@ llvm::Value* Emitter::build(const Expr& e, ExprId id) {
     case ExprKind::shift_left:
     case ExprKind::shift_right:
     case ExprKind::mul_high: {
+      if (const auto narrow = bits_of_bf16(e)) {
+        llvm::Value* bits = value(*narrow);
+        at(e.ordinal);
+        return b_.CreateZExt(bits, type(e.type));
+      }
       llvm::Value *a = wide(0), *b = wide(1);
       at(e.ordinal);
       if (e.kind == ExprKind::bit_and) return b_.CreateAnd(a, b);

@@ -1,6 +1,7 @@
 #include <uwaga/codegen/schedule/few_rows.h>
 
 #include <algorithm>
+#include <array>
 #include <functional>
 
 #include <uwaga/codegen/lower/inline.h>
@@ -18,8 +19,15 @@ constexpr std::int64_t kTasks = 4;
 // Bytes of a term that a task reads, at least, where threads would be left without a task.
 constexpr std::int64_t kLeastPieceBytes = 256;
 
-// Rows whose sums, two vectors each, leave registers for what is multiplied.
-std::int64_t most_rows(const HostTarget& target) { return target.registers >= 32 ? 8 : 4; }
+// Are both operands bf16 on a target that multiplies such in tiles? Of few rows a tile would be next to empty: what it computes, in pairs.
+bool counts_as_tiles(const GraphData& g, const Roles& roles, DType sums, const HostTarget& target) {
+  return multiplied_in_pairs(g, roles, sums, target) && target.amx && target.bf16_dot && lanes_of_sums(target, sums) == kTileColumns;
+}
+// Terms of a tile.
+constexpr std::int64_t kTileSteps = 2 * kTileColumns;
+
+// Rows whose sums, two vectors each, leave registers for what is multiplied. In pairs each costs what a tile of sixteen does.
+std::int64_t most_rows(const HostTarget& target, bool tiles) { return tiles ? 1 : target.registers >= 32 ? 8 : 4; }
 
 // Bytes of a term that are read whole, at most, by tasks that divide the terms, and of one whose elements are widened.
 constexpr std::int64_t kWholeTermBytes = 4096, kWholeWidenedTermBytes = 8192;
@@ -41,7 +49,7 @@ class FewRows {
   FewRows(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target, SumPart part)
       : part_(part), g_(graph.data()), cluster_(cluster), layouts_(layouts), roles_(find_roles(g_, cluster, layouts)),
         x_(b_, graph, cluster, layouts, out_), axes_(collapse_roles(x_, roles_)), dtype_(sums_in(g_, roles_)),
-        lanes_(lanes_of_sums(target, dtype_)) {
+        lanes_(lanes_of_sums(target, dtype_)), tiles_(counts_as_tiles(g_, roles_, dtype_, target)) {
     const Type &a = g_.type(roles_.a), &b = g_.type(roles_.b);
     rows_ = *product(a, roles_.rows).constant();
     columns_ = product(b, roles_.columns);
@@ -71,7 +79,7 @@ class FewRows {
   // small weight has them, threads would have nothing else to divide.
   bool divides_terms() const {
     const auto c = columns_.constant(), k = terms_.constant();
-    if (!c || !stored_b_) return false;
+    if (!c || !stored_b_ || tiles_) return false;
     if (k.value_or(kManyTerms) >= kManyTerms && *c * static_cast<std::int64_t>(size_of(dtype_)) <= kFewColumnsBytes) return true;
     if (across_ || !k || *k <= kBlock) return false;
     const std::int64_t most = rows_ == 1 && widens() ? kWholeWidenedTermBytes : kWholeTermBytes;
@@ -92,7 +100,7 @@ class FewRows {
     if (part_ != SumPart::total) plan_a();
     if (!across_ && part_ != SumPart::total) {
       sums_ = b_.scratch(dtype_, b_.integer(rows_ * task_columns_));
-      if (!one_block() && part_ == SumPart::all) totals_ = b_.scratch(dtype_, b_.integer(rows_ * task_columns_));
+      if (!one_block() && !tiles_ && part_ == SumPart::all) totals_ = b_.scratch(dtype_, b_.integer(rows_ * task_columns_));
     }
     for (Value v : {roles_.a, roles_.b})
       for (const Dim& d : g_.type(v).dims) env_.axes[d.axis] = Index::scalar(b_.integer(0));
@@ -102,7 +110,8 @@ class FewRows {
     const Ex first = b_.let(task * task_columns_), end = b_.let(min(first + task_columns_, n_));
     if (part_ == SumPart::blocks) sum_block(block, k0, last, first, end);
     else if (part_ == SumPart::total) join_blocks(first, end);
-    else if (across_) x_.loop(first, end, panel_, [&](Ex column) { squares(column); });
+    else if (across_) x_.loop(first, end, panel_, [&](Ex column) { tiles_ ? squares_of_tiles(column) : squares(column); });
+    else if (tiles_) vectors_of_tiles(first, end);
     else vectors(first, end);
     out_.kernel = b_.finish();
     return std::move(out_);
@@ -145,6 +154,10 @@ class FewRows {
 
   // ---- A: in place where its terms lie at equal distances, else copied by every task, as much as it needs
   void plan_a() {
+    if (tiles_) {
+      copied_ = b_.scratch(DType::i32, (k_ + (kTileSteps - 1)) / kTileSteps * (kTileSteps * rows_));
+      return;
+    }
     in_place_ = operand_in_line(x_, roles_.a, roles_.over, dtype_);
     if (in_place_) return;
     if (const auto d = stored_operand(x_, roles_.a); d && axes_.over.size() == 1 && g_.type(d->stored).dtype == dtype_) {
@@ -156,6 +169,7 @@ class FewRows {
   }
   // Of the terms from k0 on.
   void read_a(Ex k0, Ex end) {
+    if (tiles_) return copy_words();
     for (std::int64_t r = 0; r < rows_; ++r) {
       IndexEnv row = env_;
       set_flat(x_, row, axes_.rows, Index::scalar(b_.integer(r)));
@@ -180,6 +194,106 @@ class FewRows {
   Ex a(std::int64_t row, Ex term) {
     const BufferId from = in_place_ ? x_.buffer(in_place_->stored, false) : copied_;
     return b_.let(b_.splat(b_.load(from, starts_[static_cast<std::size_t>(row)] + (in_place_ && term_step_ ? term * term_step_ : term)), lanes_));
+  }
+
+  // ---- as tiles count: of every 32 terms the even ones are one chain, the odd ones another, both from 0, and what they sum to is added
+  // to the sum. A word is a term and a 0, whose product with a -0 leaves every sum as it is.
+  void copy_words() {
+    const Ex room = b_.let((k_ + (kTileSteps - 1)) / kTileSteps * kTileSteps);
+    for (std::int64_t r = 0; r < rows_; ++r) {
+      IndexEnv row = env_;
+      set_flat(x_, row, axes_.rows, Index::scalar(b_.integer(r)));
+      starts_.push_back(b_.let(room * r));
+      x_.loop(b_.integer(0), room, lanes_, [&](Ex term) {
+        const Ex there = b_.ramp(term, lanes_) < b_.splat(k_, lanes_);
+        IndexEnv at = row.masked(there);
+        set_flat(x_, at, axes_.over, Index::ramp(term, lanes_, lanes_));
+        const Ex word = pair_with_zero(b_, b_.select(there, b_.splat(x_.value(roles_.a, at), lanes_), zeros()));
+        b_.store(copied_, b_.ramp(starts_.back() + term, lanes_), b_.bits(ExprKind::bit_or, word, words(-2147483648LL)));
+      });
+    }
+  }
+  Ex zeros() { return b_.splat(b_.real(0), lanes_); }
+  Ex words(std::int64_t value) { return b_.splat(b_.integer(value, DType::i32), lanes_); }
+  Ex flushed(Ex x) {
+    const Ex sign = b_.bitcast(b_.bits(ExprKind::bit_and, b_.bitcast(x, DType::i32), words(-2147483648LL)), DType::f32);
+    return b_.select(b_.apply(Op::abs, {x}) < b_.splat(b_.real(0x1p-126), lanes_), sign, x);
+  }
+  // Sums, of each of `vectors` of columns those of every row, and what 32 terms add: `word` is B's at one of them.
+  std::vector<Ex> with_tile(Ex term, const std::vector<Ex>& sums, std::int64_t vectors, const std::function<Ex(std::int64_t term, std::int64_t vector)>& word) {
+    std::vector<std::array<Ex, 2>> chains(sums.size(), {zeros(), zeros()});
+    for (std::int64_t t = 0; t < kTileSteps; ++t)
+      for (std::int64_t v = 0; v < vectors; ++v) {
+        const Ex b = word(t, v);
+        for (std::int64_t r = 0; r < rows_; ++r) {
+          Ex& chain = chains[static_cast<std::size_t>(v * rows_ + r)][static_cast<std::size_t>(t % 2)];
+          chain = b_.let(b_.dot_pairs(b_.splat(b_.load(copied_, starts_[static_cast<std::size_t>(r)] + (term + t)), lanes_), b, chain));
+        }
+      }
+    std::vector<Ex> out;
+    for (std::size_t i = 0; i < sums.size(); ++i) out.push_back(b_.let(flushed(sums[i] + flushed(chains[i][0] + chains[i][1]))));
+    return out;
+  }
+  void each_tile(const std::function<void(Ex term, bool past)>& body) {
+    const Ex whole = b_.let(k_ / kTileSteps * kTileSteps);
+    x_.loop(b_.integer(0), whole, kTileSteps, [&](Ex term) { body(term, false); });
+    if (!terms_divide(kTileSteps)) x_.branch(whole < k_, [&] { body(whole, true); });
+  }
+  void vectors_of_tiles(Ex first, Ex end) {
+    const Ex count = b_.let(end - first);
+    fill(sums_, zeros());
+    each_tile([&](Ex term, bool past) {
+      each_column(count, [&](Ex c, std::int64_t n, bool masked) {
+        if (!masked) fetch_ahead(term, kTileSteps, first, c);
+        std::vector<Ex> sums;
+        for (std::int64_t i = 0; i < n * rows_; ++i) sums.push_back(b_.let(b_.load(sums_, own(c + i / rows_ * lanes_, i % rows_))));
+        sums = with_tile(term, sums, n, [&](std::int64_t t, std::int64_t v) {
+          const Ex from = first + c + v * lanes_, there = b_.ramp(from, lanes_) < b_.splat(n_, lanes_);
+          IndexEnv at = masked ? env_.masked(there) : env_;
+          set_flat(x_, at, axes_.over, Index::scalar(past ? b_.let(min(term + t, k_ - 1)) : term + t));
+          set_flat(x_, at, axes_.columns, Index::ramp(from, lanes_, lanes_));
+          const Ex word = pair_with_zero(b_, b_.splat(x_.value(roles_.b, at), lanes_));
+          return past ? b_.select(b_.splat(term + t < k_, lanes_), word, words(0)) : word;
+        });
+        for (std::int64_t i = 0; i < n * rows_; ++i) b_.store(sums_, own(c + i / rows_ * lanes_, i % rows_), sums[static_cast<std::size_t>(i)]);
+      });
+    });
+    each_column(count, [&](Ex c, std::int64_t n, bool masked) {
+      for (std::int64_t r = 0; r < rows_; ++r)
+        for (std::int64_t v = 0; v < n; ++v) finish(r, first + c + v * lanes_, masked, b_.let(b_.load(sums_, own(c + v * lanes_, r))));
+    });
+  }
+  void squares_of_tiles(Ex column) {
+    b_.at(roles_.ordinal);
+    std::vector<Ex> sums;
+    for (std::int64_t r = 0; r < rows_; ++r) sums.push_back(b_.variable(zeros()));
+    const std::vector<Ex> starts = starts_of_columns(column);
+    each_tile([&](Ex term, bool past) {
+      if (!past) fetch_panel(term, kTileSteps, column + panel_);
+      const auto terms_of = [&](std::int64_t c, Ex from) {
+        const Ex there = b_.ramp(from, lanes_) < b_.splat(k_, lanes_);
+        IndexEnv at = past ? env_.masked(there) : env_;
+        set_flat(x_, at, axes_.columns, Index::scalar(clamped(column + c)));
+        set_flat(x_, at, axes_.over, Index::ramp(from, lanes_, lanes_));
+        const Ex value = b_.splat(x_.value(roles_.b, at), lanes_);
+        return past ? b_.select(there, value, zeros()) : value;
+      };
+      std::vector<Ex> square;
+      for (std::int64_t c = 0; c < lanes_; ++c) {
+        if (lines_ && !past) square.push_back(b_.let(b_.load_pair(x_.buffer(lines_->stored, false), starts[static_cast<std::size_t>(c)] + term, lanes_)));
+        else square.push_back(b_.let(b_.pairs(terms_of(c, term), terms_of(c, term + lanes_), true)));
+      }
+      b_.at(roles_.ordinal);
+      turn_over(b_, square);
+      std::vector<Ex> now;
+      for (const Ex& sum : sums) now.push_back(b_.let(sum));
+      now = with_tile(term, now, 1, [&](std::int64_t t, std::int64_t) {
+        const Ex pair = square[static_cast<std::size_t>(t / 2)];
+        return t % 2 == 0 ? b_.bits(ExprKind::bit_and, pair, words(65535)) : b_.bits(ExprKind::shift_right, pair, words(16));
+      });
+      for (std::size_t r = 0; r < sums.size(); ++r) b_.assign(sums[r], now[r]);
+    });
+    for (std::int64_t r = 0; r < rows_; ++r) finish(r, column, !whole_panels(), sums[static_cast<std::size_t>(r)]);
   }
 
   // What a block of terms is added to, the first one too: -0, which leaves every number as it is.
@@ -330,6 +444,16 @@ class FewRows {
       for (std::int64_t v = 0; v < vectors_; ++v)
         finish(r, column + v * lanes_, !whole_panels(), (one_block() ? block : totals)[static_cast<std::size_t>(r * vectors_ + v)]);
   }
+  // Where the columns' terms begin, where they are read as they lie.
+  std::vector<Ex> starts_of_columns(Ex column) {
+    std::vector<Ex> starts;
+    for (std::int64_t c = 0; c < panel_ && lines_; ++c) {
+      IndexEnv at = env_;
+      set_flat(x_, at, axes_.columns, Index::scalar(clamped(column + c)));
+      starts.push_back(first_term_of(x_, *lines_, roles_.over, at));
+    }
+    return starts;
+  }
   std::vector<Ex> block_of_squares(Ex column, Ex k0, Ex end) {
     std::vector<Ex> sums;
     for (std::int64_t i = 0; i < rows_ * vectors_; ++i) sums.push_back(b_.variable(b_.splat(zero(), lanes_)));
@@ -337,12 +461,7 @@ class FewRows {
     return sums;
   }
   void add_squares(Ex column, Ex k0, Ex end, const std::vector<Ex>& sums) {
-    std::vector<Ex> starts;  // of the columns' terms, where they are read as they lie
-    for (std::int64_t c = 0; c < panel_ && lines_; ++c) {
-      IndexEnv at = env_;
-      set_flat(x_, at, axes_.columns, Index::scalar(clamped(column + c)));
-      starts.push_back(first_term_of(x_, *lines_, roles_.over, at));
-    }
+    const std::vector<Ex> starts = starts_of_columns(column);
     // Row `c` of a square of terms from `term`: i32 of two bf16 each where `pairs_`.
     const auto row = [&](Ex term, std::int64_t c) {
       if (lines_) {
@@ -435,6 +554,7 @@ class FewRows {
   RoleAxes axes_;
   DType dtype_;
   int lanes_;
+  bool tiles_;
   std::int64_t rows_ = 1, vectors_ = 1, panel_ = 0, task_columns_ = 0, terms_at_once_ = 8, line_ = 1;
   Extent columns_, terms_;
   bool across_ = false, pairs_ = false;
@@ -453,8 +573,9 @@ bool has_few_rows(const Graph& graph, const Cluster& cluster, const Layouts& lay
   const Roles roles = find_roles(g, cluster, layouts);
   const auto rows = product(g.type(roles.a), roles.rows).constant();
   const DType dtype = sums_in(g, roles);
-  const bool few = rows && *rows >= 1 && *rows <= most_rows(target);
-  return few && !(product(g.type(roles.b), roles.columns) == Extent(1)) && lanes_of_sums(target, dtype) > 1 && !multiplied_in_pairs(g, roles, dtype, target);
+  const bool tiles = counts_as_tiles(g, roles, dtype, target), few = rows && *rows >= 1 && *rows <= most_rows(target, tiles);
+  if (!few || product(g.type(roles.b), roles.columns) == Extent(1)) return false;
+  return lanes_of_sums(target, dtype) > 1 && (tiles || !multiplied_in_pairs(g, roles, dtype, target));
 }
 
 Schedule schedule_few_rows(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {

@@ -147,6 +147,8 @@ class Emitter {
   };
   std::optional<Row> as_row(ExprId index);
   std::optional<std::int64_t> constant(ExprId id);
+  std::optional<ExprId> widened_bf16(ExprId id) const;       // what is bf16 behind an f32 that is only widened
+  std::optional<ExprId> bits_of_bf16(const Expr& e);         // the same behind its bits, as a low half beside a 0
   // An index seen from the loop we stand in: sum(factor * term) + turns * counter + offset.
   using Terms = std::vector<std::pair<ExprId, std::int64_t>>;
   struct Affine {

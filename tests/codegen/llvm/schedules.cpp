@@ -163,6 +163,21 @@ TEST_CASE("products of bf16 in pairs give the kernel interpreter's bits where th
 #endif
 }
 
+TEST_CASE("a row of bf16 by itself counts as it does in tiles of machine code") {
+#if defined(__x86_64__) && defined(__linux__)
+  if (!__builtin_cpu_supports("avx512bf16")) {
+    WARN("skipped: no AVX512_BF16");
+    return;
+  }
+  HostTarget target = host_target({.avx2 = true, .avx512 = true, .avx512_bf16 = true});
+  target.amx = true;
+  target.features += ",+amx-tile,+amx-bf16";
+  const HostCompiler compiler(target);
+  const EmulatedTiles tiles;
+  check_rows_among_many(target, machine(compiler));
+#endif
+}
+
 TEST_CASE("products of bf16 in tiles in machine code give the kernel interpreter's bits") {
 #if defined(__x86_64__) && defined(__linux__)
   // On vectors that more processors have than do tiles, whose instructions are emulated: so that it is tested everywhere.

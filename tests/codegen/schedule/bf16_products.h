@@ -2,6 +2,8 @@
 #pragma once
 
 #include <array>
+#include <cmath>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -68,6 +70,55 @@ inline std::vector<Bf16Product> bf16_products() {
   const Tensor a = p.graph.input("a", bf16, {batch, "m", j, "k"}), b = p.graph.input("b", bf16, {"k", batch, n, j});
   p.graph->add_output("c", dot(a, b, {"j", "k"}, f32).value());
   return all;
+}
+
+// A product of one row and the same of that row among 40, on a target with tile registers: c of the first and c of the second's first
+// row have the same bits. Terms of whole tiles and not; numbers of all sizes, too small for f32 among them, infinities and NaN.
+struct RowAmongMany {
+  std::string what;
+  Graph one, many;
+  Arrays of_one, of_many;
+};
+inline std::vector<RowAmongMany> rows_among_many() {
+  std::vector<RowAmongMany> all;
+  for (const bool across : {false, true})
+    for (const auto& [n, k] : {std::array<std::int64_t, 2>{96, 64}, {37, 70}, {5, 1}, {40, 1031}})
+      for (const char* size : {"usual", "tiny", "wild"}) {
+        RowAmongMany& p = all.emplace_back();
+        p.what = std::string(size) + (across ? ", across" : "") + ", n=" + std::to_string(n) + " k=" + std::to_string(k);
+        for (const std::int64_t m : {1, 40}) {
+          Graph& g = m == 1 ? p.one : p.many;
+          const Axis row("m", m), column("n", n), term("k", k);
+          const Axes b = across ? Axes{column, term} : Axes{term, column};
+          g->add_output("c", dot(g.input("a", bf16, {row, term}), g.input("b", bf16, b), {"k"}, f32).value());
+        }
+        std::mt19937 random(7);
+        const auto draw = [&](Array& x) {
+          for (std::int64_t i = 0; i < x.elements(); ++i) {
+            const double u = static_cast<double>(random() % 4001) / 1000 - 2;
+            const int exponent = size[0] == 'u' ? 0 : size[0] == 't' ? -60 - static_cast<int>(random() % 74) : static_cast<int>(random() % 250) - 125;
+            x.set(i, size[0] == 'w' && random() % 500 == 0 ? u / 0.0 : std::ldexp(u, exponent));
+          }
+        };
+        Array a(bf16, {{"m", 40}, {"k", k}}), b(bf16, across ? ArrayDims{{"n", n}, {"k", k}} : ArrayDims{{"k", k}, {"n", n}});
+        draw(a);
+        draw(b);
+        Array first(bf16, {{"m", 1}, {"k", k}});
+        for (std::int64_t i = 0; i < k; ++i) first.set(i, a.at(i));
+        p.of_one = {{"a", first}, {"b", b}};
+        p.of_many = {{"a", a}, {"b", b}};
+      }
+  return all;
+}
+inline void check_rows_among_many(const HostTarget& target, const KernelRunner& runner = kernel_interpreter()) {
+  for (const RowAmongMany& p : rows_among_many()) {
+    INFO(p.what);
+    const Array one = run_clusters(p.one, p.of_one, {}, {}, target, runner).outputs.at("c");
+    const Array many = run_clusters(p.many, p.of_many, {}, {}, target, runner).outputs.at("c");
+    Array first(f32, one.dims());
+    for (std::int64_t i = 0; i < one.elements(); ++i) first.set(i, many.at(i));
+    check_bits(one, first);
+  }
 }
 
 }  // namespace uwaga::test

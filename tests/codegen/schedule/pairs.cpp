@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 
+#include <uwaga/codegen/schedule/few_rows.h>
 #include <uwaga/ir/interpreter/interpret.h>
 
 #include "tests/catch.h"
@@ -15,6 +16,10 @@ namespace {
 bool has(const std::vector<kernel::Stmt>& statements, kernel::StmtKind kind) {
   return std::any_of(statements.begin(), statements.end(),
                      [&](const kernel::Stmt& s) { return s.kind == kind || has(s.body, kind) || has(s.otherwise, kind); });
+}
+
+bool multiplies_pairs(const kernel::Kernel& k) {
+  return std::any_of(k.exprs.begin(), k.exprs.end(), [](const kernel::Expr& e) { return e.kind == kernel::ExprKind::dot_pairs; });
 }
 
 // `used`: is in a kernel what it should multiply with?
@@ -45,9 +50,17 @@ TEST_CASE("products of bf16 in pairs have every term once") {
   target.vector_bytes = 64;
   target.registers = 32;
   target.bf16_dot = true;
-  check_products(target, [](const kernel::Kernel& k) {
-    return std::any_of(k.exprs.begin(), k.exprs.end(), [](const kernel::Expr& e) { return e.kind == kernel::ExprKind::dot_pairs; });
-  });
+  check_products(target, multiplies_pairs);
+}
+
+TEST_CASE("a row of bf16 by itself counts as it does in tiles, and in pairs") {
+  HostTarget target = with_vectors(64);
+  target.bf16_dot = target.amx = true;
+  check_rows_among_many(target);
+  for (const RowAmongMany& p : rows_among_many()) {
+    const Clustering clustering = fuse(p.one);
+    CHECK(has_few_rows(p.one, clustering.clusters[0], choose_layouts(p.one, clustering), target));
+  }
 }
 
 TEST_CASE("products of bf16 in tiles have every term once") {
@@ -58,7 +71,7 @@ TEST_CASE("products of bf16 in tiles have every term once") {
     target.registers = vector_bytes == 64 ? 32 : 16;
     target.bf16_dot = vector_bytes == 64;
     target.amx = true;
-    check_products(target, [](const kernel::Kernel& k) { return has(k.body, kernel::StmtKind::tile_dot); });
+    check_products(target, [](const kernel::Kernel& k) { return has(k.body, kernel::StmtKind::tile_dot) || multiplies_pairs(k); });
   }
 }
 
