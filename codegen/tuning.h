@@ -24,6 +24,10 @@ struct Tuning {
   std::int64_t steps_ahead = 16;
   // Bytes of a row of a weight that a task reads, at least, where there are few rows to multiply it with; twice as many at most.
   std::int64_t few_rows_bytes = 1536;
+  // Bytes of such a row, at most, that tasks read whole: then they divide the weight's rows, by blocks of 512, and not its columns. Twice
+  // as many where one row of f32 meets bf16. A processor that fetches ahead of a piece of a row fetches past its end what another task
+  // reads, but of 768 rows one of two tasks has 512.
+  std::int64_t whole_row_bytes = 0;
   // Rows by which they are fetched ahead where a task walks down columns.
   std::int64_t rows_ahead = 16;
 

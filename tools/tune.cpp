@@ -109,7 +109,7 @@ std::vector<Probe> columns() {
 }
 
 std::vector<Probe> probes_of(std::string_view number) {
-  return number == "few_rows_bytes" ? few_rows() : number == "rows_ahead" ? columns() : products();
+  return number == "few_rows_bytes" || number == "whole_row_bytes" ? few_rows() : number == "rows_ahead" ? columns() : products();
 }
 
 struct Compiled {

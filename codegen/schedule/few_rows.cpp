@@ -29,9 +29,6 @@ constexpr std::int64_t kTileSteps = 2 * kTileColumns;
 // Rows whose sums, two vectors each, leave registers for what is multiplied. In pairs each costs what a tile of sixteen does.
 std::int64_t most_rows(const HostTarget& target, bool tiles) { return tiles ? 1 : target.registers >= 32 ? 8 : 4; }
 
-// Bytes of a term that are read whole, at most, by tasks that divide the terms, and of one whose elements are widened.
-constexpr std::int64_t kWholeTermBytes = 4096, kWholeWidenedTermBytes = 8192;
-
 // Of so many terms, or nobody knows how many, and so few columns at most, tasks divide the terms wherever they lie.
 constexpr std::int64_t kManyTerms = 8192, kFewColumnsBytes = 256;
 
@@ -49,7 +46,7 @@ class FewRows {
   FewRows(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target, SumPart part)
       : part_(part), g_(graph.data()), cluster_(cluster), layouts_(layouts), roles_(find_roles(g_, cluster, layouts)),
         x_(b_, graph, cluster, layouts, out_), axes_(collapse_roles(x_, roles_)), dtype_(sums_in(g_, roles_)),
-        lanes_(lanes_of_sums(target, dtype_)), tiles_(counts_as_tiles(g_, roles_, dtype_, target)) {
+        lanes_(lanes_of_sums(target, dtype_)), threads_(target.threads), whole_term_bytes_(target.tuning.whole_row_bytes), tiles_(counts_as_tiles(g_, roles_, dtype_, target)) {
     const Type &a = g_.type(roles_.a), &b = g_.type(roles_.b);
     rows_ = *product(a, roles_.rows).constant();
     columns_ = product(b, roles_.columns);
@@ -74,16 +71,16 @@ class FewRows {
     give_each_thread_a_task(target.threads);
   }
 
-  // Do tasks divide the terms, each reading its own in one piece? Where a processor fetches ahead of a piece of a term, it fetches
-  // past its end what another task reads: of short pieces half is fetched in vain. And of many terms of a few columns, as the gradient of a
-  // small weight has them, threads would have nothing else to divide.
+  // Do tasks divide the terms, each reading its own in one piece? As the processor has it, and where columns are too few for all threads,
+  // as those of a small weight's gradient.
   bool divides_terms() const {
     const auto c = columns_.constant(), k = terms_.constant();
     if (!c || !stored_b_ || tiles_) return false;
     if (k.value_or(kManyTerms) >= kManyTerms && *c * static_cast<std::int64_t>(size_of(dtype_)) <= kFewColumnsBytes) return true;
     if (across_ || !k || *k <= kBlock) return false;
-    const std::int64_t most = rows_ == 1 && widens() ? kWholeWidenedTermBytes : kWholeTermBytes;
-    return *c * static_cast<std::int64_t>(size_of(g_.type(stored_b_->stored).dtype)) <= most;
+    const std::int64_t most = rows_ == 1 && widens() ? 2 * whole_term_bytes_ : whole_term_bytes_;
+    const std::int64_t bytes = *c * static_cast<std::int64_t>(size_of(g_.type(stored_b_->stored).dtype));
+    return bytes <= most || bytes < threads_ * kLeastPieceBytes;
   }
   Temporary partial_sums() const {
     return of_blocks(dtype_, product(g_.node(roles_.node).types[0], roles_.batch) * Extent(rows_ * *columns_.constant()), terms_ + 1, kBlock);
@@ -554,6 +551,7 @@ class FewRows {
   RoleAxes axes_;
   DType dtype_;
   int lanes_;
+  std::int64_t threads_, whole_term_bytes_;
   bool tiles_;
   std::int64_t rows_ = 1, vectors_ = 1, panel_ = 0, task_columns_ = 0, terms_at_once_ = 8, line_ = 1;
   Extent columns_, terms_;

@@ -133,7 +133,7 @@ std::optional<fs::path> KernelCache::standard_folder() {
     const char* value = std::getenv(name);
     return value ? value : "";
   };
-  if (const auto folder = variable("UWAGA_CACHE"); !folder.empty()) {
+  if (const auto folder = variable("UWAGA_CACHE"); !folder.empty() && folder != "on") {
     if (folder == "off") return std::nullopt;
     return fs::path(folder);
   }

@@ -29,7 +29,7 @@ class KernelCache {
  public:
   static constexpr std::uint64_t kDefaultLimit = std::uint64_t{512} << 20;
 
-  // $UWAGA_CACHE, else $XDG_CACHE_HOME/uwaga, else ~/.cache/uwaga; off with UWAGA_CACHE=off.
+  // $UWAGA_CACHE, else $XDG_CACHE_HOME/uwaga, else ~/.cache/uwaga; off with UWAGA_CACHE=off, and "on" is as if it were not set.
   static KernelCache standard();
 
   // The folder `standard` uses; nullopt where the cache is switched off or there is no home.

@@ -22,7 +22,7 @@ TEST_CASE("numbers to tune are read and written by name") {
   CHECK(changed({}, differences(t)) == t);
   CHECK(differences({}).empty());
   CHECK(changed(t, "") == t);
-  CHECK_THROWS_WITH(changed({}, "rows=1"), "there is no number 'rows' to tune, but task_rows, task_columns, once_results, steps_ahead, few_rows_bytes, rows_ahead");
+  CHECK_THROWS_WITH(changed({}, "rows=1"), "there is no number 'rows' to tune, but task_rows, task_columns, once_results, steps_ahead, few_rows_bytes, whole_row_bytes, rows_ahead");
   CHECK_THROWS_WITH(changed({}, "rows_ahead=0"), "rows_ahead is a whole number from 1 to 1024, not '0'");
   CHECK_THROWS_WITH(changed({}, "rows_ahead"), "rows_ahead is a whole number from 1 to 1024, not ''");
   CHECK_THROWS_WITH(changed({}, "rows_ahead=4x"), "rows_ahead is a whole number from 1 to 1024, not '4x'");

@@ -142,6 +142,8 @@ TEST_CASE("the environment says where the cache is") {
   CHECK(KernelCache::standard_folder() == "/cache/uwaga");
   ::setenv("UWAGA_CACHE", "/own", 1);
   CHECK(KernelCache::standard_folder() == "/own");
+  ::setenv("UWAGA_CACHE", "on", 1);
+  CHECK(KernelCache::standard_folder() == "/cache/uwaga");
   ::setenv("UWAGA_CACHE", "off", 1);
   CHECK_FALSE(KernelCache::standard_folder());
   CHECK_FALSE(KernelCache::standard().on());
