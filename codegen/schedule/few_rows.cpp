@@ -19,7 +19,8 @@ constexpr std::int64_t kTasks = 4;
 // Bytes of a term that a task reads, at least, where threads would be left without a task.
 constexpr std::int64_t kLeastPieceBytes = 256;
 
-// Are both operands bf16 on a target that multiplies such in tiles? Of few rows a tile would be next to empty: what it computes, in pairs.
+// Are both operands bf16, on a target that multiplies such in tiles? One row would leave a tile next to empty: it is multiplied in pairs, as
+// the tile would count.
 bool counts_as_tiles(const GraphData& g, const Roles& roles, DType sums, const HostTarget& target) {
   return multiplied_in_pairs(g, roles, sums, target) && target.amx && target.bf16_dot && lanes_of_sums(target, sums) == kTileColumns;
 }
@@ -46,7 +47,8 @@ class FewRows {
   FewRows(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target, SumPart part)
       : part_(part), g_(graph.data()), cluster_(cluster), layouts_(layouts), roles_(find_roles(g_, cluster, layouts)),
         x_(b_, graph, cluster, layouts, out_), axes_(collapse_roles(x_, roles_)), dtype_(sums_in(g_, roles_)),
-        lanes_(lanes_of_sums(target, dtype_)), threads_(target.threads), whole_term_bytes_(target.tuning.whole_row_bytes), tiles_(counts_as_tiles(g_, roles_, dtype_, target)) {
+        lanes_(lanes_of_sums(target, dtype_)), threads_(target.threads), whole_term_bytes_(target.tuning.whole_row_bytes),
+        tiles_(counts_as_tiles(g_, roles_, dtype_, target)) {
     const Type &a = g_.type(roles_.a), &b = g_.type(roles_.b);
     rows_ = *product(a, roles_.rows).constant();
     columns_ = product(b, roles_.columns);
@@ -216,8 +218,9 @@ class FewRows {
     const Ex sign = b_.bitcast(b_.bits(ExprKind::bit_and, b_.bitcast(x, DType::i32), words(-2147483648LL)), DType::f32);
     return b_.select(b_.apply(Op::abs, {x}) < b_.splat(b_.real(0x1p-126), lanes_), sign, x);
   }
-  // Sums, of each of `vectors` of columns those of every row, and what 32 terms add: `word` is B's at one of them.
-  std::vector<Ex> with_tile(Ex term, const std::vector<Ex>& sums, std::int64_t vectors, const std::function<Ex(std::int64_t term, std::int64_t vector)>& word) {
+  // Sums, for each of `vectors` of columns those of every row, with what 32 terms add: `word` is B's at one of them.
+  using WordAt = std::function<Ex(std::int64_t term, std::int64_t vector)>;
+  std::vector<Ex> with_tile(Ex term, const std::vector<Ex>& sums, std::int64_t vectors, const WordAt& word) {
     std::vector<std::array<Ex, 2>> chains(sums.size(), {zeros(), zeros()});
     for (std::int64_t t = 0; t < kTileSteps; ++t)
       for (std::int64_t v = 0; v < vectors; ++v) {
