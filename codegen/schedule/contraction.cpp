@@ -328,9 +328,6 @@ kernel::Ex Contraction::stored_at_once(Ex row) {
 }
 
 void Contraction::epilogue(Ex begin, Ex first) {
-  Ex current;
-  x_.define({roles_.node, 0}, [&](const IndexEnv&) { return current; });
-  const DType stored = g_.node(roles_.node).types[0].dtype;
   const int lanes = epilogue_lanes_;
   x_.loop(begin, min(begin + tile_rows_, row_end_), 1, [&](Ex row) {
     const Ex columns = min(n_ - column0_, b_.integer(task_columns_));
@@ -340,10 +337,7 @@ void Contraction::epilogue(Ex begin, Ex first) {
       spread(at, axes_.columns, Index::ramp(column0_ + column, lanes, lanes));
       if (masked) at = at.masked(b_.ramp(column, lanes) < b_.splat(columns, lanes));
       b_.at(roles_.ordinal);
-      Ex sum = b_.let(b_.load(tile_c_, b_.ramp((row - first) * task_columns_ + column, lanes)));
-      current = x_.rounded(sum, stored);
-      const auto envs = epilogue_envs(x_, roles_.node, at);
-      for (Value v : cluster_.outputs) x_.store(v, envs.at(v), x_.value(v, envs.at(v)));
+      finish_dot(x_, roles_.node, at, b_.let(b_.load(tile_c_, b_.ramp((row - first) * task_columns_ + column, lanes))));
     };
     const auto c = columns_.constant();
     if (c && *c % lanes == 0) {

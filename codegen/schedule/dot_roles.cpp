@@ -290,6 +290,13 @@ std::map<Value, IndexEnv> epilogue_envs(Inline& x, NodeId dot, const IndexEnv& a
   return envs;
 }
 
+void finish_dot(Inline& x, NodeId dot, const IndexEnv& at, Ex sum) {
+  const Ex rounded = x.rounded(sum, x.graph().node(dot).types[0].dtype);
+  x.define({dot, 0}, [rounded](const IndexEnv&) { return rounded; });
+  const auto envs = epilogue_envs(x, dot, at);
+  for (Value v : x.cluster().outputs) x.store(v, envs.at(v), x.value(v, envs.at(v)));
+}
+
 namespace {
 
 void add_streams(const Inline& x, Value v, const IndexEnv& env, std::vector<Placed>& out) {

@@ -45,7 +45,7 @@ constexpr std::int64_t kSquareColumns = 16, kSquaresTask = 256, kPanelBytes = 32
 class FewRows {
  public:
   FewRows(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target, SumPart part)
-      : part_(part), g_(graph.data()), cluster_(cluster), layouts_(layouts), roles_(find_roles(g_, cluster, layouts)),
+      : part_(part), g_(graph.data()), layouts_(layouts), roles_(find_roles(g_, cluster, layouts)),
         x_(b_, graph, cluster, layouts, out_), axes_(collapse_roles(x_, roles_)), dtype_(sums_in(g_, roles_)),
         lanes_(lanes_of_sums(target, dtype_)), threads_(target.threads), whole_term_bytes_(target.tuning.whole_row_bytes),
         tiles_(counts_as_tiles(g_, roles_, dtype_, target)) {
@@ -537,15 +537,11 @@ class FewRows {
     set_flat(x_, at, axes_.rows, Index::scalar(b_.integer(row)));
     set_flat(x_, at, axes_.columns, Index::ramp(column, lanes_, lanes_));
     b_.at(roles_.ordinal);
-    const Ex rounded = x_.rounded(sum, g_.node(roles_.node).types[0].dtype);
-    x_.define({roles_.node, 0}, [&](const IndexEnv&) { return rounded; });
-    const auto envs = epilogue_envs(x_, roles_.node, at);
-    for (Value out : cluster_.outputs) x_.store(out, envs.at(out), x_.value(out, envs.at(out)));
+    finish_dot(x_, roles_.node, at, sum);
   }
 
   const SumPart part_;
   const GraphData& g_;
-  const Cluster& cluster_;
   const Layouts& layouts_;
   Roles roles_;
   KernelBuilder b_{"contraction"};

@@ -16,7 +16,7 @@ using namespace schedule;
 class InnerProducts {
  public:
   InnerProducts(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target, SumPart part)
-      : part_(part), g_(graph.data()), cluster_(cluster), layouts_(layouts), roles_(find_roles(g_, cluster, layouts)),
+      : part_(part), g_(graph.data()), layouts_(layouts), roles_(find_roles(g_, cluster, layouts)),
         x_(b_, graph, cluster, layouts, out_), axes_(collapse_roles(x_, roles_)), dtype_(sums_in(g_, roles_)),
         lanes_(lanes_of_sums(target, dtype_)), terms_(product(g_.type(roles_.a), roles_.over)),
         entries_(product(g_.node(roles_.node).types[0], roles_.batch)), rows_ahead_(target.tuning.rows_ahead) {
@@ -77,10 +77,7 @@ class InnerProducts {
     const bool only = axes_.batch.empty();
     const IndexEnv at = only ? env_ : entries_at(first);
     b_.at(roles_.ordinal);
-    const Ex rounded = x_.rounded(only ? b_.lanes(sums, 0, 1) : sums, g_.node(roles_.node).types[0].dtype);
-    x_.define({roles_.node, 0}, [&](const IndexEnv&) { return rounded; });
-    const auto envs = epilogue_envs(x_, roles_.node, at);
-    for (Value out : cluster_.outputs) x_.store(out, envs.at(out), x_.value(out, envs.at(out)));
+    finish_dot(x_, roles_.node, at, only ? b_.lanes(sums, 0, 1) : sums);
   }
 
   // ---- entries that lie one after the other
@@ -187,7 +184,6 @@ class InnerProducts {
 
   const SumPart part_;
   const GraphData& g_;
-  const Cluster& cluster_;
   const Layouts& layouts_;
   Roles roles_;
   KernelBuilder b_{"contraction"};
