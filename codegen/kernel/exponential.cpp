@@ -18,25 +18,6 @@ Ex exp_tail(const Real& f, Ex r) {
                           0x1.af4e554377204p-26, 0x1.1f7340dbc337ep-29});
 }
 
-// e ln 2 + log(1 + x), for x in [sqrt(1/2) - 1, sqrt 2 - 1].
-Ex log_of(const Real& f, Ex e, Ex x) {
-  KernelBuilder& b = f.b;
-  const Ex half_square = x * x * f.number(0.5);
-  if (!f.wide()) {
-    // (log(1 + x) - x + x^2 / 2) / x^3 on the interval; error 2.9e-8.
-    const Ex p = f.polynomial(x, {0x1.555554p-2, -0x1.fffffcp-3, 0x1.999d5ap-3, -0x1.555b4ap-3, 0x1.23d21ap-3, -0x1.fcf4c6p-4,
-                                  0x1.dea282p-4, -0x1.d635bcp-4, 0x1.1d8ea6p-4});
-    const Ex small = b.fma(e, f.number(0x1.7f7d1cp-20), x * x * x * p);
-    return ((small - half_square) + x) + e * f.number(0x1.62e4p-1);
-  }
-  // With s = x / (2 + x): log(1 + x) = 2 s + s z R(z), z = s^2, and 2 s = x - s x. R on [0, 0.02945]; error 2.1e-18.
-  const Ex s = x / (x + f.number(2)), z = s * s;
-  const Ex r = z * f.polynomial(z, {0x1.5555555555555p-1, 0x1.9999999999a38p-2, 0x1.2492492476ba1p-2, 0x1.c71c72017a15cp-3,
-                                    0x1.745cf8f6c9119p-3, 0x1.3b1c38474d3eep-3, 0x1.0fbe478772696p-3, 0x1.0c06cf14c641bp-3});
-  const Ex small = s * (half_square + r) + e * f.number(0x1.9ef35793c7673p-41);
-  return e * f.number(0x1.62e42fefa2p-1) - ((half_square - small) - x);
-}
-
 }  // namespace
 
 Ex Real::with_sign(Ex magnitude, Ex sign) const {
@@ -100,6 +81,24 @@ LogParts log_parts(const Real& f, Ex x) {
   const Ex e = b.bits(ExprKind::shift_right, above + f.word(shift << f.mantissa()), f.word(f.mantissa())) - f.word(shift);
   const Ex m = b.bits(ExprKind::bit_and, above, f.word((std::int64_t{1} << f.mantissa()) - 1)) + f.word(root);
   return {e, f.to_real(m)};
+}
+
+Ex log_of(const Real& f, Ex e, Ex x) {
+  KernelBuilder& b = f.b;
+  const Ex half_square = x * x * f.number(0.5);
+  if (!f.wide()) {
+    // (log(1 + x) - x + x^2 / 2) / x^3 on the interval; error 2.9e-8.
+    const Ex p = f.polynomial(x, {0x1.555554p-2, -0x1.fffffcp-3, 0x1.999d5ap-3, -0x1.555b4ap-3, 0x1.23d21ap-3, -0x1.fcf4c6p-4,
+                                  0x1.dea282p-4, -0x1.d635bcp-4, 0x1.1d8ea6p-4});
+    const Ex small = b.fma(e, f.number(0x1.7f7d1cp-20), x * x * x * p);
+    return ((small - half_square) + x) + e * f.number(0x1.62e4p-1);
+  }
+  // With s = x / (2 + x): log(1 + x) = 2 s + s z R(z), z = s^2, and 2 s = x - s x. R on [0, 0.02945]; error 2.1e-18.
+  const Ex s = x / (x + f.number(2)), z = s * s;
+  const Ex r = z * f.polynomial(z, {0x1.5555555555555p-1, 0x1.9999999999a38p-2, 0x1.2492492476ba1p-2, 0x1.c71c72017a15cp-3,
+                                    0x1.745cf8f6c9119p-3, 0x1.3b1c38474d3eep-3, 0x1.0fbe478772696p-3, 0x1.0c06cf14c641bp-3});
+  const Ex small = s * (half_square + r) + e * f.number(0x1.9ef35793c7673p-41);
+  return e * f.number(0x1.62e42fefa2p-1) - ((half_square - small) - x);
 }
 
 Ex log(const Real& f, Ex x) {

@@ -210,6 +210,8 @@ llvm::Value* Emitter::dump() {
   return dump_;
 }
 
+llvm::Value* Emitter::turned(const Row& row, llvm::Value* lanes) { return row.stride == -1 ? b_.CreateVectorReverse(lanes) : lanes; }
+
 llvm::Value* Emitter::load_lanes(const Expr& e, llvm::Value* mask) {
   const DType dtype = kernel_.buffers[e.index].dtype;
   llvm::Type* element = stored(dtype);
@@ -252,12 +254,13 @@ llvm::Value* Emitter::load(const Expr& e) {
     return from_memory(splat(mark(b_.CreateAlignedLoad(element, p, align), e.index), e.type.lanes), dtype);
   }
   const auto row = as_row(e.args[0]);
-  if (row && row->stride == 1 && (!mask || target_->isLegalMaskedLoad(vector, align))) {
-    llvm::Value* p = pointer(e.index, *row);
-    if (mask) mask = splat(mask, e.type.lanes);
+  if (row && row->is_line() && (!mask || target_->isLegalMaskedLoad(vector, align))) {
+    llvm::Value* p = pointer(e.index, row->forwards(e.type.lanes));
+    if (mask) mask = turned(*row, splat(mask, e.type.lanes));
     at(e.ordinal);
-    if (!mask) return from_memory(mark(b_.CreateAlignedLoad(vector, p, align), e.index), dtype);
-    return from_memory(b_.CreateMaskedLoad(vector, p, align, mask, llvm::Constant::getNullValue(vector)), dtype);
+    llvm::Value* line = mask ? b_.CreateMaskedLoad(vector, p, align, mask, llvm::Constant::getNullValue(vector))
+                             : static_cast<llvm::Value*>(mark(b_.CreateAlignedLoad(vector, p, align), e.index));
+    return from_memory(turned(*row, line), dtype);
   }
   if (!row && target_->isLegalMaskedGather(vector, align) && !target_->forceScalarizeMaskedGather(vector, align)) {
     llvm::Value* indices = value(e.args[0]);
@@ -302,11 +305,12 @@ void Emitter::store(const Stmt& s) {
     llvm::Value* p = pointer(s.buffer, s.index);
     at(s.ordinal);
     b_.CreateAlignedStore(x, p, align);
-  } else if (row && row->stride == 1 && (!mask || target_->isLegalMaskedStore(x->getType(), align))) {
-    llvm::Value* p = pointer(s.buffer, *row);
+  } else if (row && row->is_line() && (!mask || target_->isLegalMaskedStore(x->getType(), align))) {
+    llvm::Value* p = pointer(s.buffer, row->forwards(lanes));
     at(s.ordinal);
+    x = turned(*row, x);
     if (mask) {
-      b_.CreateMaskedStore(x, p, align, splat(mask, lanes));
+      b_.CreateMaskedStore(x, p, align, turned(*row, splat(mask, lanes)));
     } else if (s.streams) {
       const std::uint64_t bytes = static_cast<std::uint64_t>(lanes) * size_of(dtype);
       llvm::StoreInst* past = b_.CreateAlignedStore(x, p, llvm::Align(std::min<std::uint64_t>(bytes, 64)));

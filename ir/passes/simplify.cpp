@@ -52,9 +52,14 @@ Result times_one(const Site& s) {
   if (is_number(s, 0, 1.0)) return s.ordered(s.operands[1], s.type(s.operands[0]));
   return {};
 }
-Result over_one(const Site& s) {
+Result by_one(const Site& s) {
   if (is_number(s, 1, 1.0)) return s.operands[0];
   return {};
+}
+// Of f64 a power may be off by more than a product.
+Result to_the_second(const Site& s) {
+  if (!is_number(s, 1, 2.0) || s.type(s.operands[0]).dtype == DType::f64) return {};
+  return s.emit(Op::mul, NoAttrs{}, {s.operands[0], s.operands[0]}, {s.operands[0]});
 }
 template <int neutral>
 Result logical(const Site& s) {
@@ -256,7 +261,9 @@ constexpr Rule kRules[] = {
     {"x + (-0), integer x + 0", Op::add, add_zero},
     {"x - 0", Op::sub, subtract_zero},
     {"x * 1", Op::mul, times_one},
-    {"x / 1", Op::div, over_one},
+    {"x / 1", Op::div, by_one},
+    {"x ^ 1", Op::pow, by_one},
+    {"x ^ 2", Op::pow, to_the_second},
     {"max(x, x)", Op::max, idempotent},
     {"min(x, x)", Op::min, idempotent},
     {"x and x", Op::logical_and, idempotent},

@@ -45,6 +45,7 @@ struct LogParts {
   Ex exponent, mantissa;
 };
 LogParts log_parts(const Real& f, Ex x);
+Ex log_of(const Real& f, Ex e, Ex x);  // e ln 2 + log(1 + x), for x in [sqrt(1/2) - 1, sqrt 2 - 1]
 Ex integer_to_real(const Real& f, Ex small);  // |small| < 2^20
 
 Ex exp(const Real& f, Ex x);

@@ -144,7 +144,11 @@ class Emitter {
     ExprId base = kNone;
     std::vector<ExprId> extra;
     std::int64_t offset = 0, stride = 1;
+
+    bool is_line() const { return stride == 1 || stride == -1; }  // one vector of memory, perhaps from its end
+    Row forwards(int lanes) const { return stride == 1 ? *this : Row{base, extra, offset + stride * (lanes - 1), 1}; }
   };
+  llvm::Value* turned(const Row& row, llvm::Value* lanes);  // between the order of a line in memory and that of its lanes
   std::optional<Row> as_row(ExprId index);
   std::optional<std::int64_t> constant(ExprId id);
   std::optional<ExprId> widened_bf16(ExprId id) const;       // what is bf16 behind an f32 that is only widened

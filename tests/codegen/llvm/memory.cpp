@@ -110,6 +110,30 @@ TEST_CASE("masked lanes load 0 and store nothing, wherever their indices point")
   }
 }
 
+TEST_CASE("a masked tail of a line that is read or written from its end touches nothing outside it either") {
+  constexpr int lanes = 8;
+  for (const Level& level : levels())
+    for (const bool reads : {true, false}) {
+      KernelBuilder b("loop");
+      const BufferId x = b.input(DType::f32), y = b.output(DType::f32);
+      const Ex n = b.argument(DType::i64), first = b.let(b.grid((n + (lanes - 1)) / lanes) * lanes);
+      const Ex forwards = b.ramp(first, lanes), backwards = b.ramp(n - 1 - first, lanes, b.integer(-1)), mask = forwards < b.splat(n, lanes);
+      b.store(y, reads ? forwards : backwards, b.load(x, reads ? backwards : forwards, mask), mask);
+      const Kernel k = b.finish();
+      const HostCode code = compiled(k, level.target);
+      for (std::size_t n : {1u, 7u, 8u, 9u, 16u, 21u}) {
+        Fenced<float> from(n), to(n + lanes);
+        for (std::size_t i = 0; i < n; ++i) from[i] = static_cast<float>(i) + 1;
+        for (std::size_t i = 0; i < n + lanes; ++i) to[i] = -1;
+        Launch launch{{from.data(), to.data() + lanes}, {n}};
+        launch.run(k, code);
+        INFO(level.name << (reads ? ", read, " : ", written, ") << n << " elements");
+        for (std::size_t i = 0; i < n; ++i) CHECK(to[lanes + i] == from[n - 1 - i]);
+        for (std::size_t i = 0; i < lanes; ++i) CHECK(to[i] == -1);
+      }
+    }
+}
+
 TEST_CASE("strided, shifted, reversed and splat indices read the elements they name") {
   for (const Level& level : levels()) {
     INFO(level.name);

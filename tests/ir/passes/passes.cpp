@@ -153,6 +153,9 @@ TEST_CASE("Simplifying finds what it is for") {
   CHECK(simplified([](Tensor x) { return -(-x); }) == identity);
   CHECK(simplified([](Tensor x) { return 1.0 * (x * 1.0 / 1.0); }) == identity);
   CHECK(simplified([](Tensor x) { return x - 0.0; }) == identity);
+  CHECK(simplified([](Tensor x) { return pow(x, 1.0); }) == identity);
+  CHECK(simplified([](Tensor x) { return pow(x, 2.0); }) == simplified([](Tensor x) { return x * x; }));
+  CHECK(simplified([](Tensor x) { return pow(cast(x, f64), 2.0); }) != simplified([](Tensor x) { return cast(x, f64) * cast(x, f64); }));
   CHECK(simplified([](Tensor x) { return x + -0.0; }) == identity);
   CHECK(simplified([](Tensor x) { return cast(cast(x, f64), f32); }) == identity);
   CHECK(simplified([](Tensor x) { return split(merge(x, {rows, cols}, Axis{"all"}), Axis{"all"}, {rows, cols}); }) == identity);
@@ -164,6 +167,18 @@ TEST_CASE("Simplifying finds what it is for") {
   CHECK(simplified([](Tensor x) { return x + 0.0; }) != identity);   // -0 + 0 is +0
   CHECK(simplified([](Tensor x) { return x * 0.0; }) != identity);
   CHECK(simplified([](Tensor x) { return cast(cast(x, bf16), f32); }) != identity);
+}
+
+TEST_CASE("A square is the power's bits where it takes its place") {
+  for (DType dtype : {f32, bf16, f16}) {
+    Graph g;
+    g->add_output("y", pow(g.input("x", dtype, {Axis("n", 4096)}), 2.0).value());
+    const Graph after = simplify(g);
+    INFO(name(dtype) << "\n" << print(after));
+    check_same_results(g, after, -3, 3, 5);
+    check_same_results(g, after, -1e-21, 1e-21, 5);
+    check_same_results(g, after, -1e20, 1e20, 5);
+  }
 }
 
 TEST_CASE("Folding computes integers and simple floats only") {
