@@ -72,7 +72,15 @@ void Contraction::choose_task(const HostTarget& target) {
   if (!a_in_line() && bytes <= target.l2_bytes / 2 && across * down >= kWideTasks) most *= 2;
   task_columns_ = std::max(most / panel_, std::int64_t{1}) * panel_;
   if (columns) task_columns_ = std::min(task_columns_, round_up(std::max<std::int64_t>(*columns, 1), panel_));
-  give_threads_tasks(target.threads);
+  divides_terms_ = may_divide_terms(target.threads);
+  if (!divides_terms_) give_threads_tasks(target.threads);
+}
+
+bool Contraction::may_divide_terms(int threads) const {
+  const auto rows = rows_.constant(), columns = columns_.constant(), entries = batch_.constant();
+  if (threads < 2 || pairs_ || lanes_ == 1 || !sums_.empty() || !rows || !columns || !entries) return false;
+  if (terms_.constant().value_or(2 * kBlock) < 2 * kBlock || *rows * *columns * kBlockSumsPart > (*rows + *columns) * kBlock) return false;
+  return *entries * parts(*rows, task_rows_) * parts(*columns, task_columns_) < kTasksAThread * threads;
 }
 
 // Of fewer columns, as long as a block of A still pays for its way, then of fewer rows; a thread without any takes columns once more.
@@ -130,7 +138,11 @@ void Contraction::write_products() {
   if (rows_first) row_block = b_.grid(row_blocks);
   column_block = b_.grid(column_blocks);
   if (!rows_first) row_block = b_.grid(row_blocks);
-  const bool one_block = terms_.constant() && *terms_.constant() <= most_terms_;
+  if (divides_terms_) {
+    blocks_.emplace(x_, roles_);
+    block_of_task_ = b_.grid(blocks_->count());
+  }
+  const bool one_block = divides_terms_ || (terms_.constant() && *terms_.constant() <= most_terms_);
   if (!once_b_) panels_b_ = b_.scratch(packed(), b_.integer(task_columns_ * pitch_));
   if ((packs_a_ && !once_a_) || packs_last_)
     packed_a_ = b_.scratch(packed(), b_.integer(along_rows_ ? tile_pitch_ * (group_rows_ / tile_rows_) : group_rows_ * pitch_a_));
@@ -144,8 +156,7 @@ void Contraction::write_products() {
   row_end_ = b_.let(min((row_block + 1) * units_of_rows / blocks_of_rows * unit_rows_, m));
   choose_columns(column_block);
   plan_c();
-  const Ex blocks = one_block ? b_.integer(1) : max((k + (most_terms_ - 1)) / most_terms_, b_.integer(1));
-  x_.loop(b_.integer(0), blocks, 1, [&](Ex block) {
+  const auto multiply_block = [&](Ex block) {
     b_.at(roles_.ordinal);
     const Ex k0 = b_.let(block * most_terms_);
     const Ex count = b_.let(min(k - k0, b_.integer(most_terms_)));
@@ -160,7 +171,7 @@ void Contraction::write_products() {
       const Ex first = one_block ? row : b_.let(b_.select(k < most_terms_ + 1, row, row0_));
       const Ex at_once = stored_at_once(row), last = one_block ? b_.integer(1, DType::boolean) : k < k0 + (most_terms_ + 1);
       tiles(row, group, first, k0, count, one_block ? Ex() : last, at_once);
-      x_.branch(at_once, [] {}, [&] { x_.branch(last, [&] { epilogue(row, first); }); });
+      x_.branch(at_once, [] {}, [&] { x_.branch(last, [&] { divides_terms_ ? put_away(row, first) : epilogue(row, first); }); });
       if (!sums_.empty()) x_.branch(last, [&] { sum_patches(row); });
     };
     if (packs_a_ && !once_a_) {
@@ -174,7 +185,10 @@ void Contraction::write_products() {
         rows(row, row);
       });
     }
-  });
+  };
+  if (divides_terms_) return multiply_block(block_of_task_);
+  const Ex blocks = one_block ? b_.integer(1) : max((k + (most_terms_ - 1)) / most_terms_, b_.integer(1));
+  x_.loop(b_.integer(0), blocks, 1, multiply_block);
 }
 
 void Contraction::choose_tile(const HostTarget& target) {
@@ -205,7 +219,7 @@ bool Contraction::whole_columns() const {
 
 void Contraction::prefetch_epilogue(Ex row, Ex column) {
   const auto terms = terms_.constant();
-  if (lanes_ == 1 || (terms && *terms < kHidingTerms)) return;
+  if (lanes_ == 1 || divides_terms_ || (terms && *terms < kHidingTerms)) return;
   x_.loop(b_.integer(0), b_.integer(tile_rows_), 1, [&](Ex r) {
     IndexEnv at = base_env_;
     spread(at, axes_.rows, Index::scalar(b_.let(min(row + r, m_ - 1))));
@@ -299,7 +313,7 @@ void Contraction::multiply_and_pack(RegisterTile tile, TilePlace place, Ex colum
 }
 
 void Contraction::plan_c() {
-  if (!many_terms_ || axes_.rows.size() != 1 || axes_.columns.size() != 1 || cluster_.outputs.size() != 1) return;
+  if (!many_terms_ || divides_terms_ || axes_.rows.size() != 1 || axes_.columns.size() != 1 || cluster_.outputs.size() != 1) return;
   const Value result = cluster_.outputs[0];
   const auto layout = layouts_.find(result);
   if (g_.type(result).dtype != dtype_ || (layout != layouts_.end() && layout->second.cold)) return;
@@ -347,6 +361,18 @@ void Contraction::epilogue(Ex begin, Ex first) {
     const Ex whole = b_.let(columns / lanes * lanes);
     x_.loop(b_.integer(0), whole, lanes, [&](Ex column) { vector(column, false); });
     x_.branch(whole < columns, [&] { vector(whole, true); });
+  });
+}
+
+void Contraction::put_away(Ex begin, Ex first) {
+  const BufferId to = x_.temporary(dtype_, 0, true);
+  const Ex columns = min(n_ - column0_, b_.integer(task_columns_));
+  x_.loop(begin, min(begin + tile_rows_, row_end_), 1, [&](Ex row) {
+    const Ex place = b_.let(blocks_->place(block_of_task_, entry_, row, column0_)), from = b_.let((row - first) * task_columns_);
+    x_.loop(b_.integer(0), columns, lanes_, [&](Ex column) {
+      const Ex mask = is_multiple(columns_, lanes_) ? Ex() : b_.ramp(column, lanes_) < b_.splat(columns, lanes_);
+      b_.store(to, b_.ramp(place + column, lanes_), b_.load(tile_c_, b_.ramp(from + column, lanes_)), mask);
+    });
   });
 }
 
@@ -409,6 +435,12 @@ Schedule schedule_contraction(const Graph& graph, const Patched& whole, const La
   const auto part = [&](Part which) { return schedule::Contraction(graph, whole, layouts, target, which); };
   schedule::Contraction products = part(Part::products);
   Schedule s;
+  if (products.divides_terms()) {
+    s.temporaries.push_back(schedule::sums_of_blocks(graph.data(), schedule::find_roles(graph.data(), whole.core, layouts)));
+    s.kernels.push_back(products.write());
+    s.kernels.push_back(schedule::add_blocks(graph, whole.core, layouts, target));
+    return s;
+  }
   s.temporaries = products.temporaries();
   if (products.packs_once()) s.kernels.push_back(part(Part::packing).write());
   s.kernels.push_back(products.write());

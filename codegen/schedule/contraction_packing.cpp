@@ -91,7 +91,7 @@ void Contraction::plan_once(const HostTarget& target) {
     return;
   }
   const auto m = rows_.constant(), n = columns_.constant();
-  if (!m || !n || *m * *n < target.tuning.once_results) return;
+  if (divides_terms_ || !m || !n || *m * *n < target.tuning.once_results) return;
   once_a_ = packs_a_ && along_rows_ && may_pack_once(rows_) && across(kOnceTasks);
   once_b_ = may_pack_once(columns_) && parts(*m, task_rows_) >= kOnceTasks;
 }

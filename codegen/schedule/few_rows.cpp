@@ -6,7 +6,7 @@
 
 #include <uwaga/codegen/lower/inline.h>
 #include <uwaga/codegen/schedule/dot_roles.h>
-#include <uwaga/codegen/schedule/reduce.h>
+#include <uwaga/codegen/schedule/internal/dot_blocks.h>
 
 namespace uwaga {
 namespace {
@@ -44,8 +44,8 @@ constexpr std::int64_t kSquareColumns = 16, kSquaresTask = 256, kPanelBytes = 32
 
 class FewRows {
  public:
-  FewRows(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target, SumPart part)
-      : part_(part), g_(graph.data()), layouts_(layouts), roles_(find_roles(g_, cluster, layouts)),
+  FewRows(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target, bool in_blocks)
+      : in_blocks_(in_blocks), g_(graph.data()), layouts_(layouts), roles_(find_roles(g_, cluster, layouts)),
         x_(b_, graph, cluster, layouts, out_), axes_(collapse_roles(x_, roles_)), dtype_(sums_in(g_, roles_)),
         lanes_(lanes_of_sums(target, dtype_)), threads_(target.threads), whole_term_bytes_(target.tuning.whole_row_bytes),
         tiles_(counts_as_tiles(g_, roles_, dtype_, target)) {
@@ -69,7 +69,7 @@ class FewRows {
       find_lines();
       task_columns_ = std::min(task_columns_, round_up(kSquaresTask, panel_));
     }
-    if (part == SumPart::blocks) task_columns_ = round_up(*columns_.constant(), panel_);
+    if (in_blocks) task_columns_ = round_up(*columns_.constant(), panel_);
     give_each_thread_a_task(target.threads);
   }
 
@@ -84,9 +84,7 @@ class FewRows {
     const std::int64_t bytes = *c * static_cast<std::int64_t>(size_of(g_.type(stored_b_->stored).dtype));
     return bytes <= most || bytes < threads_ * kLeastPieceBytes;
   }
-  Temporary partial_sums() const {
-    return of_blocks(dtype_, product(g_.node(roles_.node).types[0], roles_.batch) * Extent(rows_ * *columns_.constant()), terms_ + 1, kBlock);
-  }
+  Temporary partial_sums() const { return sums_of_blocks(g_, roles_); }
 
   ScheduledKernel write() {
     b_.at(roles_.ordinal);
@@ -94,21 +92,20 @@ class FewRows {
     k_ = x_.extent(terms_);
     const Ex entry = b_.grid(x_.extent(product(g_.node(roles_.node).types[0], roles_.batch)));
     entry_ = entry;
-    const Ex block = part_ == SumPart::blocks ? b_.grid(block_count()) : Ex();
+    const Ex block = in_blocks_ ? b_.grid(block_count()) : Ex();
     const Ex task = b_.grid((n_ + (task_columns_ - 1)) / task_columns_);
-    if (part_ != SumPart::total) plan_a();
-    if (!across_ && part_ != SumPart::total) {
+    plan_a();
+    if (!across_) {
       sums_ = b_.scratch(dtype_, b_.integer(rows_ * task_columns_));
-      if (!one_block() && !tiles_ && part_ == SumPart::all) totals_ = b_.scratch(dtype_, b_.integer(rows_ * task_columns_));
+      if (!one_block() && !tiles_ && !in_blocks_) totals_ = b_.scratch(dtype_, b_.integer(rows_ * task_columns_));
     }
     for (Value v : {roles_.a, roles_.b})
       for (const Dim& d : g_.type(v).dims) env_.axes[d.axis] = Index::scalar(b_.integer(0));
     set_flat(x_, env_, axes_.batch, Index::scalar(entry));
     const Ex k0 = block ? b_.let(block * kBlock) : b_.integer(0), last = block ? b_.let(min(k0 + kBlock, k_)) : k_;
-    if (part_ != SumPart::total) read_a(k0, last);
+    read_a(k0, last);
     const Ex first = b_.let(task * task_columns_), end = b_.let(min(first + task_columns_, n_));
-    if (part_ == SumPart::blocks) sum_block(block, k0, last, first, end);
-    else if (part_ == SumPart::total) join_blocks(first, end);
+    if (in_blocks_) sum_block(block, k0, last, first, end);
     else if (across_) x_.loop(first, end, panel_, [&](Ex column) { tiles_ ? squares_of_tiles(column) : squares(column); });
     else if (tiles_) vectors_of_tiles(first, end);
     else vectors(first, end);
@@ -120,7 +117,7 @@ class FewRows {
   void give_each_thread_a_task(int threads) {
     const auto columns = columns_.constant(), entries = product(g_.node(roles_.node).types[0], roles_.batch).constant();
     if (!columns || !entries || *columns < 1) return;
-    const std::int64_t shares = part_ == SumPart::blocks ? parts(terms_.constant().value_or(kManyTerms), kBlock) : 1;
+    const std::int64_t shares = in_blocks_ ? parts(terms_.constant().value_or(kManyTerms), kBlock) : 1;
     const std::int64_t others = std::max<std::int64_t>(1, *entries * shares);
     if (others * parts(*columns, task_columns_) >= threads) return;
     const std::int64_t least = across_ ? 1 : kLeastPieceBytes * line_ / 64;
@@ -164,7 +161,7 @@ class FewRows {
       term_step_ = x_.stride(d->stored, d->names.at(axes_.over[0].axes.back()));
       return;
     }
-    copied_ = b_.scratch(dtype_, (part_ == SumPart::blocks ? b_.integer(kBlock) : k_) * rows_);
+    copied_ = b_.scratch(dtype_, (in_blocks_ ? b_.integer(kBlock) : k_) * rows_);
   }
   // Of the terms from k0 on.
   void read_a(Ex k0, Ex end) {
@@ -176,7 +173,7 @@ class FewRows {
         starts_.push_back(first_term_of(x_, *in_place_, roles_.over, row));
         continue;
       }
-      const Ex room = b_.let((part_ == SumPart::blocks ? b_.integer(kBlock) : k_) * r);
+      const Ex room = b_.let((in_blocks_ ? b_.integer(kBlock) : k_) * r);
       starts_.push_back(b_.let(room - k0));
       const auto copy = [&](Ex term, bool masked) {
         IndexEnv at = row;
@@ -305,7 +302,7 @@ class FewRows {
       body(k0, b_.let(min(k0 + kBlock, k_)));
     });
   }
-  bool whole_terms() const { return part_ == SumPart::blocks && task_columns_ >= *columns_.constant(); }
+  bool whole_terms() const { return in_blocks_ && task_columns_ >= *columns_.constant(); }
   bool widens() const { return stored_b_ && size_of(g_.type(stored_b_->stored).dtype) < size_of(dtype_); }
   bool terms_divide(std::int64_t n) const {
     const auto c = terms_.constant();
@@ -380,10 +377,8 @@ class FewRows {
   }
 
   // ---- blocks of terms, by tasks of their own
-  Ex block_count() { return max((k_ + (kBlock - 1)) / kBlock, b_.integer(1)); }
-  Ex partial(Ex block, std::int64_t row, Ex column) {
-    return b_.ramp(((entry_ * block_count() + block) * rows_ + row) * *columns_.constant() + column, lanes_);
-  }
+  Ex block_count() { return DotBlocks(x_, roles_).count(); }
+  Ex partial(Ex block, std::int64_t row, Ex column) { return b_.ramp(DotBlocks(x_, roles_).place(block, entry_, b_.integer(row), column), lanes_); }
   Ex real_columns(Ex column) { return b_.ramp(column, lanes_) < b_.splat(n_, lanes_); }
   void sum_block(Ex block, Ex k0, Ex last, Ex first, Ex end) {
     const Ex count = b_.let(end - first);
@@ -408,20 +403,6 @@ class FewRows {
         }
     });
   }
-  void join_blocks(Ex first, Ex end) {
-    const BufferId from = x_.temporary(dtype_, 0, false);
-    each_column(b_.let(end - first), [&](Ex c, std::int64_t n, bool masked) {
-      for (std::int64_t r = 0; r < rows_; ++r)
-        for (std::int64_t v = 0; v < n; ++v) {
-          const Ex column = b_.let(first + c + v * lanes_), sum = b_.variable(nothing());
-          b_.loop(b_.integer(0), block_count(), 1, [&](Ex block) {
-            b_.assign(sum, sum + b_.load(from, partial(block, r, column), masked ? real_columns(column) : Ex()));
-          });
-          finish(r, column, masked, sum);
-        }
-    });
-  }
-
   // What is B's at a term and a vector of columns.
   Ex b_at(Ex term, Ex first, bool masked) {
     IndexEnv at = masked ? env_.masked(b_.ramp(first, lanes_) < b_.splat(n_, lanes_)) : env_;
@@ -540,7 +521,7 @@ class FewRows {
     finish_dot(x_, roles_.node, at, sum);
   }
 
-  const SumPart part_;
+  const bool in_blocks_;  // does this kernel's task sum up a block of the terms alone?
   const GraphData& g_;
   const Layouts& layouts_;
   Roles roles_;
@@ -576,16 +557,16 @@ bool has_few_rows(const Graph& graph, const Cluster& cluster, const Layouts& lay
 }
 
 Schedule schedule_few_rows(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
-  const auto part = [&](SumPart which) { return FewRows(graph, cluster, layouts, target, which); };
+  const auto kernel = [&](bool in_blocks) { return FewRows(graph, cluster, layouts, target, in_blocks); };
   Schedule s;
-  FewRows all = part(SumPart::all);
-  if (!all.divides_terms()) {
-    s.kernels.push_back(all.write());
+  FewRows whole = kernel(false);
+  if (!whole.divides_terms()) {
+    s.kernels.push_back(whole.write());
     return s;
   }
-  s.temporaries.push_back(all.partial_sums());
-  s.kernels.push_back(part(SumPart::blocks).write());
-  s.kernels.push_back(part(SumPart::total).write());
+  s.temporaries.push_back(whole.partial_sums());
+  s.kernels.push_back(kernel(true).write());
+  s.kernels.push_back(add_blocks(graph, cluster, layouts, target));
   return s;
 }
 

@@ -5,7 +5,7 @@
 
 #include <uwaga/codegen/lower/inline.h>
 #include <uwaga/codegen/schedule/dot_roles.h>
-#include <uwaga/codegen/schedule/reduce.h>
+#include <uwaga/codegen/schedule/internal/dot_blocks.h>
 
 namespace uwaga {
 namespace {
@@ -15,8 +15,8 @@ using namespace schedule;
 
 class InnerProducts {
  public:
-  InnerProducts(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target, SumPart part)
-      : part_(part), g_(graph.data()), layouts_(layouts), roles_(find_roles(g_, cluster, layouts)),
+  InnerProducts(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target)
+      : g_(graph.data()), layouts_(layouts), roles_(find_roles(g_, cluster, layouts)),
         x_(b_, graph, cluster, layouts, out_), axes_(collapse_roles(x_, roles_)), dtype_(sums_in(g_, roles_)),
         lanes_(lanes_of_sums(target, dtype_)), terms_(product(g_.type(roles_.a), roles_.over)),
         entries_(product(g_.node(roles_.node).types[0], roles_.batch)), rows_ahead_(target.tuning.rows_ahead) {
@@ -25,17 +25,16 @@ class InnerProducts {
   }
 
   bool one_block() const { return terms_.constant().value_or(kBlock + 1) <= kBlock; }
-  Temporary sums_of_blocks() const { return of_blocks(dtype_, entries_, terms_ + 1, kBlock); }
+  Temporary sums_of_blocks() const { return schedule::sums_of_blocks(g_, roles_); }
 
   ScheduledKernel write() {
     b_.at(roles_.ordinal);
     k_ = x_.extent(terms_);
     e_ = x_.extent(entries_);
-    count_ = one_block() ? b_.integer(1) : max((k_ + (kBlock - 1)) / kBlock, b_.integer(1));
+    count_ = one_block() ? b_.integer(1) : DotBlocks(x_, roles_).count();
     for (Value v : {roles_.a, roles_.b})
       for (const Dim& d : g_.type(v).dims) env_.axes[d.axis] = Index::scalar(b_.integer(0));
-    if (part_ == SumPart::total) write_total();
-    else if (side_by_side_) write_neighbours();
+    if (side_by_side_) write_neighbours();
     else write_chains();
     out_.kernel = b_.finish();
     return std::move(out_);
@@ -171,18 +170,6 @@ class InnerProducts {
     for (std::size_t t = 0; t < a.size(); ++t) b_.assign(sums, mac(a[t], b[t], sums));
   }
 
-  // ---- blocks added up
-  void write_total() {
-    const Ex first = b_.let(b_.grid((e_ + (lanes_ - 1)) / lanes_) * lanes_), sum = b_.variable(number(-0.0));
-    const Ex mask = b_.let(b_.ramp(first, lanes_) < b_.splat(e_, lanes_));
-    const BufferId from = x_.temporary(dtype_, 0, false);
-    x_.loop(b_.integer(0), count_, 1, [&](Ex block) {
-      b_.assign(sum, sum + b_.load(from, b_.ramp(block * e_ + first, lanes_), mask));
-    });
-    finish(first, sum);
-  }
-
-  const SumPart part_;
   const GraphData& g_;
   const Layouts& layouts_;
   Roles roles_;
@@ -209,16 +196,11 @@ bool has_inner_products(const Graph& graph, const Cluster& cluster, const Layout
 }
 
 Schedule schedule_inner_products(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
-  const auto part = [&](SumPart which) { return InnerProducts(graph, cluster, layouts, target, which); };
+  InnerProducts products(graph, cluster, layouts, target);
   Schedule s;
-  InnerProducts all = part(SumPart::all);
-  if (all.one_block()) {
-    s.kernels.push_back(all.write());
-    return s;
-  }
-  s.temporaries.push_back(all.sums_of_blocks());
-  s.kernels.push_back(part(SumPart::blocks).write());
-  s.kernels.push_back(part(SumPart::total).write());
+  if (!products.one_block()) s.temporaries.push_back(products.sums_of_blocks());
+  s.kernels.push_back(products.write());
+  if (!products.one_block()) s.kernels.push_back(add_blocks(graph, cluster, layouts, target));
   return s;
 }
 

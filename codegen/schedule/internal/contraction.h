@@ -10,6 +10,7 @@
 #include <uwaga/codegen/schedule.h>
 #include <uwaga/codegen/fuse/patches.h>
 #include <uwaga/codegen/schedule/dot_roles.h>
+#include <uwaga/codegen/schedule/internal/dot_blocks.h>
 #include <uwaga/codegen/schedule/register_tile.h>
 
 namespace uwaga::schedule {
@@ -37,6 +38,10 @@ inline constexpr std::int64_t kGroupTiles = 8;
 // Lines so many bytes apart share a set of every first cache, and 16 sets at most of a second one.
 inline constexpr std::int64_t kSetsApart = 4096;
 
+// Tasks divide the terms of a product that has fewer tasks than threads want, where what a block's sums weigh is at most so small a part of
+// what it reads.
+inline constexpr std::int64_t kBlockSumsPart = 8;
+
 // Is it one for certain?
 inline bool is_multiple(const Extent& e, std::int64_t of) { return e.divided_by(of).has_value(); }
 
@@ -56,6 +61,8 @@ class Contraction {
  public:
   // Of the core of `whole`, whose sums the products' kernel takes along.
   Contraction(const Graph& graph, const Patched& whole, const Layouts& layouts, const HostTarget& target, Part part);
+  // Does a task sum up one block of the terms, and leave that to add_blocks?
+  bool divides_terms() const { return divides_terms_; }
   // Is an operand packed by a kernel of its own?
   bool packs_once() const { return once_a_ || once_b_; }
   // Where it puts them: A, then B.
@@ -69,6 +76,7 @@ class Contraction {
   void choose_tile(const HostTarget& target);
   void choose_task(const HostTarget& target);
   void give_threads_tasks(int threads);
+  bool may_divide_terms(int threads) const;
   // Rows and columns of a task in tile registers: as packing each operand again costs least.
   void choose_tile_task(const HostTarget& target);
   // A as it lies, term by term, where that is how it is multiplied.
@@ -166,6 +174,8 @@ class Contraction {
   Ex whole_tile(Ex row) { return row + tile_rows_ < m_ + 1; }
   // Everything after the dot, for the tile's rows from `begin`.
   void epilogue(Ex begin, Ex first);
+  // The same of rows whose sums are those of a block alone.
+  void put_away(Ex begin, Ex first);
   // With the tile's rows from `row` patches may be there: then the sums over those before them, at a task's end over all that are left.
   void sum_patches(Ex row);
   void sum_patch(const PatchSum& sum, Ex row, Ex column);
@@ -192,6 +202,9 @@ class Contraction {
   bool packs_last_ = false;  // of an A that is read in place the tile that hangs over the edge
   bool packs_a_ = false, along_rows_ = false, across_a_ = false, across_b_ = false, pairs_ = false, tiles_ = false;
   std::int64_t per_step_ = 1;  // terms
+  bool divides_terms_ = false;
+  std::optional<DotBlocks> blocks_;  // where it does, as is the block of this task
+  Ex block_of_task_;
   bool many_terms_ = false;  // worth the calls of routines
   bool whole_steps_ = true, turns_divide_ = false;  // for certain; whole tiles of steps, where they are multiplied in tiles
   std::optional<StoredOperand> direct_a_, stored_a_, stored_b_;

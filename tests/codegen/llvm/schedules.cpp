@@ -12,6 +12,7 @@
 #include "tests/catch.h"
 #include "tests/codegen/llvm/tile_registers.h"
 #include "tests/codegen/schedule/bf16_products.h"
+#include "tests/codegen/schedule/divided_products.h"
 #include "tests/codegen/schedule/few_rows_products.h"
 #include "tests/codegen/schedule/flat_indices.h"
 #include "tests/codegen/schedule/inner_products.h"
@@ -134,6 +135,19 @@ TEST_CASE("inner products in machine code give the bits of the typed interpreter
     const Drawn given = draw(p.graph, p.sizes, 5);
     const Results want = interpret(p.graph, given.inputs, {}, Mode::typed, {.observe = {}, .refuse_nan = false, .sizes = p.sizes});
     const ClusterRun have = run_clusters(p.graph, given.inputs, {}, p.sizes, compiler.target(), machine(compiler));
+    for (const auto& [name, array] : want.outputs) check_bits(have.outputs.at(name), array);
+  }
+}
+
+TEST_CASE("products in machine code whose terms tasks divide give the bits of the typed interpreter") {
+  const HostCompiler compiler(host_target({.avx2 = true}));
+  HostTarget target = compiler.target();
+  target.threads = 16;
+  for (const DividedProduct& p : divided_products()) {
+    INFO(p.what);
+    const Drawn given = draw(p.graph, p.sizes, 5);
+    const Results want = interpret(p.graph, given.inputs, {}, Mode::typed, {.observe = {}, .refuse_nan = false, .sizes = p.sizes});
+    const ClusterRun have = run_clusters(p.graph, given.inputs, {}, p.sizes, target, machine(compiler));
     for (const auto& [name, array] : want.outputs) check_bits(have.outputs.at(name), array);
   }
 }
