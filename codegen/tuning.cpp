@@ -18,13 +18,14 @@ struct Row {
 
 // A row without numbers: measured, and nothing was better than the default.
 constexpr Row kRows[] = {
+    {"sapphirerapids", {.stream_ahead_bytes = 2048}},
     {"znver5", {.whole_row_bytes = 4096, .rows_ahead = 32}},
 };
 
 constexpr std::int64_t kTaskRows[] = {96, 192, 384, 768}, kTaskColumns[] = {64, 128, 256, 512};
 constexpr std::int64_t kOnceResults[] = {1 << 18, 1 << 19, 1 << 20, 1 << 21, 1 << 22};
 constexpr std::int64_t kSteps[] = {4, 8, 16, 32}, kFewRowsBytes[] = {512, 1024, 1536, 2048, 3072, 4096}, kRowsAhead[] = {4, 8, 16, 32};
-constexpr std::int64_t kWholeRowBytes[] = {0, 2048, 4096, 8192};
+constexpr std::int64_t kWholeRowBytes[] = {0, 2048, 4096, 8192}, kStreamAheadBytes[] = {0, 1024, 2048, 4096};
 
 constexpr TuningField kFields[] = {
     {"task_rows", &Tuning::task_rows, 48, 1 << 16, kTaskRows},
@@ -34,6 +35,7 @@ constexpr TuningField kFields[] = {
     {"few_rows_bytes", &Tuning::few_rows_bytes, 256, 1 << 20, kFewRowsBytes},
     {"whole_row_bytes", &Tuning::whole_row_bytes, 0, 1 << 20, kWholeRowBytes},
     {"rows_ahead", &Tuning::rows_ahead, 1, 1024, kRowsAhead},
+    {"stream_ahead_bytes", &Tuning::stream_ahead_bytes, 0, 1 << 16, kStreamAheadBytes},
 };
 
 const Row* row_of(std::string_view cpu) {

@@ -30,6 +30,10 @@ struct Tuning {
   std::int64_t whole_row_bytes = 0;
   // Rows by which they are fetched ahead where a task walks down columns.
   std::int64_t rows_ahead = 16;
+  // Bytes by which a loop over elements fetches what it reads ahead, where that comes from several places at once, as an optimiser's
+  // numbers do: 0 leaves it to the processor, and the rows of a weight, too, that few rows are multiplied with. (One that fetches ahead
+  // begins anew with each page.)
+  std::int64_t stream_ahead_bytes = 0;
 
   friend bool operator==(const Tuning&, const Tuning&) = default;
 };

@@ -86,6 +86,21 @@ Probe column_sums(std::int64_t rows, std::int64_t columns) {
   return p;
 }
 
+// What an optimiser does: of four numbers it reads it writes three.
+Probe optimiser(std::int64_t elements) {
+  Probe p{fmt::format("an optimiser's step of {}", elements)};
+  const Axis n("n", elements);
+  const Tensor g = p.graph.input("g", f32, {n});
+  const Tensor w = p.graph.scope().state("w", {n}, zeros()), first = p.graph.scope().state("first", {n}, zeros()),
+               second = p.graph.scope().state("second", {n}, zeros());
+  const Tensor m = first * 0.9 + g * 0.1, v = second * 0.95 + g * g * 0.05;
+  update(first, m);
+  update(second, v);
+  update(w, w - m / (sqrt(v) + 1e-8) * 1e-3);
+  p.inputs = {{"g", random_floats("g", f32, {{"n", elements}})}};
+  return p;
+}
+
 // Of the steps of small models: forward, an input's gradient (b) and a weight's (a).
 std::vector<Probe> products() {
   std::vector<Probe> all;
@@ -94,10 +109,13 @@ std::vector<Probe> products() {
       all.push_back(product(shape, dtype));
   return all;
 }
+Probe weights_of(std::int64_t width, DType dtype) {
+  return one_row(width, static_cast<int>((std::int64_t{64} << 20) / 4 / width / width) + 1, dtype);
+}
 std::vector<Probe> few_rows() {
   std::vector<Probe> all;
   for (const DType dtype : {f32, bf16})
-    for (const std::int64_t width : {768, 1024, 2048}) all.push_back(one_row(width, static_cast<int>((std::int64_t{64} << 20) / 4 / width / width) + 1, dtype));
+    for (const std::int64_t width : {768, 1024, 2048}) all.push_back(weights_of(width, dtype));
   return all;
 }
 std::vector<Probe> columns() {
@@ -108,7 +126,15 @@ std::vector<Probe> columns() {
   return all;
 }
 
+std::vector<Probe> streams() {
+  std::vector<Probe> all;
+  for (const std::int64_t width : {768, 1024, 2048}) all.push_back(weights_of(width, f32));
+  for (const std::int64_t elements : {std::int64_t{1} << 20, std::int64_t{1} << 22, std::int64_t{1} << 24}) all.push_back(optimiser(elements));
+  return all;
+}
+
 std::vector<Probe> probes_of(std::string_view number) {
+  if (number == "stream_ahead_bytes") return streams();
   return number == "few_rows_bytes" || number == "whole_row_bytes" ? few_rows() : number == "rows_ahead" ? columns() : products();
 }
 

@@ -1,5 +1,7 @@
 #include <uwaga/codegen/schedule/elementwise.h>
 
+#include <algorithm>
+
 #include <uwaga/codegen/schedule/loops.h>
 
 namespace uwaga::schedule {
@@ -45,12 +47,50 @@ void each_element(Inline& x, const HostTarget& target, Value like, const std::fu
   });
 }
 
+namespace {
+
+// Streams, at least, of which a loop fetches all ahead, where together they are known to be more than so many second caches hold: of what
+// a cache has, that takes longer than to read it.
+constexpr std::size_t kFetchedStreams = 3;
+constexpr std::int64_t kPastCaches = 2;
+
+// What is read beside the result, element by element, where it is fetched ahead.
+std::vector<Value> streams_of(const GraphData& g, const Cluster& cluster, const HostTarget& target) {
+  const Type& space = g.type(cluster.outputs[0]);
+  std::vector<Value> out;
+  std::int64_t bytes = 0;
+  if (target.tuning.stream_ahead_bytes == 0) return out;
+  for (const Value& v : cluster.inputs) {
+    const Type& t = g.type(v);
+    const Op op = g.node(v.node).op;
+    const bool beside = t.rank() == space.rank() && std::all_of(t.dims.begin(), t.dims.end(), [&](const Dim& d) { return space.has(d.axis); });
+    if (beside && op != Op::constant && op != Op::iota && op != Op::random_bits) out.push_back(v);
+    bytes += beside ? t.elements().constant().value_or(0) * static_cast<std::int64_t>(size_of(t.dtype)) : 0;
+  }
+  if (out.size() < kFetchedStreams || bytes <= kPastCaches * target.l2_bytes) out.clear();
+  return out;
+}
+
+void fetch_streams(Inline& x, const std::vector<Value>& streams, const IndexEnv& env, std::int64_t bytes) {
+  if (env.mask) return;
+  for (const Value& v : streams) {
+    const Index at = x.address(v, env);
+    const std::int64_t* step = at.is_ramp() ? kernel::constant_of(at.stride) : nullptr;
+    if (step && *step == 1)
+      x.builder().prefetch(x.buffer(v, false), at.base + bytes / static_cast<std::int64_t>(size_of(x.graph().type(v).dtype)));
+  }
+}
+
+}  // namespace
+
 Schedule elementwise(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
   Schedule out;
   ScheduledKernel& scheduled = out.kernels.emplace_back();
   KernelBuilder b("loop");
   Inline x(b, graph, cluster, layouts, scheduled);
+  const std::vector<Value> streams = streams_of(graph.data(), cluster, target);
   each_element(x, target, cluster.outputs[0], [&](const IndexEnv& env) {
+    fetch_streams(x, streams, env, target.tuning.stream_ahead_bytes);
     std::vector<Ex> values;
     for (const Value& v : cluster.outputs) {
       Ex e = x.value(v, env);

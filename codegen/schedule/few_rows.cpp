@@ -34,7 +34,7 @@ std::int64_t most_rows(const HostTarget& target, bool tiles) { return tiles ? 1 
 constexpr std::int64_t kManyTerms = 8192, kFewColumnsBytes = 256;
 
 // Elements that are widened are fetched ahead: what each line then takes to compute keeps a processor from seeing enough of the next
-// ones by itself. Line after line, where all of a term is the task's, which alone reaches what memory gives: so many terms ahead.
+// ones by itself. Others are where Tuning::stream_ahead_bytes says that it sees too little anyway. Line after line, where all of a term is the task's, which alone reaches what memory gives: so many terms ahead.
 // Else by groups of terms.
 constexpr std::int64_t kTermsAhead = 4, kGroupsAhead = 2;
 
@@ -60,6 +60,7 @@ class FewRows {
     // Of a term, a line of memory; of columns, what keeps multiply-adds apart that wait for each other, and few as rows of memory.
     vectors_ = across_ ? std::max<std::int64_t>(1, kSquareColumns / lanes_) : std::max<std::int64_t>(1, line_ / lanes_);
     panel_ = vectors_ * lanes_;
+    fetches_ = widens() || target.tuning.stream_ahead_bytes > 0;
     terms_at_once_ = rows_ > 2 ? 4 : rows_ == 1 && divides_terms() && widens() ? 2 : 8;
     const std::int64_t least = target.tuning.few_rows_bytes * line_ / 64, most = 2 * least;
     task_columns_ = least;
@@ -330,7 +331,7 @@ class FewRows {
       for (std::int64_t t = 0; t < terms; ++t)
         for (std::int64_t r = 0; r < rows_; ++r) values.push_back(a(r, term + t));
       each_column(count, [&](Ex c, std::int64_t n, bool masked) {
-        if (widens() && !masked) fetch_ahead(term, terms, first, c);
+        if (fetches_ && !masked) fetch_ahead(term, terms, first, c);
         for (std::int64_t v = 0; v < n; ++v) {
           std::vector<Ex> sums;
           for (std::int64_t r = 0; r < rows_; ++r) sums.push_back(b_.load(sums_, own(c + v * lanes_, r)));
@@ -535,7 +536,7 @@ class FewRows {
   bool tiles_;
   std::int64_t rows_ = 1, vectors_ = 1, panel_ = 0, task_columns_ = 0, terms_at_once_ = 8, line_ = 1;
   Extent columns_, terms_;
-  bool across_ = false, pairs_ = false;
+  bool across_ = false, pairs_ = false, fetches_ = false;
   std::optional<StoredOperand> in_place_, stored_b_, lines_;
   BufferId copied_ = 0, sums_ = 0, totals_ = 0;
   std::vector<Ex> starts_;  // of A's rows

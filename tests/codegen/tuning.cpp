@@ -22,7 +22,7 @@ TEST_CASE("numbers to tune are read and written by name") {
   CHECK(changed({}, differences(t)) == t);
   CHECK(differences({}).empty());
   CHECK(changed(t, "") == t);
-  CHECK_THROWS_WITH(changed({}, "rows=1"), "there is no number 'rows' to tune, but task_rows, task_columns, once_results, steps_ahead, few_rows_bytes, whole_row_bytes, rows_ahead");
+  CHECK_THROWS_WITH(changed({}, "rows=1"), "there is no number 'rows' to tune, but task_rows, task_columns, once_results, steps_ahead, few_rows_bytes, whole_row_bytes, rows_ahead, stream_ahead_bytes");
   CHECK_THROWS_WITH(changed({}, "rows_ahead=0"), "rows_ahead is a whole number from 1 to 1024, not '0'");
   CHECK_THROWS_WITH(changed({}, "rows_ahead"), "rows_ahead is a whole number from 1 to 1024, not ''");
   CHECK_THROWS_WITH(changed({}, "rows_ahead=4x"), "rows_ahead is a whole number from 1 to 1024, not '4x'");
@@ -36,11 +36,15 @@ TEST_CASE("kernels give the same bits whatever is tuned, from the least a number
   g->add_output("gradient", dot(x, dot(x, w, {in}), {row}).value());
   g->add_output("rows", dot(y, w, {in}).value());
   g->add_output("column sums", sum(x, {row}).value());
+  const Axis long_row("long", 9000);  // past the caches of the target below
+  const Tensor a = g.input("a", DType::f32, {few, long_row}), b = g.input("b", DType::f32, {few, long_row});
+  g->add_output("streams", (a * b + g.input("c", DType::f32, {few, long_row})).value());
   const Drawn given = draw(g, {}, 7, -1, 1);
   const auto run = [&](const Tuning& tuning) {
     HostTarget target;
     target.vector_bytes = 64;
     target.registers = 32;
+    target.l2_bytes = 1 << 16;
     target.tuning = tuning;
     return run_clusters(g, given.inputs, given.parameters, {}, target).outputs;
   };

@@ -24,10 +24,10 @@ void add_fetched(const std::vector<kernel::Stmt>& body, Where where, std::set<ke
 }
 
 // What the only kernel of a graph fetches, by name, "y" among them for the result.
-std::set<std::string> fetched(const Graph& g, Where where = Where::everywhere) {
+std::set<std::string> fetched(const Graph& g, Where where = Where::everywhere, const HostTarget& target = {}) {
   const Clustering clustering = fuse(g);
   REQUIRE(clustering.clusters.size() == 1);
-  const Schedule s = schedule_for_host(g, clustering.clusters[0], choose_layouts(g, clustering), HostTarget{});
+  const Schedule s = schedule_for_host(g, clustering.clusters[0], choose_layouts(g, clustering), target);
   std::set<kernel::BufferId> buffers;
   add_fetched(s.kernels.at(0).kernel.body, where, buffers);
   std::set<std::string> names;
@@ -76,15 +76,36 @@ TEST_CASE("a product of few terms does not fetch what its epilogue takes: nothin
 }
 
 TEST_CASE("a product of one row fetches what it widens, and leaves what it takes as it is to the processor") {
-  const auto one_row = [](DType d) {
+  const auto one_row = [](DType d, const HostTarget& target = {}) {
     const Axis row("row", 1), in("in", 256), out("out", 64);
     Graph g;
     const Tensor x = g.input("x", f32, {row, in}), w = g.input("w", d, {in, out});
     g->add_output("y", dot(x, cast(w, f32), {in}).value());
-    return fetched(g);
+    return fetched(g, Where::everywhere, target);
   };
   CHECK(one_row(bf16) == Names{"w"});
   CHECK(one_row(f32) == Names{});
+  HostTarget sees_little;
+  sees_little.tuning.stream_ahead_bytes = 2048;
+  CHECK(one_row(f32, sees_little) == Names{"w"});
+}
+
+TEST_CASE("a loop fetches several large streams ahead where the table says so") {
+  HostTarget target;
+  target.tuning.stream_ahead_bytes = 2048;
+  const auto streams = [](const Axis& n, bool three, const HostTarget& on) {
+    Graph g;
+    const Axis m("m", 64);
+    const Tensor x = g.input("x", f32, {n, m}), w = g.input("w", f32, {m, n}), r = g.input("r", bf16, {n, m}), row = g.input("row", f32, {m});
+    g->add_output("y", (x * row + (three ? order(w, {n, m}) : x) - cast(r, f32)).value());
+    return fetched(g, Where::everywhere, on);
+  };
+  const Axis large("n", 1 << 14), small("n", 1 << 10), open("n");
+  CHECK(streams(large, true, {}) == Names{});
+  CHECK(streams(large, true, target) == Names{"x", "r"});  // w's elements lie across
+  CHECK(streams(large, false, target) == Names{});
+  CHECK(streams(small, true, target) == Names{});
+  CHECK(streams(open, true, target) == Names{});
 }
 
 TEST_CASE("a sum down columns fetches rows ahead") {
