@@ -73,7 +73,7 @@ void Contraction::choose_task(const HostTarget& target) {
   task_columns_ = std::max(most / panel_, std::int64_t{1}) * panel_;
   if (columns) task_columns_ = std::min(task_columns_, round_up(std::max<std::int64_t>(*columns, 1), panel_));
   divides_terms_ = may_divide_terms(target.threads);
-  if (!divides_terms_) give_threads_tasks(target.threads);
+  give_threads_tasks(target.threads);
 }
 
 bool Contraction::may_divide_terms(int threads) const {
@@ -87,7 +87,8 @@ bool Contraction::may_divide_terms(int threads) const {
 void Contraction::give_threads_tasks(int threads) {
   const auto rows = rows_.constant(), columns = columns_.constant(), entries = batch_.constant();
   if (threads < 2 || !rows || !columns || !entries) return;
-  const auto tasks = [&] { return *entries * parts(*rows, task_rows_) * parts(*columns, task_columns_); };
+  const std::int64_t blocks = divides_terms_ ? parts(terms_.constant().value_or(kManyTerms), kBlock) : 1;
+  const auto tasks = [&] { return *entries * parts(*rows, task_rows_) * parts(*columns, task_columns_) * blocks; };
   const auto halve_columns = [&](std::int64_t least) {
     if (task_columns_ <= std::max(least, panel_)) return false;
     task_columns_ = round_up(task_columns_ / 2, panel_);

@@ -30,8 +30,8 @@ constexpr std::int64_t kTileSteps = 2 * kTileColumns;
 // Rows whose sums, two vectors each, leave registers for what is multiplied. In pairs each costs what a tile of sixteen does.
 std::int64_t most_rows(const HostTarget& target, bool tiles) { return tiles ? 1 : target.registers >= 32 ? 8 : 4; }
 
-// Of so many terms, or nobody knows how many, and so few columns at most, tasks divide the terms wherever they lie.
-constexpr std::int64_t kManyTerms = 8192, kFewColumnsBytes = 256;
+// Of kManyTerms, or nobody knows how many, and so few columns at most, tasks divide the terms wherever they lie.
+constexpr std::int64_t kFewColumnsBytes = 256;
 
 // Elements that are widened are fetched ahead: what each line then takes to compute keeps a processor from seeing enough of the next
 // ones by itself. Others are where Tuning::stream_ahead_bytes says that it sees too little anyway. Line after line, where all of a term is the task's, which alone reaches what memory gives: so many terms ahead.

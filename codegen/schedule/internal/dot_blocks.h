@@ -9,6 +9,9 @@
 
 namespace uwaga::schedule {
 
+// Where nobody knows how many terms there are, tasks are chosen for so many.
+inline constexpr std::int64_t kManyTerms = 8192;
+
 Temporary sums_of_blocks(const GraphData& graph, const Roles& roles);
 
 class DotBlocks {

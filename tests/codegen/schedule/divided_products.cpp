@@ -47,6 +47,8 @@ TEST_CASE("tasks divide the terms of a product that has too few tasks for the th
   const Graph g = product(64, 64, known);
   const Drawn given = draw(g, {}, 5);
   CHECK(run_counted(g, given.inputs, wide(2)).most_tasks >= 8);
+  const Graph few_blocks = product(128, 128, Axis("k", 2 * 512));  // its rows and columns are divided too
+  CHECK(run_counted(few_blocks, draw(few_blocks, {}, 5).inputs, wide(16)).most_tasks >= 8);
 }
 
 }  // namespace uwaga::test
