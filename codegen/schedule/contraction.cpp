@@ -435,13 +435,8 @@ Schedule schedule_contraction(const Graph& graph, const Patched& whole, const La
   using schedule::Part;
   const auto part = [&](Part which) { return schedule::Contraction(graph, whole, layouts, target, which); };
   schedule::Contraction products = part(Part::products);
+  if (products.divides_terms()) return schedule::in_blocks(graph, whole.core, layouts, target, products.write());
   Schedule s;
-  if (products.divides_terms()) {
-    s.temporaries.push_back(schedule::sums_of_blocks(graph.data(), schedule::find_roles(graph.data(), whole.core, layouts)));
-    s.kernels.push_back(products.write());
-    s.kernels.push_back(schedule::add_blocks(graph, whole.core, layouts, target));
-    return s;
-  }
   s.temporaries = products.temporaries();
   if (products.packs_once()) s.kernels.push_back(part(Part::packing).write());
   s.kernels.push_back(products.write());

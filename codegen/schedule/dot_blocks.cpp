@@ -1,5 +1,8 @@
 #include <uwaga/codegen/schedule/internal/dot_blocks.h>
 
+#include <algorithm>
+#include <utility>
+
 #include <uwaga/codegen/schedule/reduce.h>
 
 namespace uwaga::schedule {
@@ -15,17 +18,7 @@ Extent entries_of(const GraphData& g, const Roles& r) { return product(g.node(r.
 Extent rows_of(const GraphData& g, const Roles& r) { return product(g.type(r.a), r.rows); }
 Extent columns_of(const GraphData& g, const Roles& r) { return product(g.type(r.b), r.columns); }
 
-}  // namespace
-
-Temporary sums_of_blocks(const GraphData& g, const Roles& r) {
-  return of_blocks(sums_in(g, r), entries_of(g, r) * rows_of(g, r) * columns_of(g, r), product(g.type(r.a), r.over) + 1, kBlock);
-}
-
-DotBlocks::DotBlocks(Inline& x, const Roles& r)
-    : entries_(x.extent(entries_of(x.graph(), r))), rows_(x.extent(rows_of(x.graph(), r))), columns_(x.extent(columns_of(x.graph(), r))) {
-  count_ = max((x.extent(product(x.graph().type(r.a), r.over)) + (kBlock - 1)) / kBlock, x.builder().integer(1));
-}
-
+// Adds the blocks up.
 ScheduledKernel add_blocks(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
   const GraphData& g = graph.data();
   const Roles roles = find_roles(g, cluster, layouts);
@@ -42,7 +35,8 @@ ScheduledKernel add_blocks(const Graph& graph, const Cluster& cluster, const Lay
   // Of short rows, several are a task's.
   const std::int64_t vectors = parts(std::max<std::int64_t>(1, along.constant().value_or(kVectorsOfTask * lanes)), lanes);
   const std::int64_t rows_a_task = std::max<std::int64_t>(1, kVectorsOfTask / vectors);
-  const Ex length = x.extent(along), zero = b.integer(0), width = b.integer(kVectorsOfTask * lanes), rows = single ? b.integer(1) : x.extent(rows_of(g, roles));
+  const Ex zero = b.integer(0), length = x.extent(along), width = b.integer(kVectorsOfTask * lanes);
+  const Ex rows = single ? b.integer(1) : x.extent(rows_of(g, roles));
   const Ex entry = single ? zero : b.grid(x.extent(entries_of(g, roles)));
   const Ex rows_of_task = b.grid((rows + (rows_a_task - 1)) / rows_a_task), piece = b.grid((length + (width - 1)) / width);
   const Ex first_row = b.let(rows_of_task * rows_a_task), begin = b.let(piece * width), end = b.let(min(begin + width, length));
@@ -75,6 +69,24 @@ ScheduledKernel add_blocks(const Graph& graph, const Cluster& cluster, const Lay
   });
   out.kernel = b.finish();
   return out;
+}
+
+}  // namespace
+
+DotBlocks::DotBlocks(Inline& x, const Roles& r)
+    : entries_(x.extent(entries_of(x.graph(), r))), rows_(x.extent(rows_of(x.graph(), r))), columns_(x.extent(columns_of(x.graph(), r))) {
+  count_ = max((x.extent(product(x.graph().type(r.a), r.over)) + (kBlock - 1)) / kBlock, x.builder().integer(1));
+}
+
+Schedule in_blocks(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target, ScheduledKernel sums) {
+  const GraphData& g = graph.data();
+  const Roles r = find_roles(g, cluster, layouts);
+  Schedule s;
+  s.temporaries.push_back(
+      of_blocks(sums_in(g, r), entries_of(g, r) * rows_of(g, r) * columns_of(g, r), product(g.type(r.a), r.over) + 1, kBlock));
+  s.kernels.push_back(std::move(sums));
+  s.kernels.push_back(add_blocks(graph, cluster, layouts, target));
+  return s;
 }
 
 }  // namespace uwaga::schedule

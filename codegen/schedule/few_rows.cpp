@@ -34,8 +34,8 @@ std::int64_t most_rows(const HostTarget& target, bool tiles) { return tiles ? 1 
 constexpr std::int64_t kFewColumnsBytes = 256;
 
 // Elements that are widened are fetched ahead: what each line then takes to compute keeps a processor from seeing enough of the next
-// ones by itself. Others are where Tuning::stream_ahead_bytes says that it sees too little anyway. Line after line, where all of a term is the task's, which alone reaches what memory gives: so many terms ahead.
-// Else by groups of terms.
+// ones by itself. So are others, where Tuning::stream_ahead_bytes says that it sees too little anyway. Line after line, where all of a
+// term is the task's, which alone reaches what memory gives: so many terms ahead. Else by groups of terms.
 constexpr std::int64_t kTermsAhead = 4, kGroupsAhead = 2;
 
 // Columns whose terms are turned over at a time, those of a task, at most, so that threads end at the same time, and the bytes of them
@@ -85,7 +85,6 @@ class FewRows {
     const std::int64_t bytes = *c * static_cast<std::int64_t>(size_of(g_.type(stored_b_->stored).dtype));
     return bytes <= most || bytes < threads_ * kLeastPieceBytes;
   }
-  Temporary partial_sums() const { return sums_of_blocks(g_, roles_); }
 
   ScheduledKernel write() {
     b_.at(roles_.ordinal);
@@ -559,15 +558,10 @@ bool has_few_rows(const Graph& graph, const Cluster& cluster, const Layouts& lay
 
 Schedule schedule_few_rows(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
   const auto kernel = [&](bool in_blocks) { return FewRows(graph, cluster, layouts, target, in_blocks); };
-  Schedule s;
   FewRows whole = kernel(false);
-  if (!whole.divides_terms()) {
-    s.kernels.push_back(whole.write());
-    return s;
-  }
-  s.temporaries.push_back(whole.partial_sums());
-  s.kernels.push_back(kernel(true).write());
-  s.kernels.push_back(add_blocks(graph, cluster, layouts, target));
+  if (whole.divides_terms()) return in_blocks(graph, cluster, layouts, target, kernel(true).write());
+  Schedule s;
+  s.kernels.push_back(whole.write());
   return s;
 }
 

@@ -25,7 +25,6 @@ class InnerProducts {
   }
 
   bool one_block() const { return terms_.constant().value_or(kBlock + 1) <= kBlock; }
-  Temporary sums_of_blocks() const { return schedule::sums_of_blocks(g_, roles_); }
 
   ScheduledKernel write() {
     b_.at(roles_.ordinal);
@@ -197,10 +196,9 @@ bool has_inner_products(const Graph& graph, const Cluster& cluster, const Layout
 
 Schedule schedule_inner_products(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target) {
   InnerProducts products(graph, cluster, layouts, target);
+  if (!products.one_block()) return in_blocks(graph, cluster, layouts, target, products.write());
   Schedule s;
-  if (!products.one_block()) s.temporaries.push_back(products.sums_of_blocks());
   s.kernels.push_back(products.write());
-  if (!products.one_block()) s.kernels.push_back(add_blocks(graph, cluster, layouts, target));
   return s;
 }
 

@@ -61,7 +61,7 @@ class Contraction {
  public:
   // Of the core of `whole`, whose sums the products' kernel takes along.
   Contraction(const Graph& graph, const Patched& whole, const Layouts& layouts, const HostTarget& target, Part part);
-  // Does a task sum up one block of the terms, and leave that to add_blocks?
+  // Does a task sum up one block of the terms alone?
   bool divides_terms() const { return divides_terms_; }
   // Is an operand packed by a kernel of its own?
   bool packs_once() const { return once_a_ || once_b_; }
@@ -76,6 +76,7 @@ class Contraction {
   void choose_tile(const HostTarget& target);
   void choose_task(const HostTarget& target);
   void give_threads_tasks(int threads);
+  // Is it small, and has fewer tasks than threads want?
   bool may_divide_terms(int threads) const;
   // Rows and columns of a task in tile registers: as packing each operand again costs least.
   void choose_tile_task(const HostTarget& target);
@@ -174,7 +175,7 @@ class Contraction {
   Ex whole_tile(Ex row) { return row + tile_rows_ < m_ + 1; }
   // Everything after the dot, for the tile's rows from `begin`.
   void epilogue(Ex begin, Ex first);
-  // The same of rows whose sums are those of a block alone.
+  // Instead, where tasks divide the terms: the block's sums go to the temporary.
   void put_away(Ex begin, Ex first);
   // With the tile's rows from `row` patches may be there: then the sums over those before them, at a task's end over all that are left.
   void sum_patches(Ex row);
@@ -203,7 +204,7 @@ class Contraction {
   bool packs_a_ = false, along_rows_ = false, across_a_ = false, across_b_ = false, pairs_ = false, tiles_ = false;
   std::int64_t per_step_ = 1;  // terms
   bool divides_terms_ = false;
-  std::optional<DotBlocks> blocks_;  // where it does, as is the block of this task
+  std::optional<DotBlocks> blocks_;  // with divides_terms_, as is the next
   Ex block_of_task_;
   bool many_terms_ = false;  // worth the calls of routines
   bool whole_steps_ = true, turns_divide_ = false;  // for certain; whole tiles of steps, where they are multiplied in tiles

@@ -12,8 +12,6 @@ namespace uwaga::schedule {
 // Where nobody knows how many terms there are, tasks are chosen for so many.
 inline constexpr std::int64_t kManyTerms = 8192;
 
-Temporary sums_of_blocks(const GraphData& graph, const Roles& roles);
-
 class DotBlocks {
  public:
   // In the kernel that `x` writes: the temporary is its only one.
@@ -29,7 +27,7 @@ class DotBlocks {
   kernel::Ex count_, entries_, rows_, columns_;
 };
 
-// Adds the blocks up and does all that comes after the dot.
-ScheduledKernel add_blocks(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target);
+// The kernel that sums the blocks up, the temporary between, and a kernel that adds them up and does all that comes after the dot.
+Schedule in_blocks(const Graph& graph, const Cluster& cluster, const Layouts& layouts, const HostTarget& target, ScheduledKernel sums);
 
 }  // namespace uwaga::schedule

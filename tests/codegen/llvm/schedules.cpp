@@ -108,48 +108,24 @@ TEST_CASE("every op in machine code gives the bits of the typed interpreter") {
 
 TEST_CASE("products of few rows in machine code give the bits of the typed interpreter") {
   const HostCompiler compiler(host_target({.avx2 = true}));
-  for (const FewRowsProduct& p : few_rows_products()) {
-    INFO(p.what);
-    const Drawn given = draw(p.graph, p.sizes, 5);
-    const Results want = interpret(p.graph, given.inputs, {}, Mode::typed);
-    const ClusterRun have = run_clusters(p.graph, given.inputs, {}, p.sizes, compiler.target(), machine(compiler));
-    check_bits(have.outputs.at("c"), want.outputs.at("c"));
-  }
+  for (const SizedGraph& g : few_rows_products()) check_typed_bits(g, 5, compiler.target(), machine(compiler));
 }
 
 TEST_CASE("one index over several axes in vectors of machine code gives the bits of the typed interpreter") {
   const HostCompiler compiler(host_target({.avx2 = true}));
-  for (const FlatIndex& f : flat_indices()) {
-    INFO(f.what);
-    const Drawn given = draw(f.graph, f.sizes, 5);
-    const Results want = interpret(f.graph, given.inputs, {}, Mode::typed);
-    const ClusterRun have = run_clusters(f.graph, given.inputs, {}, f.sizes, compiler.target(), machine(compiler));
-    for (const auto& [name, array] : want.outputs) check_bits(have.outputs.at(name), array);
-  }
+  for (const SizedGraph& g : flat_indices()) check_typed_bits(g, 5, compiler.target(), machine(compiler));
 }
 
 TEST_CASE("inner products in machine code give the bits of the typed interpreter") {
   const HostCompiler compiler(host_target({.avx2 = true}));
-  for (const InnerProduct& p : inner_products()) {
-    INFO(p.what);
-    const Drawn given = draw(p.graph, p.sizes, 5);
-    const Results want = interpret(p.graph, given.inputs, {}, Mode::typed, {.observe = {}, .refuse_nan = false, .sizes = p.sizes});
-    const ClusterRun have = run_clusters(p.graph, given.inputs, {}, p.sizes, compiler.target(), machine(compiler));
-    for (const auto& [name, array] : want.outputs) check_bits(have.outputs.at(name), array);
-  }
+  for (const SizedGraph& g : inner_products()) check_typed_bits(g, 5, compiler.target(), machine(compiler));
 }
 
 TEST_CASE("products in machine code whose terms tasks divide give the bits of the typed interpreter") {
   const HostCompiler compiler(host_target({.avx2 = true}));
   HostTarget target = compiler.target();
   target.threads = 16;
-  for (const DividedProduct& p : divided_products()) {
-    INFO(p.what);
-    const Drawn given = draw(p.graph, p.sizes, 5);
-    const Results want = interpret(p.graph, given.inputs, {}, Mode::typed, {.observe = {}, .refuse_nan = false, .sizes = p.sizes});
-    const ClusterRun have = run_clusters(p.graph, given.inputs, {}, p.sizes, target, machine(compiler));
-    for (const auto& [name, array] : want.outputs) check_bits(have.outputs.at(name), array);
-  }
+  for (const SizedGraph& g : divided_products()) check_typed_bits(g, 5, target, machine(compiler));
 }
 
 TEST_CASE("products in machine code take sums over patches along with the bits of the typed interpreter") {

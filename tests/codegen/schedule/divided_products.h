@@ -6,19 +6,15 @@
 
 #include <uwaga/ir/ops.h>
 
-namespace uwaga::test {
+#include "tests/codegen/schedule/run_clusters.h"
 
-struct DividedProduct {
-  std::string what;
-  Graph graph;
-  Sizes sizes;
-};
+namespace uwaga::test {
 
 // Every order of operands; rows and columns that tiles and vectors divide, or do not; terms that end inside a block, at its end, or are
 // none; known and unknown; a batch; something after the dot that reads others and moves axes; dtypes; results of which a sign is left.
-inline std::vector<DividedProduct> divided_products() {
-  std::vector<DividedProduct> all;
-  const auto add = [&](std::string what, Sizes sizes) -> Graph& { return all.emplace_back(DividedProduct{std::move(what), {}, std::move(sizes)}).graph; };
+inline std::vector<SizedGraph> divided_products() {
+  std::vector<SizedGraph> all;
+  const auto add = [&](std::string what, Sizes sizes) -> Graph& { return all.emplace_back(SizedGraph{std::move(what), {}, std::move(sizes)}).graph; };
   const Axis m("m", 23), n("n", 37), k("k");
   for (const bool a_last : {false, true})
     for (const bool b_last : {false, true})

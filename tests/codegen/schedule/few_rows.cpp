@@ -1,6 +1,5 @@
 // Contractions of few rows, on the kernel interpreter.
 #include <uwaga/codegen/schedule/few_rows.h>
-#include <uwaga/ir/interpreter/interpret.h>
 
 #include "tests/catch.h"
 #include "tests/codegen/schedule/few_rows_products.h"
@@ -21,14 +20,10 @@ bool is_few_rows(const Graph& g, const HostTarget& target) {
 TEST_CASE("products of few rows have the bits of every product") {
   int few = 0;
   for (const int bytes : {32, 64})
-    for (const FewRowsProduct& p : few_rows_products()) {
-      INFO(p.what << ", vectors of " << bytes << " bytes");
+    for (const SizedGraph& p : few_rows_products()) {
       HostTarget target = with_vectors(bytes);
       target.tuning.whole_row_bytes = bytes == 64 ? 4096 : 0;  // tasks divide the terms, or the columns
-      const Drawn given = draw(p.graph, p.sizes, 7);
-      const Results want = interpret(p.graph, given.inputs, {}, Mode::typed);
-      const ClusterRun have = run_clusters(p.graph, given.inputs, {}, p.sizes, target);
-      check_bits(have.outputs.at("c"), want.outputs.at("c"));
+      check_typed_bits(p, 7, target);
       few += is_few_rows(p.graph, target);
     }
   CHECK(few > 100);

@@ -6,19 +6,15 @@
 
 #include <uwaga/ir/ops.h>
 
-namespace uwaga::test {
+#include "tests/codegen/schedule/run_clusters.h"
 
-struct FlatIndex {
-  std::string what;
-  Graph graph;
-  Sizes sizes;
-};
+namespace uwaga::test {
 
 // Sums over axes that lie apart, the last of them whole vectors or not, shorter than a vector, empty; in blocks of terms, by several tasks.
 // Indices that begin before all elements.
-inline std::vector<FlatIndex> flat_indices() {
-  std::vector<FlatIndex> all;
-  const auto next = [&](std::string what, Sizes sizes) -> Graph& { return all.emplace_back(FlatIndex{std::move(what), {}, std::move(sizes)}).graph; };
+inline std::vector<SizedGraph> flat_indices() {
+  std::vector<SizedGraph> all;
+  const auto next = [&](std::string what, Sizes sizes) -> Graph& { return all.emplace_back(SizedGraph{std::move(what), {}, std::move(sizes)}).graph; };
   for (std::int64_t c : {0, 1, 3, 7, 16, 17, 32, 600}) {
     Graph& g = next("sums around rows, c=" + std::to_string(c), {{"c", c}});
     const Tensor x = g.input("x", f32, {Axis("a", 9), Axis("row", 2), Axis("c")});

@@ -9,6 +9,7 @@
 #include <uwaga/codegen/kernel/interpret.h>
 #include <uwaga/codegen/lower/table.h>
 #include <uwaga/ir/attributes.h>
+#include <uwaga/ir/interpreter/interpret.h>
 
 #include "tests/catch.h"
 
@@ -123,6 +124,17 @@ void check_bits(const Array& have, const Array& want) {
     CHECK(same);
   }
   CHECK(shown == 0);
+}
+
+void check_typed_bits(const SizedGraph& g, unsigned seed, const HostTarget& target, const KernelRunner& runner) {
+  INFO(g.what << ", vectors of " << target.vector_bytes << " bytes");
+  const Drawn given = draw(g.graph, g.sizes, seed);
+  const Results want = interpret(g.graph, given.inputs, {}, Mode::typed, {.observe = {}, .refuse_nan = false, .sizes = g.sizes});
+  const ClusterRun have = run_clusters(g.graph, given.inputs, {}, g.sizes, target, runner);
+  for (const auto& [name, array] : want.outputs) {
+    INFO(name);
+    check_bits(have.outputs.at(name), array);
+  }
 }
 
 }  // namespace uwaga::test

@@ -47,6 +47,15 @@ ClusterRun run_clustering(const Graph& graph, Clustering clustering, const Array
                           const Sizes& sizes, const HostTarget& target = {}, const KernelRunner& runner = kernel_interpreter(),
                           const Scheduler& scheduler = {});
 
+// A graph to try, and the sizes of its symbols.
+struct SizedGraph {
+  std::string what;
+  Graph graph;
+  Sizes sizes;
+};
+// Its kernels give the typed interpreter's bits, for inputs drawn by `seed`; else a CHECK fails.
+void check_typed_bits(const SizedGraph& g, unsigned seed, const HostTarget& target, const KernelRunner& runner = kernel_interpreter());
+
 // What differs between the typed interpreter and the kernels of an example, one sentence each; empty where all bits are
 // equal. Vectors of so many bytes; 0: the CUDA schedules.
 std::vector<std::string> kernel_differences(const OpExample& e, const Sizes& sizes, int vector_bytes, bool fused);

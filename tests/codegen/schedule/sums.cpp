@@ -67,7 +67,7 @@ TEST_CASE("terms count in the order in which the sum names its axes") {
 }
 
 TEST_CASE("one index over several axes in vectors, whole or over an end, or from before all elements") {
-  for (const FlatIndex& f : flat_indices()) {
+  for (const SizedGraph& f : flat_indices()) {
     INFO(f.what);
     for (int bytes : {16, 32, 64}) check_graph(f.graph, f.sizes, bytes);
   }
