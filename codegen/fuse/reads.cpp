@@ -104,7 +104,8 @@ void Reads::force_gathers() {
   for (NodeId id = 0; id < graph_.nodes().size(); ++id)
     if (live_[id])
       for (const Value& v : graph_.node(id).operands) {
-        if (graph_.node(v.node).op == Op::gather && reader[v.node] != kNone && reader[v.node] != id) forced_[v.node] = true;
+        const Node& n = graph_.node(v.node);
+        if (n.op == Op::gather && reader[v.node] != kNone && reader[v.node] != id && kernel::may_fail(graph_, n)) forced_[v.node] = true;
         reader[v.node] = id;
       }
 }

@@ -2,6 +2,7 @@
 #include <functional>
 
 #include <uwaga/codegen/lower/rows.h>
+#include <uwaga/codegen/lower/table.h>
 #include <uwaga/ir/attributes.h>
 #include <uwaga/ir/error.h>
 
@@ -124,19 +125,25 @@ Ex lower_reverse(Inline& x, const Node& node, std::uint32_t, const IndexEnv& env
   return x.operand(node, 0, env.with(axis, env.at(axis) * x.builder().integer(-1) + x.extent(last)));
 }
 
-Index checked_index(Inline& x, Ex index, const Extent& n, const IndexEnv& env) {
+namespace {
+
+Index index_within(Inline& x, Ex index, const Extent& n, const IndexEnv& env, bool checks) {
   KernelBuilder& b = x.builder();
   const Ex i = index.type().dtype == DType::i64 ? index : b.cast(index, DType::i64);
   const Ex zero = b.integer(0), last = x.extent(n) - 1;
-  x.fail(i < zero || last < i, i, env);
+  if (checks) x.fail(i < zero || last < i, i, env);
   const Ex clamped = max(min(i, last), zero);
   return clamped.type().lanes == 1 ? Index::scalar(clamped) : Index::any(clamped);
 }
 
+}  // namespace
+
+Index checked_index(Inline& x, Ex index, const Extent& n, const IndexEnv& env) { return index_within(x, index, n, env, true); }
+
 Ex lower_gather(Inline& x, const Node& node, std::uint32_t, const IndexEnv& env) {
   const std::string& axis = node.as<AxisAttrs>().axis;
   const Extent& n = x.graph().type(node.operands[0]).extent(axis);
-  IndexEnv at = env.with(axis, checked_index(x, x.operand(node, 1, env), n, env));
+  IndexEnv at = env.with(axis, index_within(x, x.operand(node, 1, env), n, env, may_fail(x.graph(), node)));
   if (!n.constant()) at = at.masked(x.builder().integer(0) < x.extent(n));
   return x.operand(node, 0, at);
 }

@@ -3,6 +3,7 @@
 #include <uwaga/codegen/lower/rows.h>
 #include <uwaga/codegen/whole_calls.h>
 #include <uwaga/ir/attributes.h>
+#include <uwaga/ir/in_range.h>
 
 namespace uwaga::kernel {
 namespace {
@@ -96,6 +97,10 @@ bool is_inlined(const GraphData& graph, const Node& node) {
 
 bool keeps_indices(const Node& n) {
   return is_elementwise(n.op) || n.op == Op::broadcast || n.op == Op::order || n.op == Op::stop_gradient || n.op == Op::tag;
+}
+
+bool may_fail(const GraphData& graph, const Node& gather) {
+  return !is_index_below(graph, gather.operands[1], graph.type(gather.operands[0]).extent(gather.as<AxisAttrs>().axis));
 }
 
 int cost_of(const GraphData& graph, const Node& node) {

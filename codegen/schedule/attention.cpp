@@ -82,6 +82,7 @@ class AttentionKernel {
         tile_sums_.end_entry(env_);
         env_ = before;
       });
+      store_totals();
     }
     out_.kernel = b_.finish();
     return std::move(out_);
@@ -117,8 +118,12 @@ class AttentionKernel {
     const Ex rows = (keys_ + (kKeyBlock - 1)) / kKeyBlock * kKeyBlock + kTileRows;
     std::int64_t widest = 1;
     for (const TileProduct& p : f_.products) {
-      if (p.over_keys) key_side(p);
-      else query_side(p);
+      if (p.over_keys) {
+        key_side(p);
+      } else {
+        query_side(p);
+        if (is_added_up_apart(p)) totals_[p.node] = b_.scratch(DType::f32, keys_ * features_of(g_, p.other, p.feature));
+      }
       widest = std::max(widest, features_of(g_, p.other, p.feature));
       if (pairs_of(p) == Pairs::none) {
         singles_.insert(p.tile);
@@ -411,25 +416,34 @@ class AttentionKernel {
     while (pitch / lanes_ % vectors != 0) vectors /= 2;
     const Value result{p.node, 0};
     const auto features = [&](const IndexEnv& at, Ex first) { return at.with(p.feature, Index::ramp(first, lanes_, lanes_)); };
+    const auto total = totals_.find(p.node);
+    const bool apart = total != totals_.end();
     // Whole tiles are added to what is there where whole vectors of features lie in memory, others by way of scratch: so are all in
     // tile registers, where a sum would go on from what is there.
     Ex row_step;
     const std::int64_t* step = constant_of(x_.stride(result, p.feature));
-    if (!in_tiles_ && step && *step == 1 && n % lanes_ == 0 && g_.type(result).dtype == DType::f32) row_step = b_.let(x_.stride(result, f_.key));
+    if (apart) row_step = b_.integer(n);
+    else if (step && *step == 1 && n % lanes_ == 0 && g_.type(result).dtype == DType::f32) row_step = b_.let(x_.stride(result, f_.key));
     using Multiply = std::function<void(BufferId c, Ex to, Ex c_pitch, bool adds)>;
     const auto add = [&](Ex row, Ex end, Ex first, std::int64_t width, const Multiply& multiply) {
       const auto by_way_of_scratch = [&] {
         multiply(sums_, b_.integer(0), b_.integer(width), false);
         x_.loop(row, min(row + tile_rows_, end), 1, [&](Ex r) {
           x_.loop(b_.integer(0), b_.integer(width), lanes_, [&](Ex e) {
+            const Ex more = b_.load(sums_, b_.ramp((r - row) * width + e, lanes_));
+            if (apart) {
+              const Ex to = b_.ramp(r * n + (first + e), lanes_);
+              return b_.store(total->second, to, b_.load(total->second, to) + more);
+            }
             IndexEnv at = features(env_.with(f_.key, Index::scalar(r)), first + e);
             if (n % lanes_ != 0) at = at.masked(b_.ramp(first + e, lanes_) < b_.splat(b_.integer(n), lanes_));
-            x_.store(result, at, x_.load(result, at) + b_.load(sums_, b_.ramp((r - row) * width + e, lanes_)));
+            x_.store(result, at, x_.load(result, at) + more);
           });
         });
       };
-      if (!row_step) return by_way_of_scratch();
+      if (in_tiles_ || !row_step) return by_way_of_scratch();
       x_.branch(row + tile_rows_ < end + 1, [&] {
+        if (apart) return multiply(total->second, row * n + first, row_step, true);
         const Ex to = b_.let(lanes_of(x_.address(result, env_.with(f_.key, Index::scalar(row)).with(p.feature, Index::scalar(first)))));
         multiply(x_.buffer(result, true), to, row_step, true);
       }, by_way_of_scratch);
@@ -461,10 +475,37 @@ class AttentionKernel {
     });
   }
 
+  // A task adds up what it can in rows side by side, and stores it when all is there: rows of one head lie as far apart as those of
+  // all heads are wide, which leaves them only a part of a cache.
+  bool is_added_up_apart(const TileProduct& p) const {
+    const Type& t = g_.type({p.node, 0});
+    return t.dtype == DType::f32 && features_of(g_, p.other, p.feature) % lanes_ == 0 &&
+           std::none_of(inner_.begin(), inner_.end(), [&](const std::string& axis) { return t.has(axis); });
+  }
+  void store_totals() {
+    for (const TileProduct& p : f_.products) {
+      const auto total = totals_.find(p.node);
+      if (total == totals_.end()) continue;
+      const std::int64_t n = features_of(g_, p.other, p.feature);
+      x_.at(p.node);
+      x_.loop(b_.integer(0), keys_, 1, [&](Ex key) {
+        x_.loop(b_.integer(0), b_.integer(n), lanes_, [&](Ex e) {
+          x_.store({p.node, 0}, env_.with(f_.key, Index::scalar(key)).with(p.feature, Index::ramp(e, lanes_, lanes_)),
+                   b_.load(total->second, b_.ramp(key * n + e, lanes_)));
+        });
+      });
+    }
+  }
+
   // What is added up starts at 0, in all elements that belong to the task.
   void clear_outputs() {
     for (const TileProduct& p : f_.products) {
       if (p.over_keys) continue;
+      if (const auto total = totals_.find(p.node); total != totals_.end()) {
+        x_.loop(b_.integer(0), keys_ * features_of(g_, p.other, p.feature), lanes_,
+                [&](Ex i) { b_.store(total->second, b_.ramp(i, lanes_), zeros()); });
+        continue;
+      }
       const Type& t = g_.type({p.node, 0});
       AxisNames rest;
       for (const Dim& d : t.dims)
@@ -506,6 +547,7 @@ class AttentionKernel {
   std::map<Value, NarrowTile> narrow_;
   std::set<Value> singles_;  // tiles that leave in f32
   std::map<NodeId, BufferId> results_;
+  std::map<NodeId, BufferId> totals_;  // of products that are added up apart: [key feature]
   std::set<Value> defined_;  // tiles in scratch
   BufferId rows_out_ = 0, sums_ = 0;
   IndexEnv env_;  // batch indices

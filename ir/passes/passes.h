@@ -20,6 +20,9 @@ Graph dce(const Graph& graph);
 // call's provenance besides their own. `prepare`, where given, is applied to every body, written or kept: once a body,
 // where the same pass afterwards would copy the whole graph.
 Graph expand(const Graph& graph, const std::function<bool(const CallAttrs&)>& keep = {}, const std::function<Graph(const Graph&)>& prepare = {});
+// A large table that is zero but where few indices point to, the gradient of an embedding, is kept as those rows: what reads it
+// finds them by a table of numbers. Nothing is gained where the whole table must be stored after all.
+Graph sparse_rows(const Graph& graph);
 // stop_gradient and tag, which mean something only to differentiation and to names; late.
 Graph strip(const Graph& graph);
 

@@ -12,6 +12,7 @@
 #include <uwaga/codegen/fuse/groups.h>
 #include <uwaga/codegen/fuse/written.h>
 #include <uwaga/codegen/kernel/hash.h>
+#include <uwaga/codegen/lower/table.h>
 #include <uwaga/codegen/whole_calls.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/on_threads.h>
@@ -248,8 +249,9 @@ class ExecutableBuilder {
 
   bool may_fail(const Cluster& c) const {
     return std::any_of(c.nodes.begin(), c.nodes.end(), [&](NodeId id) {
-      const Op op = g().node(id).op;
-      return c.kind == ClusterKind::custom || op == Op::gather || op == Op::scatter_add || op == Op::dynamic_slice || op == Op::dynamic_update;
+      const Node& n = g().node(id);
+      if (n.op == Op::gather) return kernel::may_fail(g(), n);
+      return c.kind == ClusterKind::custom || n.op == Op::scatter_add || n.op == Op::dynamic_slice || n.op == Op::dynamic_update;
     });
   }
 

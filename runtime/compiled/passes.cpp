@@ -26,6 +26,7 @@ std::vector<Pass> lowering_passes(AttentionKernels attention, std::vector<std::s
   return {{"expand", expand_rest},
           {"strip", strip},
           {"simplify", simplify},
+          {"sparse-rows", sparse_rows},
           {"fold", fold},
           {"cse", cse},
           {"dce", dce},

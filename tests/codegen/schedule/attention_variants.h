@@ -23,6 +23,7 @@ struct Variant {
   bool group = false, gradient = false, bias = false, real = false, table = false, narrow = false;  // narrow: comes in as bf16
   std::vector<std::string> bias_axes = {"head"};
   bool host_only = false;  // its gradient
+  bool one_key = false;    // for all heads, whose values are their own
   double dropout = 0;
   int depth = 8, value_depth = 8, queries = 0;  // 0: the symbol `time`
   std::function<void(AttentionOptions&, const Tensor& bias, const Tensor& real)> set = {};
@@ -42,7 +43,7 @@ inline Graph attend(const Variant& v) {
     const Tensor x = g.input(name, v.narrow ? DType::bf16 : DType::f32, axes);
     return v.narrow ? cast(x, DType::f32) : x;
   };
-  const Tensor q = input("q", query), k = input("k", {kBatch, kKey, kHead, depth}), x = input("v", {kBatch, kKey, kHead, value});
+  const Tensor q = input("q", query), k = input("k", v.one_key ? Axes{kBatch, kKey, depth} : Axes{kBatch, kKey, kHead, depth}), x = input("v", {kBatch, kKey, kHead, value});
   std::vector<Tensor> wrt{q, k, x};
   Tensor bias = q, real = q;  // unless the variant has one
   if (v.bias) {
@@ -84,6 +85,7 @@ inline std::vector<Variant> variants() {
       {.what = "a window, odd depths", .depth = 7, .value_depth = 19,
        .set = [](AttentionOptions& o, const Tensor&, const Tensor&) { o.mask = sliding_window(5); }},
       {.what = "grouped queries", .group = true, .set = [](AttentionOptions& o, const Tensor&, const Tensor&) { o.mask = causal(); }},
+      {.what = "keys that all heads share", .one_key = true, .set = [](AttentionOptions& o, const Tensor&, const Tensor&) { o.mask = causal(); }},
       {.what = "padded", .real = true, .set = [](AttentionOptions& o, const Tensor&, const Tensor& real) { o.mask = padded(real, causal()); }},
       {.what = "a learned bias, a soft cap and a window", .bias = true,
        .set = [soft_cap](AttentionOptions& o, const Tensor& bias, const Tensor&) {
