@@ -36,7 +36,7 @@ class CompiledProgram final : public ProgramImpl {
       last = now;
       return ms;
     };
-    const Graph lowered = lower_for_kernels(graph, backend_->attention_kernels(), &report.refused_attention, backend_->custom());
+    const Graph lowered = lower_for_kernels(graph, backend_->lowering_rules(), &report.refused_attention, backend_->custom());
     report.graph = lap();
     KernelSet kernels;
     main_ = build_executable(lowered, *backend_, kernels, false, &report.fuse, &report.schedule, !refuse_nan_);

@@ -11,10 +11,10 @@
 
 namespace uwaga {
 
-std::vector<Pass> lowering_passes(AttentionKernels attention, std::vector<std::string>* refused, const CustomKernels& custom) {
-  const auto expand_rest = [attention, refused, custom](const Graph& g) {
+std::vector<Pass> lowering_passes(LoweringRules rules, std::vector<std::string>* refused, const CustomKernels& custom) {
+  const auto expand_rest = [rules, refused, custom](const Graph& g) {
     const WholeCalls whole = find_whole_calls(g);
-    const AttentionClaims claims = find_attention(g, attention);
+    const AttentionClaims claims = find_attention(g, rules.attention);
     if (refused)
       for (const auto& [where, why] : claims.refused)  // a scope that is used twice has calls of one line
         if (std::string told = g->provenance().brief(where) + ": " + why; std::find(refused->begin(), refused->end(), told) == refused->end())
@@ -26,15 +26,15 @@ std::vector<Pass> lowering_passes(AttentionKernels attention, std::vector<std::s
   return {{"expand", expand_rest},
           {"strip", strip},
           {"simplify", simplify},
-          {"sparse-rows", sparse_rows},
+          {"sparse-rows", [rules](const Graph& g) { return rules.sparse_rows ? sparse_rows(g) : g; }},
           {"fold", fold},
           {"cse", cse},
           {"dce", dce},
           {"order-structures", order_structures}};
 }
 
-Graph lower_for_kernels(const Graph& graph, AttentionKernels attention, std::vector<std::string>* refused, const CustomKernels& custom) {
-  const std::vector<Pass> passes = lowering_passes(attention, refused, custom);
+Graph lower_for_kernels(const Graph& graph, LoweringRules rules, std::vector<std::string>* refused, const CustomKernels& custom) {
+  const std::vector<Pass> passes = lowering_passes(rules, refused, custom);
   PassOptions options;
   if (const char* off = std::getenv("UWAGA_PASSES")) options.off = parse_pass_switches(off, passes);
   for (const char* needed : {"expand", "strip", "order-structures"})

@@ -166,7 +166,7 @@ Inspection::Inspection(const Graph& graph, const Target& target, const ProgramOp
   CustomKernels kernels(options.kernels);
   kernels.check_against(graph);
   m.backend->use(std::move(kernels));
-  const Graph lowered = lower_for_kernels(graph, m.backend->attention_kernels(), &m.refused, m.backend->custom());
+  const Graph lowered = lower_for_kernels(graph, m.backend->lowering_rules(), &m.refused, m.backend->custom());
   KernelSet set;
   double ignored = 0;
   m.main = build_executable(lowered, *m.backend, set, false, &ignored, &ignored);

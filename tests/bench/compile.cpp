@@ -59,7 +59,7 @@ int main(int count, char** words) {
     const Tensor loss = stages.time("forward", [&] { return loss_of(layers); });
     const Graph graph = stages.time("derivative and optimiser", [&] { return train_step(loss, AdamW{}); });
     Graph lowered = graph;
-    for (const Pass& p : lowering_passes(AttentionKernels::all)) lowered = stages.time("pass " + p.name, [&] { return p.run(lowered); });
+    for (const Pass& p : lowering_passes({AttentionKernels::all, true})) lowered = stages.time("pass " + p.name, [&] { return p.run(lowered); });
     State state;
     const Program program = stages.time("compile", [&] { return compile(graph, Target::host(1), state); });
     const CompileReport& r = program.report();

@@ -65,7 +65,7 @@ class CudaBackend final : public Backend, public TargetMemories {
     return schedule_for_cuda(graph, cluster, layouts, target_);
   }
 
-  AttentionKernels attention_kernels() const override { return AttentionKernels::sums_over_both; }
+  LoweringRules lowering_rules() const override { return {.attention = AttentionKernels::sums_over_both}; }
 
   // ---- code
   void load(const KernelSet& set, CompileReport& report) override {

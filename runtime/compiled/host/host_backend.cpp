@@ -20,7 +20,7 @@ class HostBackend final : public Backend {
     if (is_switched_on("UWAGA_SHARES", "fixed")) mode_ = ThreadPool::Mode::fixed;
   }
 
-  AttentionKernels attention_kernels() const override { return AttentionKernels::all; }
+  LoweringRules lowering_rules() const override { return {AttentionKernels::all, true}; }
   FuseRules fuse_rules() const override { return {.sums_beside_rows = true, .patch_sums = true}; }
   Schedule schedule(const Graph& graph, const Cluster& cluster, const Layouts& layouts) const override {
     if (cluster.kind == ClusterKind::custom) return schedule::custom(graph, cluster, layouts, target_, custom());

@@ -8,9 +8,9 @@
 #include <memory>
 #include <span>
 
-#include <uwaga/codegen/attention.h>
 #include <uwaga/codegen/custom_kernel.h>
 #include <uwaga/runtime/compiled/internal/executable.h>
+#include <uwaga/runtime/compiled/internal/passes.h>
 #include <uwaga/runtime/program.h>
 #include <uwaga/runtime/program/internal/target_memory.h>
 
@@ -25,8 +25,7 @@ class Backend {
   const CustomKernels& custom() const { return custom_; }
 
   virtual Schedule schedule(const Graph& graph, const Cluster& cluster, const Layouts& layouts) const = 0;
-  // Its kernels for clusters of kind attention.
-  virtual AttentionKernels attention_kernels() const { return AttentionKernels::none; }
+  virtual LoweringRules lowering_rules() const { return {}; }
   // What its schedules allow clusters to hold.
   virtual FuseRules fuse_rules() const { return {}; }
   // Makes code of all kernels; fills the report's `emit`, `link` and counts of kernels.

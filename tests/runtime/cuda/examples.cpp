@@ -127,7 +127,7 @@ TEST_CASE("every CUDA kernel of every example compiles without spills, in about 
   for (const Example& e : kExamples) {
     const Caught found = compiled_by(e);
     for (std::size_t i = 0; i < found.graphs.size(); ++i)
-      all[e.file].add(lower_for_kernels(found.graphs[i], AttentionKernels::sums_over_both, nullptr, found.kernels[i]), true, found.kernels[i]);
+      all[e.file].add(lower_for_kernels(found.graphs[i], {AttentionKernels::sums_over_both}, nullptr, found.kernels[i]), true, found.kernels[i]);
   }
   if (const std::string why = Nvrtc::why_not(); !why.empty()) {
     WARN("skipped: " << why);

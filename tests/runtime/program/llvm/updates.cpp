@@ -19,7 +19,7 @@ std::shared_ptr<Executable> executable_of(const Graph& g) {
   const auto backend = host_backend(1);
   KernelSet kernels;
   double fuse = 0, schedule = 0;
-  return build_executable(lower_for_kernels(g), *backend, kernels, false, &fuse, &schedule);
+  return build_executable(lower_for_kernels(g, {.sparse_rows = true}), *backend, kernels, false, &fuse, &schedule);
 }
 
 // Copies into slots: updates that are not written in place.
