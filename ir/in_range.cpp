@@ -25,6 +25,15 @@ bool is_within(const Extent& from, const Extent& to, const Bounds& b) {
   return (!b.low || is_at_most(*b.low, from)) && (!b.high || is_at_most(to, *b.high));
 }
 
+// Can the dtype hold all numbers between them? Extents are numbers of what indices count, which those meant for indices hold.
+bool holds_all(DType d, const Bounds& b) {
+  const auto held = [&](const std::optional<Extent>& e) {
+    const auto c = e ? e->constant() : std::nullopt;
+    return c ? holds(d, Literal(*c)) : d == DType::i32 || d == DType::i64;
+  };
+  return held(b.low) && held(b.high);
+}
+
 class Prover {
  public:
   explicit Prover(const GraphData& graph) : g_(graph) {}
@@ -41,7 +50,7 @@ class Prover {
         const auto& values = n.as<ConstantAttrs>().values;
         return std::all_of(values.begin(), values.end(), [&](const Literal& x) { return is_within(x.as_integer(), x.as_integer(), b); });
       }
-      case Op::iota: return is_within(0, n.types[0].elements() - 1, b);
+      case Op::iota: return counted(n.types[0].dtype, n.types[0].elements() - 1, b);
       case Op::argmax: return is_within(0, g_.type(n.operands[0]).extent(n.as<AxisAttrs>().axis) - 1, b);
       case Op::min: return both({b.low, {}}) && either({{}, b.high});
       case Op::max: return either({b.low, {}}) && both({{}, b.high});
@@ -50,7 +59,7 @@ class Prover {
       case Op::sub: return moved(n, 0, 1, -1, b, depth);
       case Op::cast: {
         const DType from = g_.type(n.operands[0]).dtype;
-        return from == DType::boolean ? is_within(0, 1, b) : !is_float(from) && operand(0, b);
+        return from == DType::boolean ? is_within(0, 1, b) : !is_float(from) && holds_all(n.types[0].dtype, b) && operand(0, b);
       }
       case Op::cumsum: return counts(n, b);
       case Op::sum: return part(n) == Extent(1) && operand(0, b);
@@ -62,10 +71,11 @@ class Prover {
   }
 
  private:
-  // x + sign c: with both bounds nothing is carried beyond what integers hold.
+  static bool counted(DType d, const Extent& last, const Bounds& b) { return holds_all(d, {Extent(0), last}) && is_within(0, last, b); }
+  // x + sign c: between bounds that the dtype holds nothing wraps.
   bool moved(const Node& n, std::size_t x, std::size_t c, int sign, const Bounds& b, int depth) const {
     const auto number = constant(n.operands[c]);
-    if (!number || !b.low || !b.high) return false;
+    if (!number || !b.low || !b.high || !holds_all(n.types[0].dtype, b)) return false;
     return holds(n.operands[x], {*b.low - sign * *number, *b.high - sign * *number}, depth + 1);
   }
   std::optional<Extent> constant(Value v) const {
@@ -78,7 +88,7 @@ class Prover {
   bool counts(const Node& n, const Bounds& b) const {
     const Node& from = g_.node(n.operands[0].node);
     return from.op == Op::cast && g_.type(from.operands[0]).dtype == DType::boolean &&
-           is_within(0, n.types[0].extent(n.as<CumsumAttrs>().axis), b);
+           counted(n.types[0].dtype, n.types[0].extent(n.as<CumsumAttrs>().axis), b);
   }
   Extent part(const Node& sum) const {
     Extent terms = 1;

@@ -99,8 +99,9 @@ bool keeps_indices(const Node& n) {
   return is_elementwise(n.op) || n.op == Op::broadcast || n.op == Op::order || n.op == Op::stop_gradient || n.op == Op::tag;
 }
 
-bool may_fail(const GraphData& graph, const Node& gather) {
-  return !is_index_below(graph, gather.operands[1], graph.type(gather.operands[0]).extent(gather.as<AxisAttrs>().axis));
+bool may_fail(const GraphData& graph, const Node& n) {
+  if (n.op == Op::gather) return !is_index_below(graph, n.operands[1], graph.type(n.operands[0]).extent(n.as<AxisAttrs>().axis));
+  return n.op == Op::scatter_add || n.op == Op::dynamic_slice || n.op == Op::dynamic_update;
 }
 
 int cost_of(const GraphData& graph, const Node& node) {

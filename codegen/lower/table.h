@@ -31,8 +31,8 @@ const LowerRow& lower_row(Op op);
 bool is_inlined(const GraphData& graph, const Node& node);
 // Is an element of it made of its operands' elements at the same indices? (Not so gather, slice and others that map indices.)
 bool keeps_indices(const Node& node);
-// May an index of a gather be out of range? (in_range.h)
-bool may_fail(const GraphData& graph, const Node& gather);
+// May an index that it looks up be out of range? (in_range.h)
+bool may_fail(const GraphData& graph, const Node& node);
 // Cost of one element, operands not counted.
 int cost_of(const GraphData& graph, const Node& node);
 // Sums over at most this many terms (all extents static) are written out.

@@ -423,7 +423,7 @@ class AttentionKernel {
     Ex row_step;
     const std::int64_t* step = constant_of(x_.stride(result, p.feature));
     if (apart) row_step = b_.integer(n);
-    else if (step && *step == 1 && n % lanes_ == 0 && g_.type(result).dtype == DType::f32) row_step = b_.let(x_.stride(result, f_.key));
+    else if (!in_tiles_ && step && *step == 1 && n % lanes_ == 0 && g_.type(result).dtype == DType::f32) row_step = b_.let(x_.stride(result, f_.key));
     using Multiply = std::function<void(BufferId c, Ex to, Ex c_pitch, bool adds)>;
     const auto add = [&](Ex row, Ex end, Ex first, std::int64_t width, const Multiply& multiply) {
       const auto by_way_of_scratch = [&] {

@@ -48,7 +48,8 @@ std::optional<Value> rows_of_zeros(const Site& s) {
   const Value chosen = s.emit(Op::select, NoAttrs{}, {points, counted, none});
   const Value row_of = s.emit(Op::max, NoAttrs{}, {s.emit(Op::min, NoAttrs{}, {chosen, last_row(s, n, by_place)}), none});
 
-  const std::string row = axis + ".row";
+  std::string row = axis + ".row";
+  while (table.has(row) || indices.has(row)) row += "s";
   Type kept{table.dtype, {{row, n + 1}}};
   for (const Dim& d : table.dims)
     if (d.axis != axis) kept.dims.push_back(d);

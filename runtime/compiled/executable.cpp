@@ -248,11 +248,8 @@ class ExecutableBuilder {
   }
 
   bool may_fail(const Cluster& c) const {
-    return std::any_of(c.nodes.begin(), c.nodes.end(), [&](NodeId id) {
-      const Node& n = g().node(id);
-      if (n.op == Op::gather) return kernel::may_fail(g(), n);
-      return c.kind == ClusterKind::custom || n.op == Op::scatter_add || n.op == Op::dynamic_slice || n.op == Op::dynamic_update;
-    });
+    return c.kind == ClusterKind::custom ||
+           std::any_of(c.nodes.begin(), c.nodes.end(), [&](NodeId id) { return kernel::may_fail(g(), g().node(id)); });
   }
 
   bool elementwise_in(const Cluster& c, Value slot) const {

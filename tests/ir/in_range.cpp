@@ -1,6 +1,8 @@
 // What the graph says of indices: true only where every input bears it out.
 #include <uwaga/ir/in_range.h>
 
+#include <functional>
+
 #include <uwaga/ir/graph.h>
 #include <uwaga/ir/ops.h>
 
@@ -57,10 +59,22 @@ TEST_CASE("An index is known to be in range where the graph shows it") {
 TEST_CASE("Of other indices nothing is said") {
   Graph g;
   const Tensor x = any(g);
+  int i = 0;
   for (const Tensor& index : {x, min(x, 6), max(x, 0), x + 1, min(max(x, -1), 3), min(max(x, 0), 3) + x, min(max(x, 0), 3) - 1, rem(x, 4),
                               cumsum(x, cols), sum(cast(x < 3, i32), {cols}), cast(cast(x, f32), i32), select(x < 3, x, 0)}) {
-    INFO(g.data().node(index.value().node).operands.size());
+    INFO("the " << i++ << "th");
     CHECK_FALSE(is_index_below(g.data(), index.value(), 7));
   }
   CHECK_FALSE(is_index_below(g.data(), iota(g, rows, i32).value(), 7));  // however many rows there are
+}
+
+TEST_CASE("What wraps in a narrow dtype is in no range") {
+  Graph g;
+  const Tensor byte = g.input("x", i8, {cols}), clipped = max(min(g.input("y", i32, {cols}), 199), 0);
+  const Axis many{"many", 200};
+  for (const Tensor& narrow : {cast(clipped, i8), max(min(byte, 100), 0) + 100, iota(g, many, i8), iota(g, rows, i8),
+                               cumsum(cast(g.input("z", f32, {many}) < 0.0, i8), many)})
+    CHECK_FALSE(is_index_below(g.data(), cast(narrow, i32).value(), 201));
+  CHECK(is_index_below(g.data(), cast(max(min(byte, 100), 0) + 20, i32).value(), 121));
+  CHECK(is_index_below(g.data(), cast(cast(clipped, u8), i32).value(), 200));
 }
