@@ -21,6 +21,7 @@ namespace {
 struct StepOptions : BenchOptions {
   std::string model = "gpt2-124m";
   std::int64_t layers = 0, batch = 4, time = 64;
+  double clip = 1;
   bool profile = false;
 };
 
@@ -48,7 +49,7 @@ int step(const StepOptions& o, bool forward) {
   const Target target = target_of(o.device);
   const Sizes sizes{{"batch", o.batch}, {"time", o.time}};
   const auto building = std::chrono::steady_clock::now();
-  const Graph graph = forward ? evaluation_graph(m) : training_graph(m, AdamW{});
+  const Graph graph = forward ? evaluation_graph(m) : training_graph(m, AdamW{.clip = o.clip});
   const double build = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - building).count();
   State state;
   const std::int64_t resident = resident_bytes();
@@ -95,6 +96,8 @@ void add_bench_steps(CLI::App& bench, Chosen& chosen) {
     s->add_option("--layers", o->layers, "blocks (default: the model's own)")->check(whole_number(1, kMostLayers));
     s->add_option("--batch", o->batch, "windows of a step")->check(size)->capture_default_str();
     s->add_option("--time", o->time, "tokens of a window")->check(size)->capture_default_str();
+    if (!forward)
+      s->add_option("--clip", o->clip, "largest norm of the gradient; 0: not clipped")->check(real_number(0, 1e30))->capture_default_str();
     s->add_flag("--profile", o->profile, "also time every kernel, the least of all runs: a line each, the dearest first");
     add_bench_options(*s, *o);
     s->callback([&chosen, o, forward] { chosen = [o, forward] { return step(*o, forward); }; });

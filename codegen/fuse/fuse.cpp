@@ -170,18 +170,21 @@ class Fuser {
     return true;
   }
 
-  // A sum over patches of what a product stores anyway becomes the product's, where they are patches of its rows and columns.
+  // A sum over patches of what a product computes becomes the product's, where they are patches of its rows and columns, and something
+  // else of it is stored.
   void take_patch_sum(NodeId id) {
     const int sum = dag_.find(group_[id]);
     if (groups_[static_cast<std::size_t>(sum)].nodes.size() > 1) return;
-    const auto found = patch_sum(graph_, id, [&](Value v) { return is_leaf(v.node) || is_real(v.node); });
+    const auto is_stored = [&](NodeId n) {
+      return is_bordered(n) || std::any_of(readers_[n].begin(), readers_[n].end(), [&](NodeId r) { return r != id && dag_.find(group_[r]) != dag_.find(group_[n]); });
+    };
+    const auto found = patch_sum(graph_, id, [&](Value v) {
+      return is_leaf(v.node) || (is_real(v.node) && (graph_.node(v.node).op == Op::dot || is_stored(v.node)));
+    });
     if (!found || is_leaf(found->of.node)) return;
     const int product = dag_.find(group_[found->of.node]);
     Group& into = groups_[static_cast<std::size_t>(product)];
-    const auto& readers = readers_[found->of.node];
-    const bool stored = is_bordered(found->of.node) ||
-                        std::any_of(readers.begin(), readers.end(), [&](NodeId r) { return r != id && dag_.find(group_[r]) != product; });
-    if (into.kind != ClusterKind::contraction || !stored || values_of(into) + 1 > kMostValues) return;
+    if (into.kind != ClusterKind::contraction || std::none_of(into.nodes.begin(), into.nodes.end(), is_stored) || values_of(into) + 1 > kMostValues) return;
     const auto dot = std::find_if(into.nodes.begin(), into.nodes.end(), [&](NodeId n) { return graph_.node(n).op == Op::dot; });
     const Type &a = graph_.type(graph_.node(*dot).operands[0]), &b = graph_.type(graph_.node(*dot).operands[1]);
     const auto& [down, across] = found->sides;

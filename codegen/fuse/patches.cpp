@@ -55,7 +55,9 @@ std::optional<PatchSum> patch_sum(const GraphData& g, NodeId id, const std::func
 std::vector<PatchSum> patch_sums(const GraphData& g, const Cluster& cluster) {
   std::vector<PatchSum> out;
   if (cluster.kind != ClusterKind::contraction || cluster.outputs.size() < 2) return out;
-  const auto is_output = [&](Value v) { return std::find(cluster.outputs.begin(), cluster.outputs.end(), v) != cluster.outputs.end(); };
+  const auto is_output = [&](Value v) {
+    return g.node(v.node).op == Op::dot || std::find(cluster.outputs.begin(), cluster.outputs.end(), v) != cluster.outputs.end();
+  };
   for (const Value& v : cluster.outputs)
     if (auto sum = patch_sum(g, v.node, is_output)) out.push_back(std::move(*sum));
   return out;

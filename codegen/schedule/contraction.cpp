@@ -1,9 +1,9 @@
 #include <uwaga/codegen/schedule/contraction.h>
 
 #include <algorithm>
-#include <array>
 #include <numeric>
 
+#include <uwaga/codegen/schedule/elementwise.h>
 #include <uwaga/codegen/schedule/internal/contraction.h>
 #include <uwaga/codegen/schedule/reduce.h>
 #include <uwaga/codegen/schedule/register_tile.h>
@@ -56,6 +56,9 @@ Contraction::Contraction(const Graph& graph, const Patched& whole, const Layouts
   }
   plan_once(target);
   plan_b_as_it_lies();
+  streams_ = large_streams(g_, cluster_, target);
+  if (!streams_.empty() && target.tuning.stream_ahead_bytes > 0)
+    rows_ahead_ = parts(target.tuning.stream_ahead_bytes, task_columns_ * static_cast<std::int64_t>(size_of(dtype_)));
   epilogue_lanes_ = lanes_;
   if (task_columns_ % (2 * lanes_) == 0 && has_long_chains(g_, cluster_.nodes, target)) epilogue_lanes_ *= 2;
 }
@@ -147,6 +150,7 @@ void Contraction::write_products() {
   if (!once_b_) panels_b_ = b_.scratch(packed(), b_.integer(task_columns_ * pitch_));
   if ((packs_a_ && !once_a_) || packs_last_)
     packed_a_ = b_.scratch(packed(), b_.integer(along_rows_ ? tile_pitch_ * (group_rows_ / tile_rows_) : group_rows_ * pitch_a_));
+  if (!sums_.empty()) totals_ = b_.scratch(DType::f32, b_.integer(static_cast<std::int64_t>(sums_.size()) * task_columns_));
   tile_c_ = b_.scratch(dtype_, b_.integer((one_block ? tile_rows_ : task_rows_ + tile_rows_) * task_columns_));
   spread(base_env_, axes_.batch, Index::scalar(entry_));
   plan_packed();
@@ -173,7 +177,6 @@ void Contraction::write_products() {
       const Ex at_once = stored_at_once(row), last = one_block ? b_.integer(1, DType::boolean) : k < k0 + (most_terms_ + 1);
       tiles(row, group, first, k0, count, one_block ? Ex() : last, at_once);
       x_.branch(at_once, [] {}, [&] { x_.branch(last, [&] { divides_terms_ ? put_away(row, first) : epilogue(row, first); }); });
-      if (!sums_.empty()) x_.branch(last, [&] { sum_patches(row); });
     };
     if (packs_a_ && !once_a_) {
       x_.loop(row0_, row_end_, group_rows_, [&](Ex group) {
@@ -220,20 +223,33 @@ bool Contraction::whole_columns() const {
 
 void Contraction::prefetch_epilogue(Ex row, Ex column) {
   const auto terms = terms_.constant();
-  if (lanes_ == 1 || divides_terms_ || (terms && *terms < kHidingTerms)) return;
+  if (lanes_ == 1 || divides_terms_ || rows_ahead_ > 0 || (terms && *terms < kHidingTerms)) return;
   x_.loop(b_.integer(0), b_.integer(tile_rows_), 1, [&](Ex r) {
     IndexEnv at = base_env_;
     spread(at, axes_.rows, Index::scalar(b_.let(min(row + r, m_ - 1))));
     spread(at, axes_.columns, Index::scalar(column));
     for (const auto& [stored, where] : epilogue_streams(x_, roles_.node, epilogue_envs(x_, roles_.node, at))) {
       const auto layout = layouts_.find(stored);
-      if (layout != layouts_.end() && layout->second.cold && x_.computes(stored.node)) continue;
+      if (x_.computes(stored.node) && (!streams_.empty() || (layout != layouts_.end() && layout->second.cold))) continue;
       const BufferId b = x_.buffer(stored, false);
       const Ex first = b_.let(lanes_of(x_.address(stored, where)));
       const auto line = static_cast<std::int64_t>(64 / size_of(g_.type(stored).dtype));
       for (std::int64_t i = 0; i < panel_; i += line) b_.prefetch(b, first + i);
     }
   });
+}
+
+void Contraction::fetch_streams(Ex row, Ex column) {
+  if (rows_ahead_ == 0) return;
+  IndexEnv at = base_env_;
+  spread(at, axes_.rows, Index::scalar(b_.let(min(row + rows_ahead_, m_ - 1))));
+  spread(at, axes_.columns, Index::scalar(column0_ + column));
+  for (const auto& [stored, where] : epilogue_streams(x_, roles_.node, epilogue_envs(x_, roles_.node, at))) {
+    if (std::find(streams_.begin(), streams_.end(), stored) == streams_.end()) continue;
+    const Ex first = b_.let(lanes_of(x_.address(stored, where)));
+    const auto line = static_cast<std::int64_t>(64 / size_of(g_.type(stored).dtype));
+    for (std::int64_t i = 0; i < epilogue_lanes_; i += line) b_.prefetch(x_.buffer(stored, false), first + i);
+  }
 }
 
 void Contraction::tiles(Ex row, Ex group, Ex first, Ex k0, Ex count, Ex last, Ex at_once) {
@@ -314,7 +330,7 @@ void Contraction::multiply_and_pack(RegisterTile tile, TilePlace place, Ex colum
 }
 
 void Contraction::plan_c() {
-  if (!many_terms_ || divides_terms_ || axes_.rows.size() != 1 || axes_.columns.size() != 1 || cluster_.outputs.size() != 1) return;
+  if (!many_terms_ || divides_terms_ || !sums_.empty() || axes_.rows.size() != 1 || axes_.columns.size() != 1 || cluster_.outputs.size() != 1) return;
   const Value result = cluster_.outputs[0];
   const auto layout = layouts_.find(result);
   if (g_.type(result).dtype != dtype_ || (layout != layouts_.end() && layout->second.cold)) return;
@@ -345,23 +361,26 @@ kernel::Ex Contraction::stored_at_once(Ex row) {
 void Contraction::epilogue(Ex begin, Ex first) {
   const int lanes = epilogue_lanes_;
   x_.loop(begin, min(begin + tile_rows_, row_end_), 1, [&](Ex row) {
-    const Ex columns = min(n_ - column0_, b_.integer(task_columns_));
+    const Ex columns = min(n_ - column0_, b_.integer(task_columns_)), in_patch = sums_.empty() ? Ex() : b_.let(row % kPatch);
+    if (in_patch) x_.branch(in_patch < 1, [&] { begin_patches(); });
     const auto vector = [&](Ex column, bool masked) {
       IndexEnv at = base_env_;
       spread(at, axes_.rows, Index::scalar(row));
       spread(at, axes_.columns, Index::ramp(column0_ + column, lanes, lanes));
       if (masked) at = at.masked(b_.ramp(column, lanes) < b_.splat(columns, lanes));
       b_.at(roles_.ordinal);
-      finish_dot(x_, roles_.node, at, b_.let(b_.load(tile_c_, b_.ramp((row - first) * task_columns_ + column, lanes))));
+      fetch_streams(row, column);
+      const auto envs = finish_dot(x_, roles_.node, at, b_.let(b_.load(tile_c_, b_.ramp((row - first) * task_columns_ + column, lanes))));
+      add_to_patches(column, at, envs);
     };
-    const auto c = columns_.constant();
-    if (c && *c % lanes == 0) {
+    if (is_multiple(columns_, lanes)) {
       x_.loop(b_.integer(0), columns, lanes, [&](Ex column) { vector(column, false); });
-      return;
+    } else {
+      const Ex whole = b_.let(columns / lanes * lanes);
+      x_.loop(b_.integer(0), whole, lanes, [&](Ex column) { vector(column, false); });
+      x_.branch(whole < columns, [&] { vector(whole, true); });
     }
-    const Ex whole = b_.let(columns / lanes * lanes);
-    x_.loop(b_.integer(0), whole, lanes, [&](Ex column) { vector(column, false); });
-    x_.branch(whole < columns, [&] { vector(whole, true); });
+    if (in_patch) x_.branch(b_.integer(kPatch - 2) < in_patch, [&] { end_patches(row); });
   });
 }
 
@@ -377,46 +396,42 @@ void Contraction::put_away(Ex begin, Ex first) {
   });
 }
 
-void Contraction::sum_patches(Ex row) {
-  const Ex end = b_.let(min(row + tile_rows_, row_end_)), done = b_.let(end - row0_), all = b_.let(row_end_ < end + 1);
-  x_.branch(done % unit_rows_ < 1 || all, [&] {
-    const Ex unit = b_.let((done - 1) / unit_rows_ * unit_rows_);
-    x_.loop(b_.let(row0_ + max(unit - unit_rows_, b_.integer(0))), b_.let(b_.select(all, end, row0_ + unit)), kPatch, [&](Ex first) {
-      x_.loop(b_.integer(0), min(n_ - column0_, b_.integer(task_columns_)), kPatch, [&](Ex column) {
-        for (const PatchSum& sum : sums_) sum_patch(sum, first, b_.let(column0_ + column));
-      });
-    });
+void Contraction::add_to_patches(Ex column, const IndexEnv& at, const std::map<Value, IndexEnv>& envs) {
+  for (std::size_t i = 0; i < sums_.size(); ++i) {
+    const Ex term = x_.value(sums_[i].element, envs.at(sums_[i].of)), place = b_.ramp(total_of(i, column), term.type().lanes);
+    x_.at(sums_[i].sum);
+    b_.store(totals_, place, b_.load(totals_, place) + term, at.mask);
+  }
+}
+
+void Contraction::each_total(const std::function<void(std::size_t, Ex)>& body) {
+  for (std::size_t i = 0; i < sums_.size(); ++i)
+    x_.loop(b_.integer(0), min(n_ - column0_, b_.integer(task_columns_)), kPatch, [&](Ex column) { body(i, column); });
+}
+
+void Contraction::begin_patches() {
+  each_total([&](std::size_t i, Ex column) {
+    for (std::int64_t lane = 0; lane < kPatch; lane += lanes_) b_.store(totals_, b_.ramp(total_of(i, column + lane), lanes_), b_.splat(b_.real(0), lanes_));
   });
 }
 
-void Contraction::sum_patch(const PatchSum& sum, Ex row, Ex column) {
-  // Axis by axis, none of them joined: the sum lies otherwise.
-  IndexEnv of_dot = base_env_;
-  spread_flat(x_, of_dot, roles_.batch, g_.type(roles_.a), Index::scalar(entry_));
-  spread_flat(x_, of_dot, roles_.rows, g_.type(roles_.a), Index::scalar(row));
-  spread_flat(x_, of_dot, roles_.columns, g_.type(roles_.b), Index::scalar(column));
-  IndexEnv at = epilogue_envs(x_, roles_.node, of_dot).at(sum.of);
-  std::array<Ex, 2> first;
-  for (std::size_t i = 0; i < 2; ++i) {
-    const PatchSum::Side& side = sum.sides[i];
-    first[i] = b_.let(at.at(side.axis).base);
-    if (!side.block.empty()) at.axes[side.block] = Index::scalar(b_.let(first[i] / kPatch));
-  }
-  x_.define(sum.of, [&](const IndexEnv& env) { return x_.load(sum.of, env); });
-  x_.at(sum.sum);
-  std::vector<Ex> lanes;
-  for (std::int64_t lane = 0; lane < kPatch; lane += lanes_) lanes.push_back(b_.variable(b_.splat(b_.real(0), lanes_)));
-  x_.loop(b_.integer(0), b_.integer(kPatch), 1, [&](Ex i) {
-    for (std::size_t u = 0; u < lanes.size(); ++u) {
-      const Ex lane = first[1] + static_cast<std::int64_t>(u) * lanes_;
-      const IndexEnv entry = at.with(sum.sides[0].axis, Index::scalar(first[0] + i)).with(sum.sides[1].axis, Index::ramp(lane, lanes_, lanes_));
-      const Ex term = x_.value(sum.element, entry);
-      x_.at(sum.sum);
-      b_.assign(lanes[u], lanes[u] + term);
-    }
+void Contraction::end_patches(Ex row) {
+  each_total([&](std::size_t i, Ex column) {
+    const PatchSum& sum = sums_[i];
+    // Axis by axis, none of them joined: the sum lies otherwise.
+    IndexEnv of_dot = base_env_;
+    spread_flat(x_, of_dot, roles_.batch, g_.type(roles_.a), Index::scalar(entry_));
+    spread_flat(x_, of_dot, roles_.rows, g_.type(roles_.a), Index::scalar(row));
+    spread_flat(x_, of_dot, roles_.columns, g_.type(roles_.b), Index::scalar(b_.let(column0_ + column)));
+    IndexEnv at = epilogue_envs(x_, roles_.node, of_dot).at(sum.of);
+    for (const PatchSum::Side& side : sum.sides)
+      if (!side.block.empty()) at.axes[side.block] = Index::scalar(b_.let(b_.let(at.at(side.axis).base) / kPatch));
+    x_.at(sum.sum);
+    std::vector<Ex> lanes;
+    for (std::int64_t lane = 0; lane < kPatch; lane += lanes_) lanes.push_back(b_.let(b_.load(totals_, b_.ramp(total_of(i, column + lane), lanes_))));
+    define_results(x_, {reduction_of(b_, g_, sum.sum)}, {join_lanes(b_, Op::add, lanes)});
+    x_.store({sum.sum, 0}, at, x_.value({sum.sum, 0}, at));
   });
-  define_results(x_, {reduction_of(b_, g_, sum.sum)}, {join_lanes(b_, Op::add, lanes)});
-  x_.store({sum.sum, 0}, at, x_.value({sum.sum, 0}, at));
 }
 
 }  // namespace uwaga::schedule

@@ -290,11 +290,19 @@ std::map<Value, IndexEnv> epilogue_envs(Inline& x, NodeId dot, const IndexEnv& a
   return envs;
 }
 
-void finish_dot(Inline& x, NodeId dot, const IndexEnv& at, Ex sum) {
+std::map<Value, IndexEnv> finish_dot(Inline& x, NodeId dot, const IndexEnv& at, Ex sum) {
   const Ex rounded = x.rounded(sum, x.graph().node(dot).types[0].dtype);
   x.define({dot, 0}, [rounded](const IndexEnv&) { return rounded; });
   const auto envs = epilogue_envs(x, dot, at);
-  for (Value v : x.cluster().outputs) x.store(v, envs.at(v), x.value(v, envs.at(v)));
+  const std::vector<Value>& outputs = x.cluster().outputs;
+  // Every result before any store, which may be in place of what another is computed from.
+  std::vector<Ex> values;
+  for (Value v : outputs) {
+    const Ex e = x.value(v, envs.at(v));
+    values.push_back(outputs.size() > 1 ? x.builder().let(e) : e);
+  }
+  for (std::size_t i = 0; i < outputs.size(); ++i) x.store(outputs[i], envs.at(outputs[i]), values[i]);
+  return envs;
 }
 
 namespace {

@@ -78,8 +78,8 @@ kernel::Ex pair_with_zero(kernel::KernelBuilder& b, kernel::Ex x);
 // Where the values of the cluster after the dot lie, given where the dot's own does: axis ops walked forwards.
 std::map<Value, kernel::IndexEnv> epilogue_envs(kernel::Inline& x, NodeId dot, const kernel::IndexEnv& at);
 
-// Stores the cluster's outputs where the dot's result `at` has this sum, rounded to its dtype.
-void finish_dot(kernel::Inline& x, NodeId dot, const kernel::IndexEnv& at, kernel::Ex sum);
+// Stores the cluster's outputs where the dot's result `at` has this sum, rounded to its dtype; where values lie then: epilogue_envs.
+std::map<Value, kernel::IndexEnv> finish_dot(kernel::Inline& x, NodeId dot, const kernel::IndexEnv& at, kernel::Ex sum);
 
 // What lies in memory as large as the dot's result and is read or written by the ops after it, at the indices that go with
 // `envs`, which epilogue_envs gave.

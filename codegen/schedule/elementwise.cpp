@@ -47,19 +47,15 @@ void each_element(Inline& x, const HostTarget& target, Value like, const std::fu
   });
 }
 
-namespace {
-
 // Streams, at least, of which a loop fetches all ahead, where together they are known to be more than so many second caches hold: of what
 // a cache has, that takes longer than to read it.
 constexpr std::size_t kFetchedStreams = 3;
 constexpr std::int64_t kPastCaches = 2;
 
-// What is read beside the result, element by element, where it is fetched ahead.
-std::vector<Value> streams_of(const GraphData& g, const Cluster& cluster, const HostTarget& target) {
+std::vector<Value> large_streams(const GraphData& g, const Cluster& cluster, const HostTarget& target) {
   const Type& space = g.type(cluster.outputs[0]);
   std::vector<Value> out;
   std::int64_t bytes = 0;
-  if (target.tuning.stream_ahead_bytes == 0) return out;
   for (const Value& v : cluster.inputs) {
     const Type& t = g.type(v);
     const Op op = g.node(v.node).op;
@@ -70,6 +66,8 @@ std::vector<Value> streams_of(const GraphData& g, const Cluster& cluster, const 
   if (out.size() < kFetchedStreams || bytes <= kPastCaches * target.l2_bytes) out.clear();
   return out;
 }
+
+namespace {
 
 void fetch_streams(Inline& x, const std::vector<Value>& streams, const IndexEnv& env, std::int64_t bytes) {
   if (env.mask) return;
@@ -88,7 +86,8 @@ Schedule elementwise(const Graph& graph, const Cluster& cluster, const Layouts& 
   ScheduledKernel& scheduled = out.kernels.emplace_back();
   KernelBuilder b("loop");
   Inline x(b, graph, cluster, layouts, scheduled);
-  const std::vector<Value> streams = streams_of(graph.data(), cluster, target);
+  const std::vector<Value> streams =
+      target.tuning.stream_ahead_bytes > 0 ? large_streams(graph.data(), cluster, target) : std::vector<Value>();
   each_element(x, target, cluster.outputs[0], [&](const IndexEnv& env) {
     fetch_streams(x, streams, env, target.tuning.stream_ahead_bytes);
     std::vector<Ex> values;

@@ -102,7 +102,13 @@ Schedule contraction_for_host(const Graph& graph, const Cluster& cluster, const 
     return out;
   }
   Patched alone{whole.core, {}, {}, {}};
-  append(out, few ? schedule_few_rows(graph, whole.core, layouts, target) : schedule_contraction(graph, alone, layouts, target), whole.at);
+  std::vector<Value> between;  // what is stored for the sums alone
+  for (const PatchSum& sum : whole.sums)
+    if (auto& outputs = alone.core.outputs; std::find(outputs.begin(), outputs.end(), sum.of) == outputs.end()) {
+      between.push_back(sum.of);
+      outputs.push_back(sum.of);
+    }
+  append(out, few ? schedule_few_rows(graph, alone.core, layouts, target) : schedule_contraction(graph, alone, layouts, target), whole.at);
   for (const PatchSum& sum : whole.sums) {
     Cluster after;
     after.inputs = {sum.of};
@@ -110,6 +116,11 @@ Schedule contraction_for_host(const Graph& graph, const Cluster& cluster, const 
     const std::vector<std::size_t> at = nodes_behind(graph.data(), cluster, after.outputs, sum.of);
     for (std::size_t i : at) after.nodes.push_back(cluster.nodes[i]);
     append(out, loop_for_host(graph, after, layouts, target), at);
+  }
+  for (const Value& v : between) {
+    const Value temporary{kTemporary, static_cast<std::uint32_t>(out.temporaries.size())};
+    out.temporaries.push_back({graph->type(v).dtype, graph->type(v).elements()});
+    for (ScheduledKernel& k : out.kernels) std::replace(k.buffers.begin(), k.buffers.end(), v, temporary);
   }
   return out;
 }

@@ -81,6 +81,9 @@ class Chooser {
         if (bytes(v) < kLarge || std::any_of(outputs.begin(), outputs.end(), [&](const Output& o) { return o.value == v; })) continue;
         const auto reader = read.find(v);
         const auto leaf = leaves.find(v);
+        // Written over what the cluster has just read.
+        const auto reads = [&](Value in) { return leaf != leaves.end() && leaf->second && in == Value{*leaf->second, 0}; };
+        if (std::any_of(clusters[i].inputs.begin(), clusters[i].inputs.end(), reads)) continue;
         std::int64_t between = reader != read.end() ? before[reader->second] - before[i + 1] : leaf == leaves.end() ? 0 : kFar;
         if (reader == read.end() && leaf != leaves.end() && leaf->second) {
           const auto next = read.find({*leaf->second, 0});

@@ -18,7 +18,7 @@ AdamwStep adamw(SharedCalls& shared, Operand parameter, Operand gradient, Operan
     const Tensor g = in[1] * in[5];
     const Tensor m = in[2] * beta1 + g * (1 - beta1);
     const Tensor v = in[3] * beta2 + g * g * (1 - beta2);
-    const Tensor root = sqrt(v) / sqrt(in[7]) + epsilon;
+    const Tensor root = sqrt(v) * (1.0 / sqrt(in[7])) + epsilon;
     const Tensor kept = decay == 0 ? p : p * (1.0 - rate * decay);
     return std::vector<Tensor>{kept - rate / in[6] * (m / root), m, v};
   };

@@ -1,19 +1,19 @@
 #include <uwaga/ir/attributes.h>
 #include <uwaga/runtime/compiled/internal/backend.h>
+#include <uwaga/runtime/compiled/internal/by_value.h>
+#include <uwaga/runtime/compiled/internal/in_place.h>
 #include <uwaga/runtime/compiled/internal/together.h>
 
 #include <algorithm>
 #include <chrono>
+#include <numeric>
 #include <optional>
 #include <set>
 #include <span>
 
 #include <uwaga/codegen/fuse/cluster_order.h>
-#include <uwaga/codegen/fuse/groups.h>
 #include <uwaga/codegen/fuse/written.h>
 #include <uwaga/codegen/kernel/hash.h>
-#include <uwaga/codegen/lower/table.h>
-#include <uwaga/codegen/whole_calls.h>
 #include <uwaga/ir/error.h>
 #include <uwaga/ir/on_threads.h>
 
@@ -31,26 +31,6 @@ int KernelSet::add(kernel::Kernel kernel) {
 
 namespace {
 
-// One entry a value of a graph, in an array.
-template <typename T>
-class ByValue {
- public:
-  ByValue(const GraphData& g, T none) {
-    first_.reserve(g.nodes().size());
-    std::size_t values = 0;
-    for (const Node& n : g.nodes()) {
-      first_.push_back(static_cast<std::uint32_t>(values));
-      values += n.types.size();
-    }
-    entries_.assign(values, none);
-  }
-  T& operator[](Value v) { return entries_[first_[v.node] + v.output]; }
-  const T& operator[](Value v) const { return entries_[first_[v.node] + v.output]; }
-
- private:
-  std::vector<std::uint32_t> first_;
-  std::vector<T> entries_;
-};
 constexpr int kNone = -1;
 constexpr NodeId kNoSlot = ~NodeId{0};
 
@@ -64,8 +44,7 @@ class ExecutableBuilder {
     for (const Update& u : g().updates()) {
       if (slot == g().parameters().end() || slot->first != u.path) slot = g().parameters().find(u.path);
       check_internal(slot != g().parameters().end(), "an update of no slot");
-      updated_.push_back(slot++->second);
-      written_.push_back(written_by(g(), u));
+      updates_.push_back({slot++->second, written_by(g(), u)});
     }
   }
 
@@ -79,11 +58,14 @@ class ExecutableBuilder {
     add_border();
     count_uses();
     if (in_place) {
-      find_in_place();
+      write_in_place();
       find_appended();
+    } else {
+      in_order_.order.resize(out_->clustering.clusters.size());
+      std::iota(in_order_.order.begin(), in_order_.order.end(), 0);
     }
     make_plans();
-    for (std::size_t i = 0; i < out_->clustering.clusters.size(); ++i) add_cluster(static_cast<int>(i));
+    for (int i : in_order_.order) add_cluster(i);
     add_commits();
     bring_together(out_->steps, 0, out_->first_commit, kernels_.kernels());
     bring_together(out_->steps, out_->first_commit, out_->steps.size(), kernels_.kernels());
@@ -149,32 +131,15 @@ class ExecutableBuilder {
     }
   }
 
-  // Updates that may be written straight into their slot. A cluster commits as a whole, after everything else and after the
-  // check for errors, so it must not be able to fail, and every value it stores must be an update that nothing else reads. It reads
-  // the slots it writes only element by element, and no other committing cluster reads them.
-  void find_in_place() {
-    const auto& clusters = out_->clustering.clusters;
-    ByValue<NodeId> slot_of(g(), kNoSlot);  // by update
-    for (std::size_t i = 0; i < updated_.size(); ++i)
-      if (!written_[i].first_row) slot_of[written_[i].value] = updated_[i];
-    for (std::size_t i = 0; i < clusters.size(); ++i) {
-      const Cluster& c = clusters[i];
-      const bool all = std::all_of(c.outputs.begin(), c.outputs.end(), [&](Value v) {
-        return !is_stored(v) && uses_[v] == 1 && slot_of[v] != kNoSlot && elementwise_in(c, {slot_of[v], 0});
-      });
-      if (all && c.kind != ClusterKind::structure && !may_fail(c)) committing_.insert(static_cast<int>(i));
-    }
-    // Where one reads what another writes, the reader runs before all that commit, and its values are copied.
-    ByValue<int> writer(g(), kNone);  // by slot
-    for (int i : committing_)
-      for (Value v : clusters[static_cast<std::size_t>(i)].outputs) writer[{slot_of[v], 0}] = i;
-    for (auto it = committing_.begin(); it != committing_.end();) {
-      const auto& in = clusters[static_cast<std::size_t>(*it)].inputs;
-      const bool reads = std::any_of(in.begin(), in.end(), [&](Value v) { return writer[v] != kNone && writer[v] != *it; });
-      it = reads ? committing_.erase(it) : std::next(it);
-    }
-    for (int i : committing_)
-      for (Value v : clusters[static_cast<std::size_t>(i)].outputs) in_place_[v] = of_value_[{slot_of[v], 0}];
+  void write_in_place() {
+    in_order_ = find_in_place(g(), out_->clustering.clusters, updates_);
+    ByValue<NodeId> slots(g(), kNoSlot);  // by update
+    for (const SlotUpdate& u : updates_)
+      if (!u.written.first_row) slots[u.written.value] = u.slot;
+    for (const std::set<int>* clusters : {&in_order_.last, &in_order_.products})
+      for (int i : *clusters)
+        for (Value v : out_->clustering.clusters[static_cast<std::size_t>(i)].outputs)
+          if (slots[v] != kNoSlot) in_place_[v] = of_value_[{slots[v], 0}];
   }
 
   // What a slot holds of the past with new rows behind it, concat({slice(slot, 0, n), rows}), is the slot itself once the rows
@@ -184,10 +149,10 @@ class ExecutableBuilder {
     const auto& clusters = out_->clustering.clusters;
     int last_failing = kNone;
     for (std::size_t i = 0; i < clusters.size(); ++i)
-      if (clusters[i].kind == ClusterKind::structure || may_fail(clusters[i])) last_failing = static_cast<int>(i);
-    for (std::size_t u = 0; u < updated_.size(); ++u) {
-      if (!written_[u].first_row) continue;
-      const Value slot{updated_[u], 0};
+      if (clusters[i].kind == ClusterKind::structure || may_fail(g(), clusters[i])) last_failing = static_cast<int>(i);
+    for (std::size_t u = 0; u < updates_.size(); ++u) {
+      if (!updates_[u].written.first_row) continue;
+      const Value slot{updates_[u].slot, 0};
       int reader = kNone, readers = 0;
       for (std::size_t i = 0; i < clusters.size(); ++i)
         if (std::find(clusters[i].inputs.begin(), clusters[i].inputs.end(), slot) != clusters[i].inputs.end()) {
@@ -196,12 +161,12 @@ class ExecutableBuilder {
         }
       if (readers != 1 || uses_[slot] != 1 || reader <= last_failing) continue;
       const Cluster& c = clusters[static_cast<std::size_t>(reader)];
-      if (c.outputs.size() != 1 || is_stored(c.outputs[0]) || !is_appended(c.outputs[0], slot, written_[u])) continue;
+      if (c.outputs.size() != 1 || is_stored(c.outputs[0]) || !is_appended(c.outputs[0], slot, updates_[u].written)) continue;
       const Type& type = g().type(slot);
       Layout layout{type.axes()};
-      if (rows_of(type, written_[u].axis).pieces != 1) {
+      if (rows_of(type, updates_[u].written.axis).pieces != 1) {
         if (!reads_by_strides(c.outputs[0])) continue;
-        layout.room = Layout::Room{written_[u].axis, type.extent(written_[u].axis)};
+        layout.room = Layout::Room{updates_[u].written.axis, type.extent(updates_[u].written.axis)};
       }
       appended_[reader] = u;
       out_->layouts[c.outputs[0]] = std::move(layout);
@@ -232,7 +197,7 @@ class ExecutableBuilder {
   // Is it read by clusters alone that go by its strides, and by nothing that takes it as one piece?
   bool reads_by_strides(Value v) const {
     const auto& clusters = out_->clustering.clusters;
-    return std::none_of(written_.begin(), written_.end(), [&](const Written& w) { return w.value == v; }) &&
+    return std::none_of(updates_.begin(), updates_.end(), [&](const SlotUpdate& u) { return u.written.value == v; }) &&
            std::all_of(clusters.begin(), clusters.end(), [&](const Cluster& c) {
              const bool by_strides = c.kind == ClusterKind::attention || c.kind == ClusterKind::contraction || c.kind == ClusterKind::loop;
              return by_strides || std::find(c.inputs.begin(), c.inputs.end(), v) == c.inputs.end();
@@ -240,33 +205,11 @@ class ExecutableBuilder {
   }
 
   Copy append(std::size_t update) const {
-    const Written& w = written_[update];
-    const Type& type = g().type({updated_[update], 0});
+    const Written& w = updates_[update].written;
+    const Type& type = g().type({updates_[update].slot, 0});
     const Rows rows = rows_of(type, w.axis);
-    return {storage_of(w.value), storage_of({updated_[update], 0}), *w.first_row * Extent(rows.elements), rows.pieces,
+    return {storage_of(w.value), storage_of({updates_[update].slot, 0}), *w.first_row * Extent(rows.elements), rows.pieces,
             rows.elements * *type.extent(w.axis).constant()};
-  }
-
-  bool may_fail(const Cluster& c) const {
-    return c.kind == ClusterKind::custom ||
-           std::any_of(c.nodes.begin(), c.nodes.end(), [&](NodeId id) { return kernel::may_fail(g(), g().node(id)); });
-  }
-
-  bool elementwise_in(const Cluster& c, Value slot) const {
-    // A reduction along rows makes several passes: what one has written, the next would read.
-    const bool once = c.kind == ClusterKind::loop && std::none_of(c.nodes.begin(), c.nodes.end(), [&](NodeId id) { return is_sum(g(), id); });
-    if (!once) return std::find(c.inputs.begin(), c.inputs.end(), slot) == c.inputs.end();
-    std::vector<Value> tainted{slot};
-    for (NodeId id : c.nodes) {
-      const Node& n = g().node(id);
-      const auto touches = [&](Value v) { return std::find(tainted.begin(), tainted.end(), v) != tainted.end(); };
-      if (std::none_of(n.operands.begin(), n.operands.end(), touches)) continue;
-      // A call repeats its scalars.
-      const auto repeats = [&](Value v) { return touches(v) && g().type(v).rank() < n.types[0].rank(); };
-      if (!is_elementwise(n.op) && (!is_whole_call(n) || std::any_of(n.operands.begin(), n.operands.end(), repeats))) return false;
-      for (std::uint32_t i = 0; i < n.types.size(); ++i) tainted.push_back({id, i});
-    }
-    return true;
   }
 
   static Array table_of(const ConstantAttrs& a) {
@@ -312,7 +255,7 @@ class ExecutableBuilder {
     if (const auto it = appended_.find(index); it != appended_.end()) {
       out_->first_commit = std::min(out_->first_commit, out_->steps.size());
       out_->steps.push_back(append(it->second));
-      of_value_[cluster.outputs[0]] = of_value_[{updated_[it->second], 0}];
+      of_value_[cluster.outputs[0]] = of_value_[{updates_[it->second].slot, 0}];
       return;
     }
     if (cluster.kind == ClusterKind::structure) {
@@ -327,14 +270,15 @@ class ExecutableBuilder {
     const auto writes = [](const ClusterPlan::Call& call) {
       return std::any_of(call.buffers.begin(), call.buffers.end(), [](const auto& b) { return b.first == ClusterPlan::From::output; });
     };
-    if (std::any_of(p.calls.begin(), std::prev(p.calls.end()), writes) && committing_.erase(index))
+    if (std::any_of(p.calls.begin(), std::prev(p.calls.end()), writes) && in_order_.last.erase(index) + in_order_.products.erase(index) > 0)
       for (Value v : cluster.outputs) in_place_[v] = kNone;
     const bool copies = !becomes_result(cluster, p);
     for (Value v : cluster.outputs) {
       if (in_place_[v] != kNone) of_value_[v] = in_place_[v];
       else if (!is_stored(v)) add_value(Storage::Kind::arena, 0, v);
     }
-    std::vector<Step>& steps = committing_.count(index) ? commits_ : out_->steps;
+    std::vector<Step>& steps = in_order_.last.contains(index) ? commits_ : out_->steps;
+    if (in_order_.products.contains(index)) out_->first_commit = std::min(out_->first_commit, steps.size());
     std::vector<int> temporaries;
     for (const Temporary& t : p.temporaries) temporaries.push_back(temporary(t.dtype, t.elements, t.parts));
     for (ClusterPlan::Call& call : std::span(p.calls).subspan(copies ? 0 : 1)) {
@@ -379,7 +323,7 @@ class ExecutableBuilder {
     for (const Cluster& c : out_->clustering.clusters)
       for (Value v : c.inputs) ++uses_[v];
     for (const Output& o : g().outputs()) ++uses_[o.value];
-    for (const Written& w : written_) ++uses_[w.value];
+    for (const SlotUpdate& u : updates_) ++uses_[u.written.value];
   }
 
   // Gives what a cluster copies first to its result where nothing else wants it; the copy is then left out.
@@ -481,11 +425,11 @@ class ExecutableBuilder {
     out_->first_commit = std::min(out_->first_commit, out_->steps.size());
     // Copies first: they may read slots that the kernels are about to overwrite.
     std::vector<Step> slot_copies;
-    for (std::size_t i = 0; i < updated_.size(); ++i) {
-      const Value written = written_[i].value;
-      const int from = storage_of(written), to = storage_of({updated_[i], 0});
+    for (std::size_t i = 0; i < updates_.size(); ++i) {
+      const Value written = updates_[i].written.value;
+      const int from = storage_of(written), to = storage_of({updates_[i].slot, 0});
       if (from == to) continue;
-      if (written_[i].first_row) {
+      if (updates_[i].written.first_row) {
         const bool done = std::any_of(appended_.begin(), appended_.end(), [&](const auto& a) { return a.second == i; });
         if (!done) slot_copies.push_back(append(i));
         continue;
@@ -547,9 +491,8 @@ class ExecutableBuilder {
   ByValue<int> of_value_;  // storages
   ByValue<int> in_place_;  // of updates: the storage of the slot
   ByValue<int> uses_;      // clusters that read it, outputs and updates that are it
-  std::vector<NodeId> updated_;  // by update: the slot
-  std::vector<Written> written_;  // by update
-  std::set<int> committing_;
+  std::vector<SlotUpdate> updates_;
+  InPlace in_order_;
   std::map<int, std::size_t> appended_;  // by cluster: the update that writes the rows
   std::vector<std::pair<Value, int>> copies_;
   std::vector<Step> commits_;

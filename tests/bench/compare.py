@@ -3,7 +3,8 @@
 
     tests/bench/compare.py --python ~/peers/bin/python [--rounds 3] [--threads 2] [--out FILE] [ROW ...]
 
-Rows: training steps of GPT-2 124M and of a LLaMA of 110M at B4 T64 (step, llama) and B1 T1024 (long, llama-long); the loss alone at B4
+Rows: training steps of GPT-2 124M and of a LLaMA of 110M at B4 T64 (step, llama) and B1 T1024 (long, llama-long), and the same whose
+gradients are not clipped (step-unclipped, llama-unclipped, long-unclipped, llama-long-unclipped); the loss alone at B4
 T64 and B1 T512 (forward, forward-long, llama-forward, llama-forward-long); one token after the other, behind 64 and 896 (decode,
 decode-long, llama-decode, llama-decode-long); each of these with -bf16 behind too. gemm and gemm-bf16: the matrix products of those
 steps, squares and odd sizes. kernels: what is no matrix product, beside the bandwidth of the level its data is in. machine: what it
@@ -32,6 +33,8 @@ STEPS = {"step": ("gpt2-124m", "step", 4, 64), "long": ("gpt2-124m", "step", 1, 
          "llama": ("llama-110m", "step", 4, 64), "llama-long": ("llama-110m", "step", 1, 1024),
          "forward": ("gpt2-124m", "forward", 4, 64), "forward-long": ("gpt2-124m", "forward", 1, 512),
          "llama-forward": ("llama-110m", "forward", 4, 64), "llama-forward-long": ("llama-110m", "forward", 1, 512)}
+UNCLIPPED = "-unclipped"
+STEPS.update({row + UNCLIPPED: shape for row, shape in STEPS.items() if shape[1] == "step"})
 DECODE = {"decode": ("gpt2-124m", 64), "decode-long": ("gpt2-124m", 896), "llama-decode": ("llama-110m", 64), "llama-decode-long": ("llama-110m", 896)}
 KNOWN = ["machine"] + [name + kind for name in [*STEPS, *DECODE, "gemm"] for kind in ("", "-bf16")] + ["kernels"]
 
@@ -79,7 +82,10 @@ def step_commands(row, precision):
     model, work, batch, length = STEPS[row]
     size = ["--model", model, "--batch", str(batch), "--time", str(length), "--runs", str(o.runs)]
     kind = (["--bf16"] if precision == "bf16" else []) + (["--forward"] if work == "forward" else [])
-    commands = {"uwaga": ours(work, *at(precision), *size), "torch eager": peer("step.py", *size, *kind),
+    clip = []
+    if row.endswith(UNCLIPPED):
+        clip, kind = ["--clip", "0"], [*kind, "--unclipped"]
+    commands = {"uwaga": ours(work, *at(precision), *size, *clip), "torch eager": peer("step.py", *size, *kind),
                 "torch compiled": peer("step.py", *size, *kind, "--compile"), "jax": peer("step_jax.py", *size, *kind)}
     if work == "forward" and precision == "f32":
         commands["onnxruntime"] = peer("forward_onnxruntime.py", *size)

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -168,6 +169,9 @@ class Contraction {
   bool whole_columns() const;
   // While a tile's last block is computed, what its epilogue reads and writes comes closer, a panel's worth at a time.
   void prefetch_epilogue(Ex row, Ex column);
+  // Of many large streams, as an optimiser's update has them, there is more than a tile's time fetches: a vector's worth each comes closer
+  // while those of some rows before are read.
+  void fetch_streams(Ex row, Ex column);
   // The register tiles of tile_rows_ rows from `row`, over all panels of the task. tile_c_ begins with row `first`. `last`: of
   // several blocks, is this one the last; there is only one where it is empty. `at_once`: see plan_c.
   void tiles(Ex row, Ex group, Ex first, Ex k0, Ex count, Ex last, Ex at_once);
@@ -177,9 +181,12 @@ class Contraction {
   void epilogue(Ex begin, Ex first);
   // Instead, where tasks divide the terms: the block's sums go to the temporary.
   void put_away(Ex begin, Ex first);
-  // With the tile's rows from `row` patches may be there: then the sums over those before them, at a task's end over all that are left.
-  void sum_patches(Ex row);
-  void sum_patch(const PatchSum& sum, Ex row, Ex column);
+  // Sums over patches: a total for each column, of the terms down to where the patch ends; then those of its columns are joined.
+  Ex total_of(std::size_t sum, Ex column) { return column + static_cast<std::int64_t>(sum) * task_columns_; }
+  void each_total(const std::function<void(std::size_t sum, Ex column)>& body);
+  void begin_patches();
+  void add_to_patches(Ex column, const IndexEnv& at, const std::map<Value, IndexEnv>& envs);
+  void end_patches(Ex row);
 
   const Part part_;
   const GraphData& g_;
@@ -198,6 +205,8 @@ class Contraction {
   std::int64_t task_rows_ = 0, task_columns_ = 0, panel_ = 0, block_ = kBlock, pitch_ = kBlock;
   std::int64_t most_terms_ = kBlock;  // of a block
   std::int64_t steps_ahead_ = 0;
+  std::vector<Value> streams_;  // large_streams
+  std::int64_t rows_ahead_ = 0;  // that they are fetched, if so
   std::int64_t group_rows_ = 0, tile_pitch_ = 0, pitch_a_ = 0, pitch_in_line_ = 0;
   std::int64_t a_step_ = 0, b_step_ = 0;  // of what is read as it lies, a term's rows or columns side by side: see step_of_terms
   bool packs_last_ = false;  // of an A that is read in place the tile that hangs over the edge
@@ -213,7 +222,7 @@ class Contraction {
   Ex once_pitch_a_, once_pitch_b_;  // of a tile's rows in elements, of a panel in steps
   Ex first_panel_, first_step_;     // of the task, where B is packed once; of the block
   Ex pitch_c_;  // of rows of the result that are stored at once
-  kernel::BufferId panels_b_ = 0, tile_c_ = 0, packed_a_ = 0;
+  kernel::BufferId panels_b_ = 0, tile_c_ = 0, packed_a_ = 0, totals_ = 0;
   IndexEnv base_env_;
   Ex open_pitch_;  // of panels in tiles of as many terms as there are
   Ex entry_, m_, n_, k_, row0_, row_end_, column0_, panel_count_, whole_panels_;

@@ -129,11 +129,12 @@ def forward(run, tokens, targets, bf16=False):
         return run(tokens, targets)
 
 
-def step(run, model, optimiser, tokens, targets, bf16=False):
+def step(run, model, optimiser, tokens, targets, bf16=False, clip=True):
     with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
         loss = run(tokens, targets)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    if clip:
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimiser.step()
     return loss

@@ -5,7 +5,7 @@ import time
 
 from options import MODELS, print_step, step_options
 
-o = step_options("bf16", "forward")
+o = step_options("bf16", "forward", "unclipped")
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: o.threads])  # XLA's pool has a thread for each CPU it may use
 
@@ -103,8 +103,10 @@ def loss_of(p, tokens, targets):
 
 def update(p, first, second, count, tokens, targets):
     loss, gradients = jax.value_and_grad(loss_of)(p, tokens, targets)
-    size = jnp.sqrt(sum((g * g).sum() for g in jax.tree.leaves(gradients)))
-    clip = jnp.minimum(1.0, 1.0 / (size + 1e-6))
+    clip = 1.0
+    if not o.unclipped:
+        size = jnp.sqrt(sum((g * g).sum() for g in jax.tree.leaves(gradients)))
+        clip = jnp.minimum(1.0, 1.0 / (size + 1e-6))
     first = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * clip * g, first, gradients)
     second = jax.tree.map(lambda v, g: 0.99 * v + 0.01 * (clip * g) ** 2, second, gradients)
     count = count + 1

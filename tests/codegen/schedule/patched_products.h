@@ -20,7 +20,9 @@ struct PatchedProduct {
   std::int64_t batch = 0;
   bool across = false;       // the result is wanted with its rows side by side
   bool knows_terms = true;
-  int more = 0;              // 1: an epilogue adds to the product; 2: and its own sums are wanted beside those of its squares
+  // 1: an epilogue adds to the product; 2: and its own sums are wanted beside those of its squares; 3: the sums are of the product alone,
+  // which is not stored
+  int more = 0;
 
   std::string what() const { return fmt::format("{} x {} x {} of {}, {} heads, {} entries, across {}, more {}", rows, terms, columns, name(dtype), heads, batch, across, more); }
   Sizes sizes() const { return knows_terms ? Sizes() : Sizes{{"in", terms}}; }
@@ -39,11 +41,12 @@ struct PatchedProduct {
     side(of_x, "head", row);
     side(of_w, "other", column);
     Tensor y = dot(g.input("x", dtype, of_x), g.input("w", dtype, of_w), {in}, f32);
+    const Tensor alone = y;
     if (more > 0) y = y + g.input("before", f32, of_y);
     if (across) y = order(y, {"column", "row"});
     g->add_output("y", y.value());
-    g->add_output("squares", sums_of(y * y).value());
-    if (more > 1) g->add_output("sums", sums_of(y).value());
+    g->add_output("squares", (more == 3 ? sums_of(alone * alone) : sums_of(y * y)).value());
+    if (more == 2) g->add_output("sums", sums_of(y).value());
     return g;
   }
 
@@ -65,6 +68,9 @@ inline std::vector<PatchedProduct> patched_products() {
       {.rows = 128, .terms = 520, .columns = 128, .dtype = bf16, .knows_terms = false},
       {.rows = 64, .terms = 30, .columns = 320, .more = 1},
       {.rows = 256, .terms = 30, .columns = 64, .more = 2},
+      {.rows = 128, .terms = 530, .columns = 192, .more = 3},
+      {.rows = 64, .terms = 20, .columns = 128, .across = true, .more = 3},
+      {.rows = 64, .terms = 20, .columns = 128, .heads = 2, .batch = 3, .more = 3},
   };
 }
 

@@ -1,11 +1,9 @@
 // Updates read the old values of all slots, however they are stored: in place where that is proved safe, by copies elsewhere.
 #include <uwaga/autodiff/autodiff.h>
 #include <uwaga/ir/update.h>
-#include <uwaga/runtime/compiled/internal/backend.h>
-#include <uwaga/runtime/compiled/internal/passes.h>
 
 #include "tests/catch.h"
-#include "tests/runtime/program/llvm/small_models.h"
+#include "tests/runtime/program/llvm/slots.h"
 
 using namespace uwaga;
 using namespace uwaga::test;
@@ -14,53 +12,6 @@ namespace {
 
 constexpr std::int64_t kLength = 37;
 const Axis n{"n", kLength}, m{"m", 5};
-
-std::shared_ptr<Executable> executable_of(const Graph& g) {
-  const auto backend = host_backend(1);
-  KernelSet kernels;
-  double fuse = 0, schedule = 0;
-  return build_executable(lower_for_kernels(g, {.sparse_rows = true}), *backend, kernels, false, &fuse, &schedule);
-}
-
-// Copies into slots: updates that are not written in place.
-int slot_copies(const Graph& g) {
-  const auto e = executable_of(g);
-  int copies = 0;
-  for (const Step& s : e->steps)
-    if (const auto* c = std::get_if<Copy>(&s)) copies += e->storages[static_cast<std::size_t>(c->to)].kind == Storage::Kind::slot;
-  return copies;
-}
-
-Array ramp(double start, double step, const Type& type) {
-  ArrayDims dims;
-  for (const Dim& d : type.dims) dims.push_back({d.axis, d.extent.evaluate({})});
-  Array a(type.dtype, dims);
-  for (std::int64_t i = 0; i < a.elements(); ++i) a.set(i, start + step * static_cast<double>(i));
-  return a;
-}
-
-// Two runs from ramps give the bits of the interpreter, on one thread and on three.
-void agrees(const Graph& g, const Arrays& inputs = {}) {
-  const auto run = [&](const Target& target) {
-    State state;
-    Program p = compile(g, target, state);
-    double start = 1;
-    for (const std::string& path : state.names()) state.set(path, ramp(start++, 0.25, state.type(path)));
-    Arrays all;
-    for (int i = 0; i < 2; ++i)
-      for (auto& [name, value] : p.run(inputs)) all["out." + std::to_string(i) + "." + name] = value;
-    for (auto& [name, value] : all_slots(state)) all[name] = value;
-    return all;
-  };
-  const Arrays want = run(Target::interpreter());
-  for (int threads : {1, 3}) {
-    const Arrays got = run(Target::host(threads));
-    for (const auto& [name, value] : want) {
-      INFO(name << " on " << threads << " threads");
-      CHECK(got.at(name).to_doubles() == value.to_doubles());
-    }
-  }
-}
 
 struct Slots {
   Graph g;
