@@ -1,6 +1,6 @@
 // Sums over patches: of a tensor's entries those of 64 x 64 neighbours along two of its axes, which is one block of terms of a sum, its
-// lanes along the second axis (contracts, section 3). A product takes them along, of entries that it has in registers: so the norm of a
-// weight's gradient costs no pass over memory, nor even a gradient that is stored where an optimiser's update takes it up at once.
+// lanes along the second axis (contracts, section 3). A product takes them along, of entries that are still close: so the norm of a
+// weight's gradient costs no pass over memory, nor a gradient that is stored, where an optimiser's update takes it up at once.
 #pragma once
 
 #include <array>

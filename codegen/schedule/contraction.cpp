@@ -50,6 +50,8 @@ Contraction::Contraction(const Graph& graph, const Patched& whole, const Layouts
   if (!tiles_) choose_task(target);
   plan_a();
   if (tiles_) choose_tile_task(target);
+  const auto is_stored = [&](const PatchSum& s) { return std::find(cluster_.outputs.begin(), cluster_.outputs.end(), s.of) != cluster_.outputs.end(); };
+  sums_along_ = !std::all_of(sums_.begin(), sums_.end(), is_stored);
   if (!sums_.empty()) {
     task_rows_ = round_up(task_rows_, unit_rows_);
     task_columns_ = round_up(task_columns_, std::lcm(panel_, kPatch));
@@ -150,7 +152,7 @@ void Contraction::write_products() {
   if (!once_b_) panels_b_ = b_.scratch(packed(), b_.integer(task_columns_ * pitch_));
   if ((packs_a_ && !once_a_) || packs_last_)
     packed_a_ = b_.scratch(packed(), b_.integer(along_rows_ ? tile_pitch_ * (group_rows_ / tile_rows_) : group_rows_ * pitch_a_));
-  if (!sums_.empty()) totals_ = b_.scratch(DType::f32, b_.integer(static_cast<std::int64_t>(sums_.size()) * task_columns_));
+  if (sums_along_) totals_ = b_.scratch(DType::f32, b_.integer(static_cast<std::int64_t>(sums_.size()) * task_columns_));
   tile_c_ = b_.scratch(dtype_, b_.integer((one_block ? tile_rows_ : task_rows_ + tile_rows_) * task_columns_));
   spread(base_env_, axes_.batch, Index::scalar(entry_));
   plan_packed();
@@ -177,6 +179,7 @@ void Contraction::write_products() {
       const Ex at_once = stored_at_once(row), last = one_block ? b_.integer(1, DType::boolean) : k < k0 + (most_terms_ + 1);
       tiles(row, group, first, k0, count, one_block ? Ex() : last, at_once);
       x_.branch(at_once, [] {}, [&] { x_.branch(last, [&] { divides_terms_ ? put_away(row, first) : epilogue(row, first); }); });
+      if (!sums_.empty() && !sums_along_) x_.branch(last, [&] { sum_stored(row); });
     };
     if (packs_a_ && !once_a_) {
       x_.loop(row0_, row_end_, group_rows_, [&](Ex group) {
@@ -330,7 +333,7 @@ void Contraction::multiply_and_pack(RegisterTile tile, TilePlace place, Ex colum
 }
 
 void Contraction::plan_c() {
-  if (!many_terms_ || divides_terms_ || !sums_.empty() || axes_.rows.size() != 1 || axes_.columns.size() != 1 || cluster_.outputs.size() != 1) return;
+  if (!many_terms_ || divides_terms_ || axes_.rows.size() != 1 || axes_.columns.size() != 1 || cluster_.outputs.size() != 1) return;
   const Value result = cluster_.outputs[0];
   const auto layout = layouts_.find(result);
   if (g_.type(result).dtype != dtype_ || (layout != layouts_.end() && layout->second.cold)) return;
@@ -361,8 +364,8 @@ kernel::Ex Contraction::stored_at_once(Ex row) {
 void Contraction::epilogue(Ex begin, Ex first) {
   const int lanes = epilogue_lanes_;
   x_.loop(begin, min(begin + tile_rows_, row_end_), 1, [&](Ex row) {
-    const Ex columns = min(n_ - column0_, b_.integer(task_columns_)), in_patch = sums_.empty() ? Ex() : b_.let(row % kPatch);
-    if (in_patch) x_.branch(in_patch < 1, [&] { begin_patches(); });
+    const Ex columns = min(n_ - column0_, b_.integer(task_columns_)), of_patch = sums_along_ ? b_.let(row % kPatch) : Ex();
+    if (of_patch) x_.branch(of_patch < 1, [&] { begin_patches(); });
     const auto vector = [&](Ex column, bool masked) {
       IndexEnv at = base_env_;
       spread(at, axes_.rows, Index::scalar(row));
@@ -371,7 +374,7 @@ void Contraction::epilogue(Ex begin, Ex first) {
       b_.at(roles_.ordinal);
       fetch_streams(row, column);
       const auto envs = finish_dot(x_, roles_.node, at, b_.let(b_.load(tile_c_, b_.ramp((row - first) * task_columns_ + column, lanes))));
-      add_to_patches(column, at, envs);
+      if (sums_along_) add_to_patches(column, at, envs);
     };
     if (is_multiple(columns_, lanes)) {
       x_.loop(b_.integer(0), columns, lanes, [&](Ex column) { vector(column, false); });
@@ -380,7 +383,7 @@ void Contraction::epilogue(Ex begin, Ex first) {
       x_.loop(b_.integer(0), whole, lanes, [&](Ex column) { vector(column, false); });
       x_.branch(whole < columns, [&] { vector(whole, true); });
     }
-    if (in_patch) x_.branch(b_.integer(kPatch - 2) < in_patch, [&] { end_patches(row); });
+    if (of_patch) x_.branch(b_.integer(kPatch - 2) < of_patch, [&] { end_patches(row); });
   });
 }
 
@@ -417,21 +420,63 @@ void Contraction::begin_patches() {
 
 void Contraction::end_patches(Ex row) {
   each_total([&](std::size_t i, Ex column) {
-    const PatchSum& sum = sums_[i];
-    // Axis by axis, none of them joined: the sum lies otherwise.
-    IndexEnv of_dot = base_env_;
-    spread_flat(x_, of_dot, roles_.batch, g_.type(roles_.a), Index::scalar(entry_));
-    spread_flat(x_, of_dot, roles_.rows, g_.type(roles_.a), Index::scalar(row));
-    spread_flat(x_, of_dot, roles_.columns, g_.type(roles_.b), Index::scalar(b_.let(column0_ + column)));
-    IndexEnv at = epilogue_envs(x_, roles_.node, of_dot).at(sum.of);
-    for (const PatchSum::Side& side : sum.sides)
-      if (!side.block.empty()) at.axes[side.block] = Index::scalar(b_.let(b_.let(at.at(side.axis).base) / kPatch));
-    x_.at(sum.sum);
+    const IndexEnv at = in_patch(sums_[i], row, b_.let(column0_ + column));
+    x_.at(sums_[i].sum);
     std::vector<Ex> lanes;
     for (std::int64_t lane = 0; lane < kPatch; lane += lanes_) lanes.push_back(b_.let(b_.load(totals_, b_.ramp(total_of(i, column + lane), lanes_))));
-    define_results(x_, {reduction_of(b_, g_, sum.sum)}, {join_lanes(b_, Op::add, lanes)});
-    x_.store({sum.sum, 0}, at, x_.value({sum.sum, 0}, at));
+    store_patch(sums_[i], at, std::move(lanes));
   });
+}
+
+void Contraction::sum_stored(Ex row) {
+  const Ex end = b_.let(min(row + tile_rows_, row_end_)), done = b_.let(end - row0_), all = b_.let(row_end_ < end + 1);
+  x_.branch(done % unit_rows_ < 1 || all, [&] {
+    const Ex unit = b_.let((done - 1) / unit_rows_ * unit_rows_);
+    x_.loop(b_.let(row0_ + max(unit - unit_rows_, b_.integer(0))), b_.let(b_.select(all, end, row0_ + unit)), kPatch, [&](Ex first) {
+      x_.loop(b_.integer(0), min(n_ - column0_, b_.integer(task_columns_)), kPatch, [&](Ex column) {
+        for (const PatchSum& sum : sums_) sum_patch(sum, first, b_.let(column0_ + column));
+      });
+    });
+  });
+}
+
+void Contraction::sum_patch(const PatchSum& sum, Ex row, Ex column) {
+  const IndexEnv at = in_patch(sum, row, column);
+  const Ex first = at.at(sum.sides[0].axis).base, across = at.at(sum.sides[1].axis).base;
+  x_.define(sum.of, [&](const IndexEnv& env) { return x_.load(sum.of, env); });
+  x_.at(sum.sum);
+  std::vector<Ex> lanes;
+  for (std::int64_t lane = 0; lane < kPatch; lane += lanes_) lanes.push_back(b_.variable(b_.splat(b_.real(0), lanes_)));
+  x_.loop(b_.integer(0), b_.integer(kPatch), 1, [&](Ex i) {
+    for (std::size_t u = 0; u < lanes.size(); ++u) {
+      const Ex lane = across + static_cast<std::int64_t>(u) * lanes_;
+      const IndexEnv entry = at.with(sum.sides[0].axis, Index::scalar(first + i)).with(sum.sides[1].axis, Index::ramp(lane, lanes_, lanes_));
+      const Ex term = x_.value(sum.element, entry);
+      x_.at(sum.sum);
+      b_.assign(lanes[u], lanes[u] + term);
+    }
+  });
+  store_patch(sum, at, std::move(lanes));
+}
+
+IndexEnv Contraction::in_patch(const PatchSum& sum, Ex row, Ex column) {
+  // Axis by axis, none of them joined: the sum lies otherwise.
+  IndexEnv of_dot = base_env_;
+  spread_flat(x_, of_dot, roles_.batch, g_.type(roles_.a), Index::scalar(entry_));
+  spread_flat(x_, of_dot, roles_.rows, g_.type(roles_.a), Index::scalar(row));
+  spread_flat(x_, of_dot, roles_.columns, g_.type(roles_.b), Index::scalar(column));
+  IndexEnv at = epilogue_envs(x_, roles_.node, of_dot).at(sum.of);
+  for (const PatchSum::Side& side : sum.sides) {
+    const Ex index = b_.let(at.at(side.axis).base);
+    at.axes[side.axis] = Index::scalar(index);
+    if (!side.block.empty()) at.axes[side.block] = Index::scalar(b_.let(index / kPatch));
+  }
+  return at;
+}
+
+void Contraction::store_patch(const PatchSum& sum, const IndexEnv& at, std::vector<Ex> lanes) {
+  define_results(x_, {reduction_of(b_, g_, sum.sum)}, {join_lanes(b_, Op::add, std::move(lanes))});
+  x_.store({sum.sum, 0}, at, x_.value({sum.sum, 0}, at));
 }
 
 }  // namespace uwaga::schedule

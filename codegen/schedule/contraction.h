@@ -26,8 +26,9 @@
 //
 // Results that nobody reads soon (Layout::cold) are stored past the caches.
 //
-// Sums over patches of the result (fuse/patches.h) are added up by the epilogue, a total for each column of a task: so the result need not
-// be stored for them.
+// Sums over patches of the result (fuse/patches.h) are of what is stored, read again by the task when the patches that follow are there:
+// then memory has taken the stores, and the second cache still has the lines. Of what is not stored the epilogue adds them up, a total for
+// each column.
 #pragma once
 
 #include <uwaga/codegen/fuse/patches.h>

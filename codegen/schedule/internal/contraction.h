@@ -181,12 +181,20 @@ class Contraction {
   void epilogue(Ex begin, Ex first);
   // Instead, where tasks divide the terms: the block's sums go to the temporary.
   void put_away(Ex begin, Ex first);
-  // Sums over patches: a total for each column, of the terms down to where the patch ends; then those of its columns are joined.
+  // Sums over patches of what is stored: with the tile's rows from `row` patches may be there, and then the sums over those before them,
+  // at a task's end over all that are left.
+  void sum_stored(Ex row);
+  void sum_patch(const PatchSum& sum, Ex row, Ex column);
+  // Of what is not, where its elements are: a total for each column, of the terms down to where the patch ends; then those of its columns
+  // are joined.
   Ex total_of(std::size_t sum, Ex column) { return column + static_cast<std::int64_t>(sum) * task_columns_; }
   void each_total(const std::function<void(std::size_t sum, Ex column)>& body);
   void begin_patches();
   void add_to_patches(Ex column, const IndexEnv& at, const std::map<Value, IndexEnv>& envs);
   void end_patches(Ex row);
+  // Where the result of a row and a column lies, and the sum over its patch.
+  IndexEnv in_patch(const PatchSum& sum, Ex row, Ex column);
+  void store_patch(const PatchSum& sum, const IndexEnv& at, std::vector<Ex> lanes);
 
   const Part part_;
   const GraphData& g_;
@@ -213,6 +221,7 @@ class Contraction {
   bool packs_a_ = false, along_rows_ = false, across_a_ = false, across_b_ = false, pairs_ = false, tiles_ = false;
   std::int64_t per_step_ = 1;  // terms
   bool divides_terms_ = false;
+  bool sums_along_ = false;  // in the epilogue, as not all of them are of what is stored
   std::optional<DotBlocks> blocks_;  // with divides_terms_, as is the next
   Ex block_of_task_;
   bool many_terms_ = false;  // worth the calls of routines
