@@ -59,6 +59,11 @@ struct ScheduledKernel {
 
 // The layout of a value stored by a cluster: chosen before any kernel is written, by `choose_layouts`.
 Layouts choose_layouts(const Graph& graph, const Clustering& clustering);
+// Gives wide rows of what products write or multiply room for so many bytes to divide them: none then begins amid a cache line, so that no
+// vector of it, and no row of a tile, lies in two.
+void align_rows(const Graph& graph, const Clustering& clustering, std::int64_t bytes, Layouts& layouts);
+// Elements of memory that a value takes.
+Extent elements_in_memory(const Type& type, const Layout& layout);
 
 // The kernels of a cluster, to be run one after the other with a barrier between (most clusters are one kernel). A second
 // kernel's extra buffers are temporaries: see `temporaries`.

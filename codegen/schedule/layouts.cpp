@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 
 #include <uwaga/codegen/fuse/patches.h>
 #include <uwaga/codegen/fuse/written.h>
@@ -149,6 +150,36 @@ class Chooser {
 };
 
 }  // namespace
+
+void align_rows(const Graph& graph, const Clustering& clustering, std::int64_t bytes, Layouts& layouts) {
+  constexpr std::int64_t kWideRow = 16 << 10;  // bytes: of narrower ones a loop over all elements, one row behind the other, is worth more
+  const GraphData& g = graph.data();
+  std::set<Value> multiplied, others;  // by products, or made by them; by what may take a value as one piece
+  const auto add = [](std::set<Value>& to, const std::vector<Value>& values) { to.insert(values.begin(), values.end()); };
+  for (const Output& o : g.outputs()) others.insert(o.value);
+  for (const Update& u : g.updates()) others.insert(written_by(g, u).value);
+  for (const Cluster& c : clustering.clusters) {
+    if (c.kind == ClusterKind::loop) continue;
+    for (const auto* values : {&c.inputs, &c.outputs}) add(c.kind == ClusterKind::contraction ? multiplied : others, *values);
+  }
+  for (const Cluster& c : clustering.clusters)
+    for (Value v : c.outputs) {
+      const auto layout = layouts.find(v);
+      if (others.contains(v) || !multiplied.contains(v) || layout == layouts.end() || layout->second.room || layout->second.order.size() < 2) continue;
+      const Type& type = g.type(v);
+      const std::string& last = layout->second.order.back();
+      const auto length = type.extent(last).constant();
+      const auto size = static_cast<std::int64_t>(size_of(type.dtype));
+      if (!length || *length * size < kWideRow || *length * size % bytes == 0 || bytes % size != 0) continue;
+      layout->second.room = Layout::Room{last, (*length * size + bytes - 1) / bytes * bytes / size};
+    }
+}
+
+Extent elements_in_memory(const Type& type, const Layout& layout) {
+  Extent out = 1;
+  for (const Dim& d : type.dims) out = out * (layout.room && layout.room->axis == d.axis ? layout.room->extent : d.extent);
+  return out;
+}
 
 Layouts choose_layouts(const Graph& graph, const Clustering& clustering) { return Chooser(graph.data(), clustering).run(); }
 

@@ -53,6 +53,8 @@ class ExecutableBuilder {
     out_->clustering = fuse_unexplained(out_->graph, backend_.fuse_rules());
     out_->layouts = choose_layouts(out_->graph, out_->clustering);
     keep_written_order();
+    // (Where a NaN is looked for, in all that is stored, nothing may lie between rows.)
+    if (backend_.row_bytes() > 0 && in_place) align_rows(out_->graph, out_->clustering, backend_.row_bytes(), out_->layouts);
     *fuse_ms_ += since(start);
 
     add_border();
@@ -100,7 +102,9 @@ class ExecutableBuilder {
     return id;
   }
   int add_value(Storage::Kind kind, int index, Value v) {
-    return of_value_[v] = add_storage(kind, index, v, g().type(v).dtype, g().type(v).elements());
+    const auto layout = out_->layouts.find(v);
+    const bool as_laid = kind == Storage::Kind::arena && layout != out_->layouts.end();
+    return of_value_[v] = add_storage(kind, index, v, g().type(v).dtype, as_laid ? elements_in_memory(g().type(v), layout->second) : g().type(v).elements());
   }
   int temporary(DType dtype, Extent elements, std::int64_t parts = 1) {
     return add_storage(Storage::Kind::arena, 0, {kTemporary, 0}, dtype, std::move(elements), parts);

@@ -22,6 +22,7 @@ class HostBackend final : public Backend {
 
   LoweringRules lowering_rules() const override { return {AttentionKernels::all, true}; }
   FuseRules fuse_rules() const override { return {.sums_beside_rows = true, .patch_sums = true}; }
+  std::int64_t row_bytes() const override { return 64; }
   Schedule schedule(const Graph& graph, const Cluster& cluster, const Layouts& layouts) const override {
     if (cluster.kind == ClusterKind::custom) return schedule::custom(graph, cluster, layouts, target_, custom());
     return schedule_for_host(graph, cluster, layouts, target_);

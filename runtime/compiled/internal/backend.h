@@ -28,6 +28,8 @@ class Backend {
   virtual LoweringRules lowering_rules() const { return {}; }
   // What its schedules allow clusters to hold.
   virtual FuseRules fuse_rules() const { return {}; }
+  // What divides wide rows in memory, in bytes (align_rows); 0: nothing need.
+  virtual std::int64_t row_bytes() const { return 0; }
   // Makes code of all kernels; fills the report's `emit`, `link` and counts of kernels.
   virtual void load(const KernelSet& kernels, CompileReport& report) = 0;
   virtual TargetMemories* memories() { return nullptr; }
