@@ -48,7 +48,9 @@ struct PathRules {
 
 struct AdamW {
   double rate = 3e-4, beta1 = 0.9, beta2 = 0.99, epsilon = 1e-8, decay = 0.1;
-  double clip = 1.0;  // the largest norm of all gradients together; 0: not clipped
+  // The largest norm of all gradients together; 0: not clipped. A gradient then need not wait for all others: a weight's is taken up by its
+  // product's kernel, which writes parameter and moments, and is never stored.
+  double clip = 1.0;
   RateSchedule schedule = {};
   PathRules rules = {};
   std::string name = "optimiser";  // that its slots begin with

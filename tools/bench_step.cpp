@@ -97,7 +97,7 @@ void add_bench_steps(CLI::App& bench, Chosen& chosen) {
     s->add_option("--batch", o->batch, "windows of a step")->check(size)->capture_default_str();
     s->add_option("--time", o->time, "tokens of a window")->check(size)->capture_default_str();
     if (!forward)
-      s->add_option("--clip", o->clip, "largest norm of the gradient; 0: not clipped")->check(real_number(0, 1e30))->capture_default_str();
+      s->add_option("--clip", o->clip, "largest norm of the gradient; 0: not clipped, and then not stored where a product can teach its weight at once")->check(real_number(0, 1e30))->capture_default_str();
     s->add_flag("--profile", o->profile, "also time every kernel, the least of all runs: a line each, the dearest first");
     add_bench_options(*s, *o);
     s->callback([&chosen, o, forward] { chosen = [o, forward] { return step(*o, forward); }; });

@@ -253,7 +253,7 @@ void add_train(CLI::App& app, Chosen& chosen) {
   setting("--beta1", o->optimiser.beta1, "of AdamW", below_one);
   setting("--beta2", o->optimiser.beta2, "of AdamW", below_one);
   setting("--decay", o->optimiser.decay, "weight decay of tensors of two or more axes", real_number(0, 1e6));
-  o->clip = setting("--clip", o->optimiser.clip, "largest norm of the gradient; 0: not clipped", real_number(0, 1e30));
+  o->clip = setting("--clip", o->optimiser.clip, "largest norm of the gradient; 0: not clipped, and then not stored where a product can teach its weight at once", real_number(0, 1e30));
   c->add_option("--dropout", o->model.dropout, "share of activations and of attention probabilities dropped (gpt2)")
       ->check(real_number(0, 0.99))
       ->capture_default_str();
