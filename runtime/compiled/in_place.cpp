@@ -60,7 +60,7 @@ class Finder {
 
   void choose(int i) {
     const Cluster& c = at(i);
-    if ((c.kind != ClusterKind::loop && c.kind != ClusterKind::contraction && c.kind != ClusterKind::index && c.kind != ClusterKind::attention) || may_fail(g_, c)) return;
+    if (c.kind == ClusterKind::structure || may_fail(g_, c)) return;
     const auto fits = [&](Value v) { return !is_update(v) || (uses_[v] == 1 && reads_by_element(c, slot_of(v))); };
     if (std::none_of(c.outputs.begin(), c.outputs.end(), [&](Value v) { return is_update(v); }) || !std::all_of(c.outputs.begin(), c.outputs.end(), fits)) return;
     // Of a slot that is an output too, or another one's new value, the old value is copied when everything else has run.
@@ -110,8 +110,7 @@ class Finder {
       behind_[i] = std::any_of(c.inputs.begin(), c.inputs.end(), [&](Value v) { return known[v] != 0; });
       if (behind_[i]) {
         const auto written = [&](Value v) { return out_.products.contains(writer_[v]); };
-        const bool bad = product || c.kind == ClusterKind::structure || may_fail(g_, c) ||
-                         (!out_.last.contains(static_cast<int>(i)) && std::any_of(c.inputs.begin(), c.inputs.end(), written));
+        const bool bad = product || c.kind == ClusterKind::structure || may_fail(g_, c) || std::any_of(c.inputs.begin(), c.inputs.end(), written);
         if (bad) {
           behind_.assign(clusters_.size(), false);
           return true;
