@@ -31,7 +31,7 @@ struct Tuning {
   // Rows by which they are fetched ahead where a task walks down columns.
   std::int64_t rows_ahead = 16;
   // Bytes by which a loop over elements fetches what it reads ahead, where that comes from several places at once, as an optimiser's
-  // numbers do, and the epilogue of a product that is followed by one: 0 leaves it to the processor, and the rows of a weight, too, that few rows are multiplied with. (One that fetches ahead
+  // numbers do: 0 leaves it to the processor, and the rows of a weight, too, that few rows are multiplied with. (One that fetches ahead
   // begins anew with each page.)
   std::int64_t stream_ahead_bytes = 0;
 

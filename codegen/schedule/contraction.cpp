@@ -59,8 +59,7 @@ Contraction::Contraction(const Graph& graph, const Patched& whole, const Layouts
   plan_once(target);
   plan_b_as_it_lies();
   streams_ = large_streams(g_, cluster_, target);
-  if (!streams_.empty() && target.tuning.stream_ahead_bytes > 0)
-    rows_ahead_ = parts(target.tuning.stream_ahead_bytes, task_columns_ * static_cast<std::int64_t>(size_of(dtype_)));
+  if (!streams_.empty()) rows_ahead_ = parts(std::max(target.tuning.stream_ahead_bytes, kRowsAheadBytes), task_columns_ * static_cast<std::int64_t>(size_of(dtype_)));
   epilogue_lanes_ = lanes_;
   if (task_columns_ % (2 * lanes_) == 0 && has_long_chains(g_, cluster_.nodes, target)) epilogue_lanes_ *= 2;
 }
@@ -233,7 +232,7 @@ void Contraction::prefetch_epilogue(Ex row, Ex column) {
     spread(at, axes_.columns, Index::scalar(column));
     for (const auto& [stored, where] : epilogue_streams(x_, roles_.node, epilogue_envs(x_, roles_.node, at))) {
       const auto layout = layouts_.find(stored);
-      if (x_.computes(stored.node) && (!streams_.empty() || (layout != layouts_.end() && layout->second.cold))) continue;
+      if (layout != layouts_.end() && layout->second.cold && x_.computes(stored.node)) continue;
       const BufferId b = x_.buffer(stored, false);
       const Ex first = b_.let(lanes_of(x_.address(stored, where)));
       const auto line = static_cast<std::int64_t>(64 / size_of(g_.type(stored).dtype));

@@ -33,6 +33,9 @@ inline constexpr std::int64_t kHidingTerms = 64;
 // one task then computes: a sum in tile registers goes on exactly where it was, so that blocks of them are no part of its meaning.
 // Of more terms, or nobody knows how many, fewer are taken at once; of more, whose sums wait beside B, for fewer columns and rows.
 inline constexpr std::int64_t kTileTerms = 2048, kOpenTileTerms = 1024, kTileBytes = 600 << 10, kTileTaskRows = 1536, kOpenTileTaskRows = 1024;
+// Bytes of a row, at least, by which an epilogue's large streams are fetched ahead, whatever the processor fetches by itself: that one loses
+// them while a tile is computed.
+inline constexpr std::int64_t kRowsAheadBytes = 2048;
 // Row tiles that are packed together from an A whose rows lie one after the other: a few cache lines of each term.
 inline constexpr std::int64_t kGroupTiles = 8;
 
@@ -169,8 +172,8 @@ class Contraction {
   bool whole_columns() const;
   // While a tile's last block is computed, what its epilogue reads and writes comes closer, a panel's worth at a time.
   void prefetch_epilogue(Ex row, Ex column);
-  // Of many large streams, as an optimiser's update has them, there is more than a tile's time fetches: a vector's worth each comes closer
-  // while those of some rows before are read.
+  // Of many large streams, as an optimiser's update has them, there is more than comes while a tile is computed, whose own loads would
+  // wait for it: a vector's worth each comes closer while those of some rows before are read.
   void fetch_streams(Ex row, Ex column);
   // The register tiles of tile_rows_ rows from `row`, over all panels of the task. tile_c_ begins with row `first`. `last`: of
   // several blocks, is this one the last; there is only one where it is empty. `at_once`: see plan_c.
@@ -214,7 +217,7 @@ class Contraction {
   std::int64_t most_terms_ = kBlock;  // of a block
   std::int64_t steps_ahead_ = 0;
   std::vector<Value> streams_;  // large_streams
-  std::int64_t rows_ahead_ = 0;  // that they are fetched, if so
+  std::int64_t rows_ahead_ = 0;  // that they are fetched
   std::int64_t group_rows_ = 0, tile_pitch_ = 0, pitch_a_ = 0, pitch_in_line_ = 0;
   std::int64_t a_step_ = 0, b_step_ = 0;  // of what is read as it lies, a term's rows or columns side by side: see step_of_terms
   bool packs_last_ = false;  // of an A that is read in place the tile that hangs over the edge
